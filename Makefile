@@ -1,0 +1,74 @@
+# `make` lists the targets. All of them work in a fresh clone: .venv is made when it is missing or
+# older than pyproject.toml or constraints.txt.
+
+PYTHON ?= python3
+DEMO ?= penguins
+
+BIN := .venv/bin
+DEV := .venv/.installed-dev
+BENCH := .venv/.installed-bench
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check lint types layers notebooks coverage bench-speed lock clean tree
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEV) ## Fit on a sample data set, score new rows, show the result (or: DEMO=taxis)
+	@mkdir -p build/demo
+	$(BIN)/anomgan fit datasets/$(DEMO)/normal.csv --model build/demo/model --preset fast --seed 0
+	$(BIN)/anomgan score datasets/$(DEMO)/new.csv --model build/demo/model \
+		--output build/demo/scores.csv
+	@$(BIN)/python tools/demo_show.py build/demo datasets/$(DEMO)
+
+test: $(DEV) ## All tests but the slow ones
+	$(BIN)/pytest
+
+test-all: $(DEV) ## All tests
+	$(BIN)/pytest -m ""
+
+check: lint types layers notebooks coverage ## What CI runs
+
+lint: $(DEV) ## Style, docstrings, common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) tree ## Static types, strictly
+	cd build/tree && ../../$(BIN)/mypy -p anomgan \
+		--config-file ../../pyproject.toml --cache-dir ../../.mypy_cache
+	$(BIN)/mypy tools
+
+layers: $(DEV) tree ## Imports go one way
+	cd build/tree && ../../$(BIN)/lint-imports --config ../../pyproject.toml
+
+notebooks: $(DEV) ## Run every notebook
+	$(BIN)/pytest --nbmake notebooks
+
+coverage: $(DEV) ## `make test` with branch coverage and its floor
+	$(BIN)/pytest --cov
+
+bench-speed: $(BENCH) ## Speed and memory beside the peers
+	$(BIN)/python -m anomgan.bench.speed
+
+lock: ## Choose new versions for constraints.txt
+	$(PYTHON) tools/lock.py
+
+clean: ## Remove everything that make makes
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# cli/ is anomgan.cli once installed. mypy and import-linter read folders, not installations, so
+# they get the package laid out as it is on a user's machine.
+tree:
+	@rm -rf build/tree && mkdir -p build/tree/anomgan
+	@cd build/tree/anomgan && ln -s ../../../anomgan/* ../../../cli .
+
+$(DEV): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(BENCH): $(DEV)
+	$(INSTALL) -e '.[bench]'
+	@touch $@

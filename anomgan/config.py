@@ -1,0 +1,156 @@
+"""Every setting of a fit in one place, its default beside its explanation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from anomgan.errors import InputError
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a fit; a preset is a set of other defaults for some of them.
+
+    The defaults were fixed once, over many data sets together; none is chosen per data set.
+    """
+
+    members: int = 4
+    """GANs in the ensemble, trained at once.  Scores of a single GAN vary too much with its seed."""
+
+    views: tuple[str, ...] = ("standard", "minmax", "asinh", "power")
+    """Scalings of the columns, dealt to the members in turn; each brings out other anomalies."""
+
+    folds: int = 3
+    """Cross-fitting folds for tables of fewer than ``cross_fit_below`` rows."""
+
+    cross_fit_below: int = 1000
+    """Below this many rows calibration is cross-fitted; from here on a part is held out."""
+
+    held_out: float = 0.2
+    """Share of the rows held out for calibration when they are many."""
+
+    held_out_rows: int = 4000
+    """Most rows held out for calibration."""
+
+    latent: int = 16
+    """Entries of the latent vector z, drawn from N(0, 1)."""
+
+    hidden: int = 128
+    """Units in each hidden layer."""
+
+    layers: int = 2
+    """Hidden layers of each network."""
+
+    steps: int = 1000
+    """Training steps; a step moves the generator once."""
+
+    batch: int = 128
+    """Rows per member and step; at most half of the rows that a member may see."""
+
+    critic_steps: int = 2
+    """Moves of the critic for each move of the generator."""
+
+    learning_rate: float = 1e-3
+    """Adam's learning rate at the start; it falls along a cosine to a hundredth."""
+
+    gradient_penalty: float = 1.0
+    """Weight of the critic's gradient penalty."""
+
+    ema: float = 0.99
+    """Decay of the moving average of the weights; the average is what scores."""
+
+    inversion_steps: int = 10
+    """Descent steps of the latent inversion, started from the encoder."""
+
+    score: str = "combined"
+    """``combined`` adds the components up; ``paper`` is the method's published score."""
+
+    neighbours: int = 5
+    """Nearest training rows that the memory component looks at."""
+
+    memory_rows: int = 5000
+    """Most training rows kept as memory."""
+
+    kappa: float = 1.0
+    """Weight of the feature distance in the encoder's loss (f-AnoGAN's κ)."""
+
+    @property
+    def dealt_views(self) -> list[str]:
+        """The view of each member of one fold."""
+        return [self.views[m % len(self.views)] for m in range(self.members)]
+
+    @classmethod
+    def make(cls, preset: str = "balanced", settings: dict[str, Any] | None = None) -> Config:
+        """A preset with some settings changed.
+
+        Args:
+            preset: A key of :data:`PRESETS`.
+            settings: Field names and values; strings, as typed on a command line, are converted.
+
+        Raises:
+            InputError: If the preset, a name or a value isn't one.
+        """
+        if preset not in PRESETS:
+            raise InputError(f"unknown preset {preset!r}; choose one of: {', '.join(PRESETS)}")
+        known = {field.name: field for field in fields(cls)}
+        changes = dict(PRESETS[preset])
+        for key, value in (settings or {}).items():
+            if key not in known:
+                raise InputError(f"unknown setting {key!r}; choose one of: {', '.join(known)}")
+            changes[key] = _converted(key, value, getattr(cls, key))
+        return replace(cls(), **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which :meth:`from_json` rebuilds the settings."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Config:
+        """Rebuild from :meth:`to_json`."""
+        return cls.make(settings=state)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"steps": 300, "inversion_steps": 5},
+    "balanced": {},
+    "thorough": {"steps": 4000, "members": 8, "inversion_steps": 25},
+}
+"""Preset -> the settings in which it differs from the defaults."""
+
+
+def _converted(key: str, value: Any, default: Any) -> Any:
+    """Bring a setting to the type of its default.
+
+    Raises:
+        InputError: If it can't be, or is out of range.
+    """
+    try:
+        if isinstance(default, tuple):
+            parts = value.split(",") if isinstance(value, str) else list(value)
+            return tuple(str(part).strip() for part in parts)
+        if isinstance(default, str):
+            return str(value)
+        if isinstance(default, int) and float(value) != int(float(value)):
+            raise ValueError
+        number = type(default)(float(value))
+    except (TypeError, ValueError):
+        kind = "a list" if isinstance(default, tuple) else f"a {type(default).__name__}"
+        raise InputError(f"setting {key}={value!r} must be {kind}") from None
+    low, high = LIMITS.get(key, (1, 10**9))
+    if not low <= number <= high:
+        raise InputError(f"setting {key}={value} must lie between {low} and {high}")
+    return number
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "folds": (2, 50),
+    "cross_fit_below": (0, 10**9),
+    "held_out": (0.01, 0.9),
+    "learning_rate": (1e-9, 10),
+    "gradient_penalty": (0, 1e6),
+    "ema": (0, 0.99999),
+    "inversion_steps": (0, 10**6),
+    "kappa": (0, 1e6),
+}
+"""Setting -> smallest and largest value; all others must be at least 1."""

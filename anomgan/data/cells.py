@@ -1,0 +1,316 @@
+"""What a column's cells say, whatever their dtype: numbers, truth values, times or text.
+
+Nothing here is fitted.  :func:`read_cells` brings a column into one of four forms, and the
+``as_…`` functions turn any form into the one a column of the schema wants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomgan.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Form = Literal["number", "boolean", "time", "text"]
+
+NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+INFINITE = r"^[-+]?(?i:inf|infinity)$"
+# Pairs of (false, true); 0 and 1 are numbers, because a 7 among them is far away.
+TRUTH_WORDS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The n cells of one column in one of four forms.
+
+    Attributes:
+        form: What ``values`` mean; ``"text"`` has none.
+        values: float64 (n,), NaN where missing: numbers (timedeltas in seconds; integers beyond
+            2**53 lose their last digits), 0 or 1, or seconds since 1970 in UTC.
+        text: Arrow strings (n,), null where missing; only for the form ``"text"``.
+        dtype: The pandas dtype the cells came with, from which generated rows get theirs.
+        categorical: Whether the user declared a category, so that its text isn't to be parsed.
+    """
+
+    form: Form
+    values: Floats | None
+    text: pa.Array | None
+    dtype: str
+    categorical: bool = False
+
+    @property
+    def missing(self) -> Bools:
+        """Whether each cell is empty, (n,)."""
+        if self.values is not None:
+            return np.isnan(self.values)
+        return _flags(pc.is_null(_trimmed(self.text)))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Cells read as one kind of thing.
+
+    Attributes:
+        values: float64 (n,), NaN where missing or unreadable.
+        unreadable: bool (n,), True where a cell holds something else.
+    """
+
+    values: Floats
+    unreadable: Bools
+
+    @property
+    def share(self) -> float:
+        """Share of the cells that hold something which could be read; 0 if none holds anything."""
+        read = int(np.count_nonzero(~np.isnan(self.values)))
+        filled = read + int(np.count_nonzero(self.unreadable))
+        return read / filled if filled else 0.0
+
+
+def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the table") -> Cells:
+    """Bring a column of any dtype into one of the four forms.
+
+    Args:
+        series: The column (n,): NumPy, nullable, Arrow, categorical, sparse or object.
+        first_row: Input record of the first cell, for messages.
+        source: What messages call the input.
+
+    Raises:
+        InputError: If a cell holds a list or another nested value, or complex numbers.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _read_categorical(series, source)
+    if isinstance(dtype, pd.StringDtype):
+        return Cells("text", None, _as_array(pa.array(series)), "str")
+    if isinstance(dtype, pd.ArrowDtype):
+        plain = read_cells(pa.array(series).to_pandas(), first_row=first_row, source=source)
+        return replace(plain, dtype=str(dtype)) if plain.form in ("number", "boolean") else plain
+    if isinstance(dtype, pd.SparseDtype):
+        return read_cells(
+            pd.Series(np.asarray(series), name=series.name), first_row=first_row, source=source
+        )
+    if dtype.kind == "c":
+        raise InputError(
+            f"{source}: column {str(series.name)!r} holds complex numbers; give real ones"
+        )
+    if dtype.kind == "O":
+        return _read_objects(series, first_row, source)
+    return _read_typed(series)
+
+
+def as_numbers(cells: Cells) -> Reading:
+    """Read as numbers; infinite ones are unreadable, since no distance to them makes sense.
+
+    Text may carry a sign, a decimal point, an exponent and surrounding blanks.
+    """
+    if cells.form == "text":
+        return _finite(cells, _text_to_numbers(cells.text))
+    if cells.form == "time":
+        return _nothing(cells)
+    return _finite(cells, _values(cells))
+
+
+def as_booleans(cells: Cells, words: tuple[str, str]) -> Reading:
+    """Read as 0 and 1.
+
+    Args:
+        cells: Truth values, the numbers 0 and 1, or text.
+        words: The lower-case text that means false and the one that means true.
+    """
+    if cells.form == "text":
+        lowered = pc.utf8_lower(_trimmed(cells.text))
+        at = pc.index_in(lowered, value_set=pa.array(words, lowered.type))
+        return _reading(cells, _to_float(at))
+    values = np.where(np.isin(_values(cells), (0.0, 1.0)), _values(cells), np.nan)
+    return _nothing(cells) if cells.form == "time" else _reading(cells, values)
+
+
+def as_times(cells: Cells) -> Reading:
+    """Read as seconds since 1970 in UTC; text must be ISO 8601, and without an offset is UTC."""
+    if cells.form == "time":
+        return _reading(cells, _values(cells))
+    if cells.form != "text":
+        return _nothing(cells)
+    # Dates repeat, and parsing one is slow.
+    found = _trimmed(cells.text).dictionary_encode()
+    times = pd.to_datetime(
+        found.dictionary.to_pandas(), format="ISO8601", utc=True, errors="coerce"
+    )
+    codes = pc.fill_null(found.indices, -1).to_numpy(zero_copy_only=False)
+    known = np.append(_seconds(pd.DatetimeIndex(times)), np.nan)  # the last is for code -1
+    return _reading(cells, known[codes])
+
+
+def as_text(cells: Cells) -> pa.Array:
+    """Read as Arrow strings (n,) without surrounding blanks, null where missing.
+
+    Whole numbers are written without a decimal point, so that a category of codes is the same
+    whether a reader took them for integers or not.
+    """
+    if cells.form == "text":
+        return _trimmed(cells.text)
+    codes, distinct = pd.factorize(_values(cells))
+    spelled = pa.array([_spell(cells.form, value) for value in distinct], pa.large_string())
+    return spelled.take(pa.array(codes, mask=codes < 0))
+
+
+def _spell(form: Form, value: float) -> str:
+    if form == "boolean":
+        return str(bool(value))
+    if form == "time":
+        return str(pd.Timestamp(value, unit="s", tz="UTC").isoformat())
+    return str(int(value)) if value.is_integer() else repr(float(value))
+
+
+# --- into one of the forms ------------------------------------------------------------------------
+
+
+def _read_typed(series: pd.Series[Any]) -> Cells:
+    """Cells of a NumPy or nullable dtype other than object."""
+    kind, dtype = series.dtype.kind, str(series.dtype)
+    if kind == "M":
+        return Cells("time", _seconds(pd.DatetimeIndex(series)), None, dtype)
+    if kind == "m":
+        return Cells("number", np.asarray(series.dt.total_seconds(), np.float64), None, dtype)
+    if kind in "biuf":
+        values = series.to_numpy(np.float64, na_value=np.nan)
+        return Cells("boolean" if kind == "b" else "number", values, None, dtype)
+    return _from_objects(series.astype(object), "str")  # periods, intervals, …
+
+
+def _read_categorical(series: pd.Series[Any], source: str) -> Cells:
+    """Cells the user declared a category; one of truth values or times is read as those."""
+    levels = read_cells(pd.Series(series.cat.categories, name=series.name), source=source)
+    codes = series.cat.codes.to_numpy()
+    if levels.values is not None and levels.form != "number":
+        return replace(levels, values=np.append(levels.values, np.nan)[codes])
+    text = as_text(levels).take(pa.array(codes, mask=codes < 0))
+    dtype = str(series.cat.categories.dtype)
+    return Cells("text", None, text, f"category[{dtype}]", categorical=True)
+
+
+def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
+    """Cells of Python objects: of one type as that type, of several as text.
+
+    Raises:
+        InputError: If a cell is a list, a dict or another object that isn't one value.
+    """
+    inferred = pd.api.types.infer_dtype(series, skipna=True)
+    filled = series.where(series.notna(), None)
+    if inferred in ("date", "datetime", "datetime64"):
+        times = pd.to_datetime(filled, utc=True, errors="coerce")
+        zoned = any(getattr(cell, "tzinfo", None) for cell in filled)
+        dtype = "datetime64[us, UTC]" if zoned else "datetime64[us]"
+        return Cells("time", _seconds(pd.DatetimeIndex(times)), None, dtype)
+    if inferred in ("timedelta", "timedelta64"):
+        return _read_typed(pd.to_timedelta(filled))
+    if inferred in ("empty", "integer", "floating", "mixed-integer-float", "decimal", "boolean"):
+        try:
+            values = np.asarray(filled.astype("float64"), dtype=np.float64)
+        except OverflowError:  # an integer of more than 308 digits
+            return _from_objects(series, "str")
+        truth = inferred == "boolean"
+        whole = inferred == "integer"
+        dtype = "bool" if truth else "int64" if whole else "float64"
+        return Cells("boolean" if truth else "number", values, None, dtype)
+    if inferred != "string":
+        _refuse_nested(series, first_row, source)
+    return _from_objects(series, "str")
+
+
+def _from_objects(series: pd.Series[Any], dtype: str) -> Cells:
+    """Cells as text, each as Python writes it."""
+    text = [None if pd.isna(cell) else _plain(cell) for cell in series]
+    return Cells("text", None, pa.array(text, pa.large_string()), dtype)
+
+
+def _plain(cell: object) -> str:
+    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+
+
+def _refuse_nested(series: pd.Series[Any], first_row: int, source: str) -> None:
+    for at, cell in enumerate(series):
+        # Periods and the like are scalars to pandas; whatever isn't can't be compared as text.
+        if not pd.api.types.is_scalar(cell):
+            raise InputError(
+                f"{source}: column {str(series.name)!r}, row {first_row + at}: the cell holds a "
+                f"{type(cell).__name__}; give each cell one value, or drop the column"
+            )
+
+
+def _seconds(times: pd.DatetimeIndex) -> Floats:
+    """Seconds since 1970 in UTC, NaN for NaT."""
+    if times.tz is not None:
+        times = times.tz_convert("UTC").tz_localize(None)
+    stamps = times.to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / 1e6)
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def _text_to_numbers(text: pa.Array) -> Floats:
+    """Numbers, NaN for what isn't one."""
+    try:
+        return _to_float(pc.cast(text, pa.float64()))
+    except pa.ArrowInvalid:  # some cell isn't a plain number; look at each
+        trimmed = _trimmed(text)
+        readable = pc.or_(
+            pc.match_substring_regex(trimmed, NUMBER), pc.match_substring_regex(trimmed, INFINITE)
+        )
+        nothing = pa.scalar(None, trimmed.type)
+        return _to_float(pc.cast(pc.if_else(readable, trimmed, nothing), pa.float64()))
+
+
+def _trimmed(text: pa.Array) -> pa.Array:
+    """Without surrounding blanks; what is then empty is null."""
+    bare = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.equal(bare, ""), pa.scalar(None, bare.type), bare)
+
+
+def _as_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One contiguous array of large strings."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole.cast(pa.large_string())
+
+
+def _to_float(numbers: pa.Array) -> Floats:
+    """NumPy float64, NaN for null."""
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _flags(flags: pa.Array) -> Bools:
+    return np.asarray(flags.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+# --- readings -------------------------------------------------------------------------------------
+
+
+def _values(cells: Cells) -> Floats:
+    assert cells.values is not None, cells.form
+    return cells.values
+
+
+def _reading(cells: Cells, values: Floats) -> Reading:
+    """Values and, where they are NaN, whether the cell held something nevertheless."""
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return Reading(values, gaps)
+    return Reading(values, gaps & ~cells.missing)
+
+
+def _finite(cells: Cells, values: Floats) -> Reading:
+    infinite = np.isinf(values)
+    return _reading(cells, np.where(infinite, np.nan, values) if infinite.any() else values)
+
+
+def _nothing(cells: Cells) -> Reading:
+    return _reading(cells, np.full(len(cells.missing), np.nan))

@@ -1,0 +1,158 @@
+"""Small real data sets with known anomalies, to try things on.
+
+They lie in ``datasets/`` at the top of the repository and in ``anomgan/datasets`` once installed,
+each with ``normal.csv`` to fit on, ``new.csv`` to score and ``new_labels.csv`` with the truth;
+``catalog.toml`` says where each comes from and under which licence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from anomgan.errors import InputError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FILES = ("normal.csv", "new.csv", "new_labels.csv")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample data set.
+
+    The frames are read from disk at each access, so changing one changes no other.
+
+    Attributes:
+        name: What :func:`load_sample` and ``anomgan datasets export`` call it.
+        title: A few words.
+        description: What the records are.
+        anomaly: What counts as abnormal in ``new.csv``.
+        columns: Number of columns.
+        rows_normal: Rows to fit on, none of them labelled abnormal.
+        rows_new: Rows to score.
+        anomalies: How many of those are abnormal.
+        source: Where the data come from.
+        licence: Under which terms.
+        citation: Whom to cite.
+        sha256: Digest of each file, by file name.
+        folder: Where the files lie.
+    """
+
+    name: str
+    title: str
+    description: str
+    anomaly: str
+    columns: int
+    rows_normal: int
+    rows_new: int
+    anomalies: int
+    source: str
+    licence: str
+    citation: str
+    sha256: Mapping[str, str]
+    folder: Path
+
+    @property
+    def normal_path(self) -> Path:
+        """The file to fit on."""
+        return self.folder / "normal.csv"
+
+    @property
+    def new_path(self) -> Path:
+        """The file to score."""
+        return self.folder / "new.csv"
+
+    @property
+    def labels_path(self) -> Path:
+        """The truth about the file to score: ``row``, ``label`` (0 or 1) and ``kind``."""
+        return self.folder / "new_labels.csv"
+
+    @property
+    def normal(self) -> pd.DataFrame:
+        """The records to fit on."""
+        return pd.read_csv(self.normal_path)
+
+    @property
+    def new(self) -> pd.DataFrame:
+        """The records to score."""
+        return pd.read_csv(self.new_path)
+
+    @property
+    def labels(self) -> pd.Series[int]:
+        """1 for each abnormal row of :attr:`new`, 0 for the others."""
+        labels: pd.Series[int] = pd.read_csv(self.labels_path)["label"]
+        return labels
+
+
+def list_samples() -> list[Sample]:
+    """All sample data sets, by name.
+
+    >>> [sample.name for sample in list_samples()]
+    ['breast-cancer', 'penguins', 'taxis', 'wine']
+    """
+    root = _root()
+    catalog = tomllib.loads((root / "catalog.toml").read_text(encoding="utf-8"))
+    return [Sample(name=name, folder=root / name, **catalog[name]) for name in sorted(catalog)]
+
+
+def load_sample(name: str) -> Sample:
+    """Find one sample data set.
+
+    >>> sample = load_sample("penguins")
+    >>> sample.new.shape, int(sample.labels.sum())
+    ((138, 6), 68)
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    samples = {sample.name: sample for sample in list_samples()}
+    if name not in samples:
+        close = difflib.get_close_matches(name, samples, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise InputError(f"no sample data set {name!r}: {hint}There are {', '.join(samples)}")
+    return samples[name]
+
+
+def export_sample(name: str, directory: str | Path) -> list[Path]:
+    """Copy a sample data set's files into a folder, which is made when missing.
+
+    Args:
+        name: The data set.
+        directory: Where to put ``normal.csv``, ``new.csv`` and ``new_labels.csv``.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: If there is no such data set, if one of the files exists already (then nothing
+            is copied), or if the folder can't be written to.
+    """
+    sample = load_sample(name)
+    target = Path(directory)
+    copies = [target / file for file in _FILES]
+    for copy in copies:
+        if copy.exists():
+            raise InputError(f"{copy} exists: remove it or name another folder")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for copy in copies:
+            shutil.copyfile(sample.folder / copy.name, copy)
+    except OSError as error:
+        raise InputError(
+            f"can't write to {target} ({error.strerror}): name another folder"
+        ) from error
+    return copies
+
+
+def _root() -> Path:
+    """The folder with the catalog: inside an installed package, beside it in the repository."""
+    for root in (_PACKAGE / "datasets", _PACKAGE.parent / "datasets"):
+        if (root / "catalog.toml").is_file():
+            return root
+    raise RuntimeError(f"the sample data are missing beside {_PACKAGE}: install anomgan again")

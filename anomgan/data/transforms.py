@@ -1,0 +1,52 @@
+"""Monotone maps of single entries and their inverses, differentiable and finite everywhere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+KNEE = 8.0
+"""Standard deviations up to which :func:`soft_tail` changes nothing."""
+
+
+def soft_tail(x: Tensor) -> Tensor:
+    """Keep [-KNEE, KNEE] and let the rest grow like a logarithm: unbounded, monotone, smooth.
+
+    Distance in the tail stays evidence, yet 1e30 standard deviations still fit into float32.
+    """
+    far = x.abs().clamp(min=KNEE)
+    return torch.where(x.abs() <= KNEE, x, torch.sign(x) * KNEE * (1 + torch.log(far / KNEE)))
+
+
+def soft_tail_inverse(x: Tensor) -> Tensor:
+    """Undo :func:`soft_tail`."""
+    far = x.abs().clamp(min=KNEE)
+    return torch.where(x.abs() <= KNEE, x, torch.sign(x) * KNEE * torch.exp(far / KNEE - 1))
+
+
+def yeo_johnson(x: Tensor, power: Tensor) -> Tensor:
+    """Power transform of numbers of either sign (Yeo & Johnson, 2000), for powers in [0, 2].
+
+    Outside that range one of the two tails would be bounded and distance in it would be lost.
+    """
+    up, down = x.clamp(min=0), (-x).clamp(min=0)
+    return torch.where(x >= 0, _box_cox(up, power), -_box_cox(down, 2 - power))
+
+
+def yeo_johnson_inverse(x: Tensor, power: Tensor) -> Tensor:
+    """Undo :func:`yeo_johnson`."""
+    up, down = x.clamp(min=0), (-x).clamp(min=0)
+    return torch.where(x >= 0, _undo_box_cox(up, power), -_undo_box_cox(down, 2 - power))
+
+
+def _box_cox(x: Tensor, power: Tensor) -> Tensor:
+    """((1 + x)^power − 1) / power for x ≥ 0, its limit log(1 + x) at power 0."""
+    log, flat = torch.log1p(x), power < 1e-6
+    safe = torch.where(flat, 1.0, power)
+    return torch.where(flat, log, torch.expm1(safe * log) / safe)
+
+
+def _undo_box_cox(x: Tensor, power: Tensor) -> Tensor:
+    flat = power < 1e-6
+    safe = torch.where(flat, 1.0, power)
+    return torch.expm1(torch.where(flat, x, torch.log1p(safe * x) / safe))

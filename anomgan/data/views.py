@@ -1,0 +1,212 @@
+"""Views: each member of an ensemble sees the columns through another scaling.
+
+No single scaling suits every table: standardising drowns a narrow column beside a heavy tail, a power
+transform hides the tail itself.  Members that look through different scalings err in different
+places, so their mean is steadier than any one of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import PowerTransformer
+from torch import Tensor, nn
+
+from anomgan.data.spec import Kind, Spec
+from anomgan.data.transforms import soft_tail, soft_tail_inverse, yeo_johnson, yeo_johnson_inverse
+
+FLOOR = 1e-6
+"""Smallest probability of a category that a comparison sees; caps its deviance at 27.6."""
+
+FIT_ROWS = 10_000
+"""Rows from which scales are learnt; more would not change them noticeably."""
+
+Map = Callable[[Tensor, Tensor], Tensor]
+
+
+def _same(x: Tensor, _power: Tensor) -> Tensor:
+    return x
+
+
+VIEWS: dict[str, tuple[Map, Map]] = {
+    "standard": (_same, _same),
+    "minmax": (_same, _same),
+    "asinh": (lambda x, _: torch.asinh(x), lambda x, _: torch.sinh(x)),
+    "power": (yeo_johnson, yeo_johnson_inverse),
+}
+"""Name of a view -> the map of a numeric entry before it is centred and scaled, and its inverse."""
+
+
+class Views(nn.Module):
+    """Scaled copies of encoded records, one for each member: ``(n, D) -> (M, n, D)``.
+
+    A numeric entry passes through the member's map and is then centred, scaled and soft-tailed; a
+    0/1 entry only the latter three.  All of it is monotone in each entry and can be undone.
+    """
+
+    loc: Tensor
+    scale: Tensor
+    power: Tensor
+    numeric: Tensor
+    indicator: Tensor
+    category: Tensor
+    owner: Tensor
+
+    def __init__(self, spec: Spec, names: Sequence[str]) -> None:
+        """Make room for the fitted state; :meth:`fit` or ``load_state_dict`` fills it.
+
+        Args:
+            spec: The layout of a record.
+            names: The view of each member, keys of :data:`VIEWS`.
+        """
+        super().__init__()
+        self.spec, self.names = spec, tuple(names)
+        shape = (len(names), 1, spec.size)
+        self.register_buffer("loc", torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
+        self.register_buffer("power", torch.ones(spec.size, dtype=torch.float64))
+        for kind in ("numeric", "indicator", "category"):
+            self.register_buffer(kind, _entries(spec, kind), persistent=False)
+        self.blocks = [span for span in spec.spans if span.kind == "category"]
+        widths = torch.tensor([span.width for span in self.blocks], dtype=torch.long)
+        owner = torch.repeat_interleave(torch.arange(len(self.blocks)), widths)
+        self.register_buffer("owner", owner, persistent=False)
+
+    @property
+    def members(self) -> int:
+        """Number of members, M."""
+        return len(self.names)
+
+    def fit(self, values: NDArray[np.float64]) -> Views:
+        """Learn the scales from encoded training rows, ``(n, D)``.
+
+        A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
+        (Laplace's rule), so that a level never seen weighs like the rarest one possible.
+        """
+        values = values[:: -(-len(values) // FIT_ROWS)]
+        numeric = self.numeric.numpy()
+        self.power[self.numeric] = torch.from_numpy(_powers(values[:, numeric]))
+        rate = (values.sum(0) + 1) / (len(values) + 2)
+        spread = np.sqrt(np.clip(rate * (1 - rate), 0, None))
+        for m, name in enumerate(self.names):
+            mapped = VIEWS[name][0](torch.from_numpy(values), self.power).numpy()
+            loc = values.mean(0)
+            scale = np.maximum(spread, 1e-12)
+            loc[numeric] = mapped[:, numeric].mean(0)
+            scale[numeric] = mapped[:, numeric].std(0)
+            if name == "minmax":
+                scale = _ranges(mapped)
+            self.loc[m, 0] = torch.from_numpy(loc)
+            self.scale[m, 0] = torch.from_numpy(np.where(scale > 1e-12, scale, 1.0))
+        return self
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Scale encoded rows, float64 ``(n, D)`` or one batch each ``(M, n, D)``, to ``(M, n, D)``."""
+        mapped = self._map(values.expand(self.members, *values.shape[-2:]), inverse=False)
+        return soft_tail((mapped - self.loc) / self.scale)
+
+    def inverse(self, scaled: Tensor) -> Tensor:
+        """Undo :meth:`forward`, ``(M, n, D) -> (M, n, D)``, in float64."""
+        plain = soft_tail_inverse(scaled.double()) * self.scale + self.loc
+        return self._map(plain, inverse=True)
+
+    def render(self, raw: Tensor) -> Tensor:
+        """Turn a generator's raw output into scaled records, ``(M, n, D) -> (M, n, D)``.
+
+        Numeric entries stay, indicators become probabilities through the logistic function and each
+        category's block through softmax; probabilities are scaled as 0/1 entries are.
+        """
+        if not len(self.indicator) and not len(self.category):
+            return raw
+        out = raw.clone()
+        if len(self.indicator):
+            out[..., self.indicator] = self._scale(raw[..., self.indicator].sigmoid(), self.indicator)
+        if len(self.category):
+            log = raw[..., self.category]
+            out[..., self.category] = self._scale(self._softmax(log), self.category)
+        return out
+
+    def residuals(self, x: Tensor, y: Tensor) -> Tensor:
+        """Compare scaled records with rendered ones, ``(M, n, D) × 2 -> (M, n, S)``.
+
+        Numeric entries give differences.  Indicators and categories are compared as probabilities:
+        their deviance residual, sqrt(−2 log p), p the probability that y gives to what x holds.
+        Squares of all S add up, as they would in a log-likelihood.
+
+        Columns: numeric entries, then indicators, then category blocks, each in their order.
+        """
+        parts = [x[..., self.numeric] - y[..., self.numeric]]
+        if len(self.indicator):
+            seen, p = self._unscale(x, self.indicator), self._unscale(y, self.indicator)
+            parts.append(_deviance(seen * p + (1 - seen) * (1 - p)))
+        if len(self.category):
+            hit = self._unscale(x, self.category) * self._unscale(y, self.category)
+            p = hit.new_zeros(*hit.shape[:-1], len(self.blocks)).index_add(-1, self.owner, hit)
+            parts.append(_deviance(p))
+        return torch.cat(parts, -1)
+
+    @property
+    def residual_columns(self) -> list[str]:
+        """The user's column behind each residual."""
+        order: tuple[Kind, ...] = ("numeric", "indicator", "category")
+        return [s.column for kind in order for s in self.spec.spans if s.kind == kind]
+
+    def _softmax(self, raw: Tensor) -> Tensor:
+        """Softmax within each category's block, ``(M, n, sum of widths)``."""
+        groups = (*raw.shape[:-1], len(self.blocks))
+        index = self.owner.expand_as(raw)
+        top = raw.new_full(groups, -torch.inf).scatter_reduce(-1, index, raw.detach(), "amax")
+        e = torch.exp(raw - top.gather(-1, index))
+        return e / e.new_zeros(groups).index_add(-1, self.owner, e).gather(-1, index)
+
+    def _scale(self, p: Tensor, at: Tensor) -> Tensor:
+        loc, scale = self.loc[..., at].to(p.dtype), self.scale[..., at].to(p.dtype)
+        return soft_tail((p - loc) / scale)
+
+    def _unscale(self, x: Tensor, at: Tensor) -> Tensor:
+        loc, scale = self.loc[..., at].to(x.dtype), self.scale[..., at].to(x.dtype)
+        return (soft_tail_inverse(x[..., at]) * scale + loc).clamp(0, 1)
+
+    def _map(self, values: Tensor, *, inverse: bool) -> Tensor:
+        """Apply each member's map to its numeric entries."""
+        if set(self.names) <= {"standard", "minmax"}:
+            return values
+        out = values.clone()
+        for name in set(self.names) - {"standard", "minmax"}:
+            who = torch.tensor([m for m, own in enumerate(self.names) if own == name])
+            block = (who[:, None, None], torch.arange(values.shape[1])[:, None], self.numeric)
+            out[block] = VIEWS[name][int(inverse)](values[block], self.power[self.numeric])
+        return out
+
+
+def _entries(spec: Spec, kind: str) -> Tensor:
+    """Indices of the entries of one kind."""
+    found = [i for s in spec.spans if s.kind == kind for i in range(s.start, s.stop)]
+    return torch.tensor(found, dtype=torch.long)
+
+
+def _deviance(p: Tensor) -> Tensor:
+    """Deviance residual; the tiny floor keeps the root's gradient finite at p = 1."""
+    return torch.sqrt(-2 * torch.log(p.clamp(FLOOR, 1)) + 1e-9)
+
+
+def _ranges(mapped: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranges of the columns, shrunk together until the mean variance of a scaled column is 1."""
+    ranges = np.ptp(mapped, axis=0)
+    ranges = np.where(ranges > 1e-12, ranges, 1.0)
+    return np.asarray(ranges * max(np.sqrt((mapped / ranges).var(0).mean()), 1e-6))
+
+
+def _powers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Maximum-likelihood powers per column, from values whose extremes are reined in."""
+    if values.shape[1] == 0:
+        return np.ones(0)
+    low, high = np.percentile(values, [0.1, 99.9], axis=0)
+    with warnings.catch_warnings():  # a flat likelihood is no news: its power falls back to 1
+        warnings.simplefilter("ignore")
+        fitted = PowerTransformer(standardize=False).fit(np.clip(values, low, high).clip(-1e3, 1e3))
+    return np.clip(np.nan_to_num(fitted.lambdas_, nan=1.0), 0.0, 2.0)

@@ -1,0 +1,38 @@
+"""Multilayer perceptrons for tables."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from anomgan.nets.layers import MemberLinear
+
+SLOPE = 0.2
+"""Slope of the leaky rectifier below zero, DCGAN's (Radford et al., 2016)."""
+
+
+class MLP(nn.Module):
+    """M perceptrons with leaky rectifiers, ``(M, n, inputs) -> (M, n, outputs)``."""
+
+    def __init__(self, members: int, inputs: int, outputs: int, *, hidden: int, layers: int) -> None:
+        """Make ``layers`` hidden layers of ``hidden`` units (He et al., 2015) and a linear head."""
+        super().__init__()
+        widths = [inputs] + [hidden] * layers
+        gain = math.sqrt(2 / (1 + SLOPE**2))
+        self.layers = nn.ModuleList(
+            MemberLinear(members, a, b, gain) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.head = MemberLinear(members, hidden, outputs)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Activations of the last hidden layer, ``(M, n, hidden)``."""
+        for layer in self.layers:
+            x = leaky_relu(layer(x), SLOPE)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Output of the linear head, ``(M, n, outputs)``."""
+        out: Tensor = self.head(self.features(x))
+        return out

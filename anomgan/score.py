@@ -1,0 +1,240 @@
+"""Anomaly components: what a record shows against the trained networks, one number per aspect.
+
+Every component is a distance, larger for more abnormal.  The list is open: a subclass of
+:class:`Component` with a name joins it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+from torch import Tensor
+
+from anomgan.config import Config
+from anomgan.gans.base import GAN
+from anomgan.invert import invert
+
+FULL_COVARIANCE = 1024
+"""Most dimensions whose full covariance is estimated; above, only variances are."""
+
+WEIGHTS: dict[str, dict[str, float]] = {
+    "combined": {
+        "reconstruction": 1.0,
+        "feature_distance": 1.0,
+        "feature_density": 1.0,
+        "neighbours": 1.0,
+    },
+    "paper": {"paper": 1.0},
+}
+"""Kind of score -> its components and their weights."""
+
+BLOCK = 4_000_000
+"""Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Records beside their nearest generated ones.
+
+    Attributes:
+        residuals: Of the records x against the nearest generated ones G(z*), ``(M, n, S)``.
+        features: The discriminator's features f(x), ``(M, n, F)``.
+        generated_features: f(G(z*)), ``(M, n, F)``.
+        paper: The score of the method's paper, ``(M, n)``.
+    """
+
+    residuals: Tensor
+    features: Tensor
+    generated_features: Tensor
+    paper: Tensor
+
+    @classmethod
+    def gather(cls, gan: GAN, x: Tensor) -> Evidence:
+        """Invert records and collect what components need."""
+        z = invert(gan, x)
+        with torch.no_grad():
+            y = gan.generate(z)
+            parts = gan.residuals(x, y), gan.features(x), gan.features(y), gan.paper_score(x, z)
+        return cls(*parts)
+
+    @classmethod
+    def join(cls, parts: Iterable[Evidence]) -> Evidence:
+        """Put blocks of records behind one another."""
+        columns = zip(*[[getattr(p, f.name) for f in fields(cls)] for p in parts], strict=True)
+        return cls(*(torch.cat(column, 1) for column in columns))
+
+
+class Component:
+    """One aspect of abnormality.
+
+    Attributes:
+        name: Its name in tables and files.
+        state: Fitted tensors; all there is to save.
+    """
+
+    name: ClassVar[str]
+    registry: ClassVar[dict[str, type[Component]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Register components that have a name."""
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            Component.registry[cls.name] = cls
+
+    def __init__(self, config: Config) -> None:
+        """Start without state."""
+        self.config = config
+        self.state: dict[str, Tensor] = {}
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn what is usual; ``rows`` are the records that each member may learn from."""
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Distances of records, ``(M, n)``, at least 0, larger for more abnormal."""
+        raise NotImplementedError
+
+
+class Paper(Component):
+    """The score of the method's own paper."""
+
+    name: ClassVar[str] = "paper"
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """As the paper's formula says."""
+        return evidence.paper
+
+
+class FeatureDistance(Component):
+    """Distance between the discriminator's features of a record and of its reconstruction."""
+
+    name: ClassVar[str] = "feature_distance"
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """‖f(x) − f(G(z*))‖."""
+        return _length(evidence.features - evidence.generated_features)
+
+
+class Reconstruction(Component):
+    """What the generator can't reproduce: Mahalanobis length of the residual after inversion."""
+
+    name: ClassVar[str] = "reconstruction"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn the residuals' mean and covariance."""
+        self.state = _whitening(evidence.residuals, rows)
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Mahalanobis length of x − G(z*)."""
+        return _length(_whiten(evidence.residuals, self.state))
+
+
+class FeatureDensity(Component):
+    """How unusual a record is in the discriminator's feature space."""
+
+    name: ClassVar[str] = "feature_density"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn the features' mean and covariance."""
+        self.state = _whitening(evidence.features, rows)
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Mahalanobis length of f(x)."""
+        return _length(_whiten(evidence.features, self.state))
+
+
+class Neighbours(Component):
+    """How far the nearest training records are in the discriminator's whitened feature space."""
+
+    name: ClassVar[str] = "neighbours"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Keep a sample of the training records' features."""
+        self.state = _whitening(evidence.features, rows)
+        whitened = _whiten(evidence.features, self.state)
+        kept = min(self.config.memory_rows, *(len(own) for own in rows), len(rows[0]))
+        memory = torch.stack([w[own[:kept]] for w, own in zip(whitened, rows, strict=True)])
+        self.state["memory"] = memory.float()
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Mean distance to the nearest few."""
+        here = _whiten(evidence.features, self.state)
+        memory = self.state["memory"].to(here)
+        near = min(self.config.neighbours, memory.shape[1])
+        return torch.cdist(here, memory).topk(near, largest=False).values.mean(-1)
+
+
+class Scorer:
+    """A trained GAN and its fitted components: encoded records in, raw components out."""
+
+    def __init__(self, gan: GAN, components: Sequence[Component]) -> None:
+        """Score with these."""
+        self.gan, self.components = gan, list(components)
+
+    @classmethod
+    def fit(cls, gan: GAN, values: Tensor, rows: Sequence[Tensor]) -> Scorer:
+        """Fit every registered component.
+
+        Args:
+            gan: Trained networks in float64.
+            values: Encoded training records, ``(n, *shape)``.
+            rows: For each member, the indices of the records it was trained on, in random order.
+        """
+        known = [own[: gan.config.memory_rows] for own in rows]
+        used, places = torch.cat(known).unique(return_inverse=True)
+        evidence = Evidence.join(
+            Evidence.gather(gan, gan.views(block)) for block in values[used].split(_block(gan))
+        )
+        components = [Component.registry[name](gan.config) for name in WEIGHTS[gan.config.score]]
+        for component in components:
+            component.fit(evidence, places.split([len(own) for own in known]))
+        return cls(gan, components)
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Components of encoded records, ``(n, *shape) -> (J, M, n)``, at least 0."""
+        device = self.gan.views.loc.device
+        blocks = torch.from_numpy(values).to(device).split(_block(self.gan))
+        parts = []
+        for block in blocks:
+            evidence = Evidence.gather(self.gan, self.gan.views(block))
+            parts.append(torch.stack([component(evidence) for component in self.components]))
+        return torch.cat(parts, -1).cpu().numpy()
+
+
+def _block(gan: GAN) -> int:
+    """Rows scored at once: few enough that the largest intermediate stays within bounds."""
+    widest = max(gan.config.memory_rows, 4 * gan.config.hidden, gan.views.spec.size)
+    return max(16, BLOCK // (gan.views.members * widest))
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return vectors.square().sum(-1).sqrt()
+
+
+def _whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Mean and whitening matrix (or standard deviations) of each member's own rows."""
+    means, maps = [], []
+    for all_of, own in zip(vectors, rows, strict=True):
+        sample = all_of[own].cpu().numpy()
+        means.append(sample.mean(0, keepdims=True))
+        if sample.shape[1] > FULL_COVARIANCE:
+            maps.append(1 / np.sqrt(sample.var(0, keepdims=True) + 1e-6))
+            continue
+        # Shrinkage keeps the covariance invertible when rows are fewer than dimensions.
+        covariance, _ = ledoit_wolf(sample)
+        floor = 1e-9 * max(np.trace(covariance), 1e-9)
+        covariance.flat[:: len(covariance) + 1] += floor
+        maps.append(np.linalg.cholesky(np.linalg.inv(covariance)))
+    stack = {"mean": np.stack(means), "map": np.stack(maps)}
+    return {key: torch.from_numpy(value).to(vectors) for key, value in stack.items()}
+
+
+def _whiten(vectors: Tensor, state: dict[str, Tensor]) -> Tensor:
+    centred = vectors - state["mean"].to(vectors)
+    white = state["map"].to(vectors)
+    return centred * white if white.shape[1] == 1 else centred @ white

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+# The suite is made for two cores. A fixed number of threads also keeps sums in a fixed order, so
+# that known answers don't depend on the machine.
+torch.set_num_threads(2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``gpu`` where there is no CUDA device."""
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason="no CUDA device")
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(skip)
