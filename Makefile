@@ -10,7 +10,7 @@ BENCH := .venv/.installed-bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types layers notebooks coverage bench-speed lock clean tree
+.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-speed lock clean tree
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ notebooks: $(DEV) ## Run every notebook
 
 coverage: $(DEV) ## `make test` with branch coverage and its floor
 	$(BIN)/pytest --cov
+
+bench: $(DEV) ## The detector beside simple peers on the sample sets (or: SETS="FOLDER ...")
+	$(BIN)/python -m anomgan.bench.compare $(SETS)
 
 bench-speed: $(BENCH) ## Speed and memory beside the peers
 	$(BIN)/python -m anomgan.bench.speed

@@ -16,7 +16,7 @@ class Config:
     """
 
     members: int = 4
-    """GANs in the ensemble, trained at once.  Scores of a single GAN vary too much with its seed."""
+    """GANs in the ensemble, trained at once; scores of a single GAN vary too much with its seed."""
 
     views: tuple[str, ...] = ("standard", "minmax", "asinh", "power")
     """Scalings of the columns, dealt to the members in turn; each brings out other anomalies."""
@@ -24,7 +24,7 @@ class Config:
     folds: int = 3
     """Cross-fitting folds for tables of fewer than ``cross_fit_below`` rows."""
 
-    cross_fit_below: int = 1000
+    cross_fit_below: int = 500
     """Below this many rows calibration is cross-fitted; from here on a part is held out."""
 
     held_out: float = 0.2
@@ -42,14 +42,14 @@ class Config:
     layers: int = 2
     """Hidden layers of each network."""
 
-    steps: int = 1000
-    """Training steps; a step moves the generator once."""
+    steps: int = 500
+    """Training steps of each stage; a step moves the generator (or the encoder) once."""
 
     batch: int = 128
     """Rows per member and step; at most half of the rows that a member may see."""
 
-    critic_steps: int = 2
-    """Moves of the critic for each move of the generator."""
+    critic_steps: int = 1
+    """Moves of the critic for each move of the generator (WGAN-GP's paper: 5)."""
 
     learning_rate: float = 1e-3
     """Adam's learning rate at the start; it falls along a cosine to a hundredth."""
@@ -60,7 +60,7 @@ class Config:
     ema: float = 0.99
     """Decay of the moving average of the weights; the average is what scores."""
 
-    inversion_steps: int = 10
+    inversion_steps: int = 5
     """Descent steps of the latent inversion, started from the encoder."""
 
     score: str = "combined"
@@ -69,11 +69,29 @@ class Config:
     neighbours: int = 5
     """Nearest training rows that the memory component looks at."""
 
-    memory_rows: int = 5000
+    memory_rows: int = 2000
     """Most training rows kept as memory."""
 
     kappa: float = 1.0
     """Weight of the feature distance in the encoder's loss (f-AnoGAN's κ)."""
+
+    generator_loss: str = "non-saturating"
+    """Loss of the original GAN's generator: ``non-saturating`` or ``minimax`` (Goodfellow, 2014)."""
+
+    zero_penalty: float = 0.1
+    """Weight of the squared slope of logistic discriminators at real records (Mescheder, 2018)."""
+
+    feature_share: float = 0.1
+    """Share of the feature distance in a score beside the residual: AnoGAN's λ, EGBAD's 1 − α."""
+
+    search_steps: int = 100
+    """Descent steps of an inversion without encoder (AnoGAN's paper: 500)."""
+
+    starts: int = 2
+    """Restarts of an inversion without encoder; for each record the best one counts."""
+
+    context_weight: float = 50.0
+    """Weight of GANomaly's reconstruction loss beside its adversarial and its latent loss."""
 
     @property
     def dealt_views(self) -> list[str]:
@@ -112,9 +130,9 @@ class Config:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"steps": 300, "inversion_steps": 5},
+    "fast": {"steps": 200, "inversion_steps": 3, "memory_rows": 1000},
     "balanced": {},
-    "thorough": {"steps": 4000, "members": 8, "inversion_steps": 25},
+    "thorough": {"steps": 3000, "members": 8, "inversion_steps": 20, "memory_rows": 5000},
 }
 """Preset -> the settings in which it differs from the defaults."""
 
@@ -135,8 +153,8 @@ def _converted(key: str, value: Any, default: Any) -> Any:
             raise ValueError
         number = type(default)(float(value))
     except (TypeError, ValueError):
-        kind = "a list" if isinstance(default, tuple) else f"a {type(default).__name__}"
-        raise InputError(f"setting {key}={value!r} must be {kind}") from None
+        kinds = {tuple: "a list", int: "a whole number", float: "a number"}
+        raise InputError(f"setting {key}={value!r} must be {kinds[type(default)]}") from None
     low, high = LIMITS.get(key, (1, 10**9))
     if not low <= number <= high:
         raise InputError(f"setting {key}={value} must lie between {low} and {high}")
@@ -152,5 +170,10 @@ LIMITS: dict[str, tuple[float, float]] = {
     "ema": (0, 0.99999),
     "inversion_steps": (0, 10**6),
     "kappa": (0, 1e6),
+    "zero_penalty": (0, 1e6),
+    "feature_share": (0, 1),
+    "search_steps": (0, 10**6),
+    "starts": (1, 1024),
+    "context_weight": (0, 1e6),
 }
 """Setting -> smallest and largest value; all others must be at least 1."""

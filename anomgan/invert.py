@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from anomgan.gans.base import GAN
 
+DRAWS = 1024
+"""Draws from the prior, the same for every record, among which a search without encoder starts."""
+
 
 def invert(gan: GAN, x: Tensor) -> Tensor:
-    """Descend from the encoder's guess on the squared residuals of each record.
+    """Descend from one or more starts on the mismatch of each record; the best point met counts.
 
     All records and members descend at once, each on its own: gradients are normalised per record,
-    so that neither its distance nor its neighbours change its path.  The best point met counts.
+    so that neither its distance nor its neighbours change its path.
 
     Args:
         gan: Trained networks.
@@ -21,13 +26,42 @@ def invert(gan: GAN, x: Tensor) -> Tensor:
     Returns:
         Latent vectors, ``(M, n, latent)``.
     """
-    steps = gan.config.inversion_steps
-    z = gan.encode(x).detach()
+    steps = gan.config.search_steps if gan.inversion == "prior" else gan.config.inversion_steps
+    best = torch.zeros(*x.shape[:2], gan.config.latent, dtype=x.dtype, device=x.device)
+    least = torch.full(x.shape[:2], torch.inf, dtype=x.dtype, device=x.device)
+    for start in _starts(gan, x):
+        z, loss = _descend(gan, x, start, steps)
+        better = loss < least
+        best = torch.where(better[..., None], z, best)
+        least = torch.where(better, loss, least)
+    return best
+
+
+def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
+    """Latent vectors to start from, each ``(M, n, latent)``.
+
+    Without an encoder they are those of the prior's draws whose generated records lie nearest.
+    """
+    if gan.inversion != "prior":
+        yield gan.encode(x).detach()
+        return
+    source = torch.Generator().manual_seed(0)
+    draws = torch.randn(1, DRAWS, gan.config.latent, generator=source).to(x)
+    draws = draws.expand(len(x), -1, -1)
+    with torch.no_grad():
+        distance = torch.cdist(x.flatten(2), gan.generate(draws).flatten(2))
+        nearest = distance.topk(min(gan.config.starts, DRAWS), largest=False).indices
+    for index in nearest.unbind(-1):
+        yield draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
+
+
+def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Best latent vectors met on the way down, ``(M, n, latent)``, and their mismatch, ``(M, n)``."""
     best, least = z, torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):
         z = z.requires_grad_()
-        loss = gan.residuals(x, gan.generate(z)).square().sum(-1)
+        loss = gan.mismatch(x, z)
         better = loss.detach() < least
         best = torch.where(better[..., None], z.detach(), best)
         least = torch.where(better, loss.detach(), least)
@@ -37,4 +71,4 @@ def invert(gan: GAN, x: Tensor) -> Tensor:
         slope = slope / (slope.square().mean(-1, keepdim=True).sqrt() + 1e-12)
         momentum = 0.7 * momentum + 0.3 * slope
         z = z.detach() - 0.1 * (1 - step / steps) * momentum
-    return best
+    return best, least

@@ -110,16 +110,6 @@ class Paper(Component):
         return evidence.paper
 
 
-class FeatureDistance(Component):
-    """Distance between the discriminator's features of a record and of its reconstruction."""
-
-    name: ClassVar[str] = "feature_distance"
-
-    def __call__(self, evidence: Evidence) -> Tensor:
-        """‖f(x) − f(G(z*))‖."""
-        return _length(evidence.features - evidence.generated_features)
-
-
 class Reconstruction(Component):
     """What the generator can't reproduce: Mahalanobis length of the residual after inversion."""
 
@@ -132,6 +122,20 @@ class Reconstruction(Component):
     def __call__(self, evidence: Evidence) -> Tensor:
         """Mahalanobis length of x − G(z*)."""
         return _length(_whiten(evidence.residuals, self.state))
+
+
+class FeatureDistance(Component):
+    """What the discriminator sees change: Mahalanobis length of f(x) − f(G(z*))."""
+
+    name: ClassVar[str] = "feature_distance"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn the mean and covariance of the differences."""
+        self.state = _whitening(evidence.features - evidence.generated_features, rows)
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Mahalanobis length of f(x) − f(G(z*))."""
+        return _length(_whiten(evidence.features - evidence.generated_features, self.state))
 
 
 class FeatureDensity(Component):

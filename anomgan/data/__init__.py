@@ -1,0 +1,1 @@
+"""Data: files, schema, the table encoder, views, and the spec that networks see."""

@@ -7,6 +7,7 @@ Nothing here is fitted.  :func:`read_cells` brings a column into one of four for
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +52,13 @@ class Cells:
         """Whether each cell is empty, (n,)."""
         if self.values is not None:
             return np.isnan(self.values)
-        return _flags(pc.is_null(_trimmed(self.text)))
+        return _flags(pc.is_null(self.trimmed))
+
+    @cached_property
+    def trimmed(self) -> pa.Array:
+        """The text without surrounding blanks; what is then empty is null."""
+        bare = pc.utf8_trim_whitespace(self.text)
+        return pc.if_else(pc.equal(bare, ""), pa.scalar(None, bare.type), bare)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
     if isinstance(dtype, pd.StringDtype):
         return Cells("text", None, _as_array(pa.array(series)), "str")
     if isinstance(dtype, pd.ArrowDtype):
-        plain = read_cells(pa.array(series).to_pandas(), first_row=first_row, source=source)
+        objects = pa.array(series).to_pandas().rename(series.name)
+        plain = read_cells(objects, first_row=first_row, source=source)
         return replace(plain, dtype=str(dtype)) if plain.form in ("number", "boolean") else plain
     if isinstance(dtype, pd.SparseDtype):
         return read_cells(
@@ -112,7 +120,7 @@ def as_numbers(cells: Cells) -> Reading:
     Text may carry a sign, a decimal point, an exponent and surrounding blanks.
     """
     if cells.form == "text":
-        return _finite(cells, _text_to_numbers(cells.text))
+        return _finite(cells, _text_to_numbers(cells))
     if cells.form == "time":
         return _nothing(cells)
     return _finite(cells, _values(cells))
@@ -126,7 +134,7 @@ def as_booleans(cells: Cells, words: tuple[str, str]) -> Reading:
         words: The lower-case text that means false and the one that means true.
     """
     if cells.form == "text":
-        lowered = pc.utf8_lower(_trimmed(cells.text))
+        lowered = pc.utf8_lower(cells.trimmed)
         at = pc.index_in(lowered, value_set=pa.array(words, lowered.type))
         return _reading(cells, _to_float(at))
     values = np.where(np.isin(_values(cells), (0.0, 1.0)), _values(cells), np.nan)
@@ -140,7 +148,7 @@ def as_times(cells: Cells) -> Reading:
     if cells.form != "text":
         return _nothing(cells)
     # Dates repeat, and parsing one is slow.
-    found = _trimmed(cells.text).dictionary_encode()
+    found = cells.trimmed.dictionary_encode()
     times = pd.to_datetime(
         found.dictionary.to_pandas(), format="ISO8601", utc=True, errors="coerce"
     )
@@ -156,7 +164,7 @@ def as_text(cells: Cells) -> pa.Array:
     whether a reader took them for integers or not.
     """
     if cells.form == "text":
-        return _trimmed(cells.text)
+        return cells.trimmed
     codes, distinct = pd.factorize(_values(cells))
     spelled = pa.array([_spell(cells.form, value) for value in distinct], pa.large_string())
     return spelled.take(pa.array(codes, mask=codes < 0))
@@ -257,23 +265,17 @@ def _seconds(times: pd.DatetimeIndex) -> Floats:
 # --- text -----------------------------------------------------------------------------------------
 
 
-def _text_to_numbers(text: pa.Array) -> Floats:
+def _text_to_numbers(cells: Cells) -> Floats:
     """Numbers, NaN for what isn't one."""
     try:
-        return _to_float(pc.cast(text, pa.float64()))
+        return _to_float(pc.cast(cells.text, pa.float64()))
     except pa.ArrowInvalid:  # some cell isn't a plain number; look at each
-        trimmed = _trimmed(text)
+        text = cells.trimmed
         readable = pc.or_(
-            pc.match_substring_regex(trimmed, NUMBER), pc.match_substring_regex(trimmed, INFINITE)
+            pc.match_substring_regex(text, NUMBER), pc.match_substring_regex(text, INFINITE)
         )
-        nothing = pa.scalar(None, trimmed.type)
-        return _to_float(pc.cast(pc.if_else(readable, trimmed, nothing), pa.float64()))
-
-
-def _trimmed(text: pa.Array) -> pa.Array:
-    """Without surrounding blanks; what is then empty is null."""
-    bare = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.equal(bare, ""), pa.scalar(None, bare.type), bare)
+        numbers = pc.if_else(readable, text, pa.scalar(None, text.type))
+        return _to_float(pc.cast(numbers, pa.float64()))
 
 
 def _as_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -295,7 +297,8 @@ def _flags(flags: pa.Array) -> Bools:
 
 
 def _values(cells: Cells) -> Floats:
-    assert cells.values is not None, cells.form
+    if cells.values is None:
+        raise TypeError(f"cells of the form {cells.form!r} have no values")
     return cells.values
 
 

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -186,7 +187,7 @@ def _open(source: str | Path, name: str) -> AbstractContextManager[BinaryIO]:
     try:
         if str(source).lower().endswith(".gz"):
             return cast("BinaryIO", gzip.open(source))
-        return open(source, "rb")
+        return Path(source).open("rb")
     except OSError as error:
         raise InputError(f"{name}: can't be opened: {error.strerror or error}") from None
 
@@ -211,7 +212,7 @@ def _text_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator
             delimiter=header.separator, newlines_in_values=True, invalid_row_handler=bad
         ),
         pa.csv.ConvertOptions(
-            default_column_type=pa.large_string(),
+            column_types=dict.fromkeys(header.names, pa.large_string()),
             null_values=MISSING_SPELLINGS,
             strings_can_be_null=True,
         ),
@@ -267,11 +268,11 @@ def _place(source: str | Path, header: _Header, record: int) -> str:
     with _open(source, source_name(source)) as raw:
         lines = io.TextIOWrapper(raw, encoding="latin-1", newline="")
         reader = csv.reader(lines, delimiter=header.separator)
-        seen = -1  # the header is a record too
-        for fields in reader:
-            seen += bool(fields)
-            if seen == record:
-                break
+        records = (fields for fields in reader if fields)  # the header is the one numbered 0
+        try:
+            next(islice(records, record, None))
+        except (csv.Error, StopIteration):  # Python's reader has its own limits
+            return f"data record {record}"
         return f"line {reader.line_num}"
 
 

@@ -258,12 +258,10 @@ def _kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[st
         return "numeric"
     if cells.form == "time":
         return "datetime"
-    words = next((w for w in TRUTH_WORDS if _fits(as_booleans(cells, w))), None)
-    if words:
-        return words
     if _fits(as_numbers(cells)):
         return "numeric"
-    return "datetime" if _fits(as_times(cells)) else "category"
+    words = next((words for words in TRUTH_WORDS if _fits(as_booleans(cells, words))), None)
+    return words or ("datetime" if _fits(as_times(cells)) else "category")
 
 
 def _fits(reading: Reading) -> bool:

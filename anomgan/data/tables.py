@@ -86,7 +86,9 @@ class ParseReport:
                 f"(first in row {cells.row}: {cells.text!r})"
             )
         for name, count in self.unexpected.items():
-            yield f"column {name!r}: {_cells(count)} missing, none was in training"
+            empty = count - (self.unreadable[name].count if name in self.unreadable else 0)
+            if empty:
+                yield f"column {name!r}: {_cells(empty)} missing, none was in training"
         for name, count in self.unseen.items():
             yield f"column {name!r}: {_cells(count)} with a level that wasn't in training"
         for name, count in self.changed.items():
@@ -115,8 +117,8 @@ class TableEncoder:
             source: What messages call the table.
 
         Raises:
-            InputError: If there are too few rows or levels, two columns share a name, a cell isn't a
-                single value, or no column is of use.
+            InputError: If there are too few rows or levels, two columns share a name, a cell
+                isn't a single value, or no column is of use.
 
         Warns:
             DataWarning: If columns are dropped; names them.

@@ -1,19 +1,17 @@
 """Views: each member of an ensemble sees the columns through another scaling.
 
-No single scaling suits every table: standardising drowns a narrow column beside a heavy tail, a power
-transform hides the tail itself.  Members that look through different scalings err in different
-places, so their mean is steadier than any one of them.
+No single scaling suits every table: standardising drowns a narrow column beside a heavy tail, a
+power transform hides the tail itself.  Members that look through different scalings err in
+different places, so their mean is steadier than any one of them.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import PowerTransformer
 from torch import Tensor, nn
 
 from anomgan.data.spec import Kind, Spec
@@ -124,7 +122,9 @@ class Views(nn.Module):
             return raw
         out = raw.clone()
         if len(self.indicator):
-            out[..., self.indicator] = self._scale(raw[..., self.indicator].sigmoid(), self.indicator)
+            out[..., self.indicator] = self._scale(
+                raw[..., self.indicator].sigmoid(), self.indicator
+            )
         if len(self.category):
             log = raw[..., self.category]
             out[..., self.category] = self._scale(self._softmax(log), self.category)
@@ -177,9 +177,9 @@ class Views(nn.Module):
             return values
         out = values.clone()
         for name in set(self.names) - {"standard", "minmax"}:
-            who = torch.tensor([m for m, own in enumerate(self.names) if own == name])
-            block = (who[:, None, None], torch.arange(values.shape[1])[:, None], self.numeric)
-            out[block] = VIEWS[name][int(inverse)](values[block], self.power[self.numeric])
+            apply, power = VIEWS[name][int(inverse)], self.power[self.numeric]
+            for m in (m for m, own in enumerate(self.names) if own == name):
+                out[m][:, self.numeric] = apply(values[m][:, self.numeric], power)
         return out
 
 
@@ -202,11 +202,20 @@ def _ranges(mapped: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _powers(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Maximum-likelihood powers per column, from values whose extremes are reined in."""
+    """Maximum-likelihood powers per column, on a grid and for all columns at once.
+
+    Extremes are reined in first: a single one would decide the power of its column.
+    """
     if values.shape[1] == 0:
         return np.ones(0)
     low, high = np.percentile(values, [0.1, 99.9], axis=0)
-    with warnings.catch_warnings():  # a flat likelihood is no news: its power falls back to 1
-        warnings.simplefilter("ignore")
-        fitted = PowerTransformer(standardize=False).fit(np.clip(values, low, high).clip(-1e3, 1e3))
-    return np.clip(np.nan_to_num(fitted.lambdas_, nan=1.0), 0.0, 2.0)
+    x = torch.from_numpy(np.clip(values, low, high).clip(-1e3, 1e3))
+    jacobian = (torch.sign(x) * torch.log1p(x.abs())).mean(0)
+    grid = torch.linspace(0, 2, 41, dtype=torch.float64)
+    likelihood = torch.stack(
+        [
+            (power - 1) * jacobian - 0.5 * torch.log(yeo_johnson(x, power).var(0) + 1e-300)
+            for power in grid
+        ]
+    )
+    return np.asarray(grid[likelihood.argmax(0)])

@@ -1,6 +1,27 @@
 """The GAN family: one file per variant, registered by name."""
 
+from anomgan.gans.alad import ALAD
+from anomgan.gans.anogan import AnoGAN
 from anomgan.gans.base import GAN, Batch, Move, Stage, method
+from anomgan.gans.bigan import BiGAN
 from anomgan.gans.f_anogan import FAnoGAN
+from anomgan.gans.gan import VanillaGAN
+from anomgan.gans.ganomaly import GANomaly
+from anomgan.gans.sngan import SpectralGAN
+from anomgan.gans.wgan_gp import WassersteinGAN
 
-__all__ = ["GAN", "Batch", "FAnoGAN", "Move", "Stage", "method"]
+__all__ = [
+    "ALAD",
+    "GAN",
+    "AnoGAN",
+    "Batch",
+    "BiGAN",
+    "FAnoGAN",
+    "GANomaly",
+    "Move",
+    "SpectralGAN",
+    "Stage",
+    "VanillaGAN",
+    "WassersteinGAN",
+    "method",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -77,12 +77,20 @@ class GAN(nn.Module):
         name: What users type.
         paper: Authors, title and year.
         formula: The paper's anomaly score in one line.
+        critics: Networks that move on :meth:`discriminator_loss`.
+        makers: Networks that move on :meth:`generator_loss`.
+        inversion: Where inversion starts.  ``izi``: from an encoder that is trained last, as the
+            shared remedy for GANs that know none.  ``own``: from an encoder that some move of the
+            variant trains.  ``prior``: from draws of the prior; there is no encoder.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
     year: ClassVar[int]
     formula: ClassVar[str]
+    critics: ClassVar[tuple[str, ...]] = ("discriminator",)
+    makers: ClassVar[tuple[str, ...]] = ("generator",)
+    inversion: ClassVar[Literal["izi", "own", "prior"]] = "izi"
     registry: ClassVar[dict[str, type[GAN]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -97,18 +105,48 @@ class GAN(nn.Module):
         self.views, self.config = views, config
         self.generator = blocks.generator(views.spec, config, views.members)
         self.discriminator = blocks.discriminator(views.spec, config, views.members)
+        if self.inversion != "prior":
+            self.encoder = blocks.encoder(views.spec, config, views.members)
 
     def stages(self) -> Sequence[Stage]:
-        """How the networks train."""
+        """How the networks train; unless overridden, critics and makers in turn."""
+        repeats = self.config.critic_steps
+        critics = Move("discriminator", self.critics, self.discriminator_loss, repeats)
+        makers = Move("generator", self.makers, self.generator_loss)
+        encoder = Move("encoder", ("encoder",), self.encoder_loss)
+        last = (Stage((encoder,)),) if self.inversion == "izi" else ()
+        return (Stage((critics, makers)), *last)
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """What critics minimise, ``(M,)``."""
+        raise NotImplementedError
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """What makers minimise, ``(M,)``."""
         raise NotImplementedError
 
     def generate(self, z: Tensor) -> Tensor:
         """Records from latent vectors, ``(M, n, latent) -> (M, n, *shape)``, scaled as the views are."""
         return self.views.render(self.generator(z))
 
+    def encoder_loss(self, batch: Batch) -> Tensor:
+        """What an encoder that is trained last minimises, ``(M,)``: the mean of izi_f."""
+        return self.izi_f(batch.real).mean(-1)
+
+    def izi_f(self, x: Tensor) -> Tensor:
+        """Record → latent → record: residual and feature distance, ``(M, n)`` (Schlegl et al., 2019).
+
+        Means of squares over residuals and, times κ, over features.
+        """
+        again = self.generate(self.encode(x))
+        residual = self.residuals(x, again).square().mean(-1)
+        distance = (self.features(x) - self.features(again)).square().mean(-1)
+        return residual + self.config.kappa * distance
+
     def encode(self, x: Tensor) -> Tensor:
-        """First guess of the latent vectors of records; zero, the prior's mode, without an encoder."""
-        return x.new_zeros(*x.shape[:2], self.config.latent)
+        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, latent)``."""
+        z: Tensor = self.encoder(x)
+        return z
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""
@@ -117,15 +155,24 @@ class GAN(nn.Module):
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """The paper's own anomaly score of records, ``(M, n)``, at least 0, larger for more abnormal.
 
+        For papers that know none: the distance to the nearest generated record, plus how much more
+        real that one looks.  A critic's opinion has no zero, so it counts only beside another one.
+
         Args:
             x: Scaled records, ``(M, n, *shape)``.
             z: Their latent vectors after inversion, ``(M, n, latent)``.
         """
-        raise NotImplementedError
+        y = self.generate(z)
+        residual = self.residuals(x, y).square().sum(-1).sqrt()
+        return residual + (self.discriminator(y) - self.discriminator(x)).clamp(min=0)
 
     def residuals(self, x: Tensor, y: Tensor) -> Tensor:
         """Residuals of records against generated ones, ``(M, n, S)``; squares add up."""
         return self.views.residuals(x, y)
+
+    def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
+        """What the inversion of records minimises over latent vectors, ``(M, n)``."""
+        return self.residuals(x, self.generate(z)).square().sum(-1)
 
 
 def method(name: str) -> type[GAN]:

@@ -1,24 +1,67 @@
-"""Losses that several GANs share; each gives one value per member, ``(M,)``."""
+"""Losses that several GANs share; each gives one value per member, ``(M,)``.
+
+A critic's opinions are its outputs for a batch, ``(M, B)``, larger for more real.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+from torch.nn.functional import relu, softplus
 
 from anomgan.gans.base import Batch
-from anomgan.nets.blocks import Discriminator
+
+Critic = Callable[..., Tensor]
 
 
-def wasserstein_critic(critic: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """−log σ(real) − log(1 − σ(fake)), the critic's side of Goodfellow et al. (2014)."""
+    return softplus(-real).mean(-1) + softplus(fake).mean(-1)
+
+
+def non_saturating(fake: Tensor) -> Tensor:
+    """−log σ(fake): the generator's loss that keeps its slope when the critic wins."""
+    return softplus(-fake).mean(-1)
+
+
+def minimax(fake: Tensor) -> Tensor:
+    """log(1 − σ(fake)): the generator's side of the game as Goodfellow et al. state it first."""
+    return -softplus(fake).mean(-1)
+
+
+def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """max(0, 1 − real) + max(0, 1 + fake) (Lim & Ye, 2017; Miyato et al., 2018)."""
+    return relu(1 - real).mean(-1) + relu(1 + fake).mean(-1)
+
+
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
     """The critic's side of the Wasserstein distance, to be minimised (Arjovsky et al., 2017)."""
-    return critic(fake).mean(-1) - critic(real).mean(-1)
+    return fake.mean(-1) - real.mean(-1)
 
 
-def gradient_penalty(critic: Discriminator, batch: Batch, fake: Tensor) -> Tensor:
+def raise_opinion(fake: Tensor) -> Tensor:
+    """−fake, the generator's side of the hinge loss and of the Wasserstein distance."""
+    return -fake.mean(-1)
+
+
+def gradient_penalty(critic: Critic, batch: Batch, fake: Tensor) -> Tensor:
     """(‖∇D(x̃)‖ − 1)² at random points between real and fake records (Gulrajani et al., 2017)."""
     real = batch.real
     mix = batch.uniform(*real.shape[:2], *[1] * (real.dim() - 2))
-    between = (mix * real + (1 - mix) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    norm = (slope.flatten(2).square().sum(-1) + 1e-12).sqrt()
+    between = mix * real + (1 - mix) * fake
+    norm = (squared_slope(critic, between) + 1e-12).sqrt()
     return (norm - 1).square().mean(-1)
+
+
+def zero_penalty(critic: Critic, *inputs: Tensor) -> Tensor:
+    """‖∇D‖² at real inputs: without it the logistic game circles (R1; Mescheder et al., 2018)."""
+    return squared_slope(critic, *inputs).mean(-1)
+
+
+def squared_slope(critic: Critic, *inputs: Tensor) -> Tensor:
+    """‖∇D‖² with regard to all inputs together, each ``(M, B, …)``, per record: ``(M, B)``."""
+    at = [x.detach().requires_grad_() for x in inputs]
+    slopes = torch.autograd.grad(critic(*at).sum(), at, create_graph=True)
+    return torch.stack([slope.flatten(2).square().sum(-1) for slope in slopes]).sum(0)

@@ -16,21 +16,30 @@ class Discriminator(nn.Module):
     Beside each entry x it is given log(1 + x²), so that far outliers don't saturate it.
     """
 
-    def __init__(self, spec: Spec, config: Config, members: int, extra: int = 0) -> None:
-        """Make M judges of records, each with ``extra`` further inputs (a latent vector, say)."""
+    def __init__(
+        self, spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
+    ) -> None:
+        """Make M judges of records, or of groups of them.
+
+        Args:
+            spec: The layout of a record.
+            config: Sizes of the network.
+            members: Number of judges, M.
+            extra: Further inputs (a latent vector, say).
+            records: How many records are judged together.
+        """
         super().__init__()
-        self.net = MLP(
-            members, 2 * spec.size + extra, 1, hidden=config.hidden, layers=config.layers
-        )
+        inputs = 2 * spec.size * records + extra
+        self.net = MLP(members, inputs, 1, hidden=config.hidden, layers=config.layers)
 
-    def features(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+    def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """Activations of the last hidden layer, ``(M, n, hidden)``."""
-        inputs = [x, torch.log1p(x * x)] + ([] if extra is None else [extra])
-        return self.net.features(torch.cat(inputs, -1))
+        inputs = [part for x in records for part in (x, torch.log1p(x * x))]
+        return self.net.features(torch.cat(inputs + ([] if extra is None else [extra]), -1))
 
-    def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+    def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """One number per record, larger for more real, ``(M, n)``."""
-        out: Tensor = self.net.head(self.features(x, extra))[..., 0]
+        out: Tensor = self.net.head(self.features(*records, extra=extra))[..., 0]
         return out
 
 
@@ -44,6 +53,13 @@ def encoder(spec: Spec, config: Config, members: int) -> nn.Module:
     return MLP(members, spec.size, config.latent, hidden=config.hidden, layers=config.layers)
 
 
-def discriminator(spec: Spec, config: Config, members: int, extra: int = 0) -> Discriminator:
+def discriminator(
+    spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
+) -> Discriminator:
     """Networks ``(M, n, *shape) -> (M, n)`` with features."""
-    return Discriminator(spec, config, members, extra)
+    return Discriminator(spec, config, members, extra, records)
+
+
+def latent_discriminator(config: Config, members: int) -> MLP:
+    """Networks that judge pairs of latent vectors, ``(M, n, 2·latent) -> (M, n, 1)``."""
+    return MLP(members, 2 * config.latent, 1, hidden=config.hidden, layers=config.layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
@@ -16,13 +17,15 @@ SLOPE = 0.2
 class MLP(nn.Module):
     """M perceptrons with leaky rectifiers, ``(M, n, inputs) -> (M, n, outputs)``."""
 
-    def __init__(self, members: int, inputs: int, outputs: int, *, hidden: int, layers: int) -> None:
+    def __init__(
+        self, members: int, inputs: int, outputs: int, *, hidden: int, layers: int
+    ) -> None:
         """Make ``layers`` hidden layers of ``hidden`` units (He et al., 2015) and a linear head."""
         super().__init__()
         widths = [inputs] + [hidden] * layers
         gain = math.sqrt(2 / (1 + SLOPE**2))
         self.layers = nn.ModuleList(
-            MemberLinear(members, a, b, gain) for a, b in zip(widths, widths[1:], strict=False)
+            MemberLinear(members, a, b, gain) for a, b in pairwise(widths)
         )
         self.head = MemberLinear(members, hidden, outputs)
 

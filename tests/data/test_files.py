@@ -63,7 +63,7 @@ def test_rows_come_before_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     finish = threading.Event()
 
     def feed() -> None:
-        with open(into, "wb") as pipe:
+        with os.fdopen(into, "wb") as pipe:
             pipe.write(b"a,b\n" + b"12345678,12345678\n" * 300_000)
             pipe.flush()
             finish.wait(30)
@@ -71,7 +71,7 @@ def test_rows_come_before_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 
     feeder = threading.Thread(target=feed)
     feeder.start()
-    with open(out) as stdin:
+    with os.fdopen(out) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         chunks = read_chunks("-")
         first = next(chunks)  # would wait for the event if it needed the whole input
@@ -166,6 +166,7 @@ def test_one_hundred_thousand_columns(tmp_path: Path) -> None:
         ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3 has 4 fields, the header has 3"),
         ("a,b,c\n1,2,3\n1,2\n", "line 3 has 2 fields, the header has 3"),
         ('a,b\n\n"x\ny",2\n\n1,2,3\n', "line 6 has 3 fields, the header has 2"),
+        ("a,b\n" + "x" * 200_000 + ",1\n1,2,3\n", "data record 2 has 3 fields"),
         ("a,b\n" + "1,2\n" * 400_000 + "1\n", "line 400002 has 1 fields, the header has 2"),
         ("", "is empty"),
         ("\n\n\n", "is empty"),
@@ -216,7 +217,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)  # permissions don't bind root
+    monkeypatch.setattr(Path, "open", refuse)  # permissions don't bind root
     with pytest.raises(InputError, match=r"t\.csv: can't be opened: Permission denied"):
         read_table(path)
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from anomgan.data.columns import CategoryColumn, DatetimeColumn, NumericColumn, robust_scale
@@ -40,8 +41,8 @@ def mixed(*cells: object) -> pd.Series:
         (RNG.random(ROWS) > 0.5, "boolean"),
         (pd.array(RNG.integers(0, 9, ROWS), dtype="Int64"), "numeric"),
         (pd.array(RNG.random(ROWS) > 0.5, dtype="boolean"), "boolean"),
-        (pd.array(RNG.normal(size=ROWS), dtype="float64[pyarrow]"), "numeric"),
-        (pd.array(RNG.random(ROWS) > 0.5, dtype="bool[pyarrow]"), "boolean"),
+        (pd.Series(RNG.normal(size=ROWS), dtype="float64[pyarrow]"), "numeric"),
+        (pd.Series(RNG.random(ROWS) > 0.5, dtype="bool[pyarrow]"), "boolean"),
         (mixed("a", "b").astype("string[pyarrow]"), "category"),
         (mixed("a", "b").astype("category"), "category"),
         (mixed("1", "2").astype("category"), "category"),
@@ -135,6 +136,9 @@ def test_cells_that_hold_no_single_value() -> None:
         infer(tags=["a", ["b"], "c"])
     with pytest.raises(InputError, match="column 'x', row 0: the cell holds a dict"):
         infer(x=[{}, {}, {}])
+    nested = pd.Series([["a"], ["b"]]).astype(pd.ArrowDtype(pa.list_(pa.string())))
+    with pytest.raises(InputError, match="column 'tags', row 0: the cell holds a"):
+        infer(tags=nested)
     with pytest.raises(InputError, match="column 'z' holds complex numbers"):
         infer(z=[1j, 2j])
 

@@ -1,0 +1,1 @@
+"""Benchmarks: the detector beside its peers."""

@@ -1,0 +1,35 @@
+"""AnoGAN: no encoder, but a long search for the latent vector of each record."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from anomgan.gans.gan import VanillaGAN
+
+
+class AnoGAN(VanillaGAN):
+    """Schlegl et al., "Unsupervised anomaly detection with GANs to guide marker discovery", 2017.
+
+    An ordinary GAN whose latent space is searched for each record, from several draws of the prior;
+    what the search minimises is the score.
+    """
+
+    name: ClassVar[str] = "anogan"
+    paper: ClassVar[str] = "Schlegl et al., Unsupervised anomaly detection with GANs"
+    year: ClassVar[int] = 2017
+    formula: ClassVar[str] = "(1 − λ)·‖x − G(z*)‖₁ + λ·‖f(x) − f(G(z*))‖₁"
+    inversion: ClassVar[Literal["izi", "own", "prior"]] = "prior"
+
+    def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
+        """λ-mix of the residual loss and the feature ("discrimination") loss, ``(M, n)``."""
+        y = self.generate(z)
+        residual = self.residuals(x, y).abs().sum(-1)
+        distance = (self.features(x) - self.features(y)).abs().sum(-1)
+        mix = self.config.feature_share
+        return (1 - mix) * residual + mix * distance
+
+    def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
+        """What is left of the mismatch after the search."""
+        return self.mismatch(x, z)

@@ -1,0 +1,53 @@
+"""GANomaly: encoder, decoder, encoder; an anomaly's two codes disagree."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from anomgan.config import Config
+from anomgan.data.views import Views
+from anomgan.gans.base import GAN, Batch
+from anomgan.gans.losses import logistic_critic, zero_penalty
+from anomgan.nets import blocks
+
+
+class GANomaly(GAN):
+    """Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training", 2018.
+
+    The generator reconstructs records from their codes instead of drawing new ones; a second encoder
+    of its own weights encodes the reconstruction again.
+    """
+
+    name: ClassVar[str] = "ganomaly"
+    paper: ClassVar[str] = "Akcay et al., GANomaly"
+    year: ClassVar[int] = 2018
+    formula: ClassVar[str] = "‖E(x) − E′(G(E(x)))‖₁"
+    makers: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
+    inversion: ClassVar[Literal["izi", "own", "prior"]] = "own"
+
+    def __init__(self, views: Views, config: Config) -> None:
+        """Build the networks, among them the second encoder."""
+        super().__init__(views, config)
+        self.second_encoder = blocks.encoder(views.spec, config, views.members)
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """Tell records from their reconstructions."""
+        fake = self.generate(self.encode(batch.real)).detach()
+        loss = logistic_critic(self.discriminator(batch.real), self.discriminator(fake))
+        return loss + self.config.zero_penalty * zero_penalty(self.discriminator, batch.real)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """Adversarial loss (feature matching), contextual loss (L1) and encoder loss, weighted."""
+        code = self.encode(batch.real)
+        again = self.generate(code)
+        matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
+        context = self.residuals(batch.real, again).abs().mean((-2, -1))
+        latent = (code - self.second_encoder(again)).square().mean((-2, -1))
+        return matching + self.config.context_weight * context + latent
+
+    def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
+        """L1 distance of the two codes; the paper needs no inversion."""
+        code = self.encode(x)
+        return (code - self.second_encoder(self.generate(code))).abs().sum(-1)

@@ -1,0 +1,35 @@
+"""WGAN-GP: a critic instead of a judge, kept smooth by a penalty on its slope."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from anomgan.gans.base import GAN, Batch
+from anomgan.gans.losses import gradient_penalty, raise_opinion, wasserstein_critic
+
+
+class WassersteinGAN(GAN):
+    """Gulrajani et al., "Improved training of Wasserstein GANs", 2017.
+
+    A critic knows no zero: its opinion of a record means something only beside another one.  The
+    score compares it with the opinion of the nearest generated record, and adds how far that is
+    away.
+    """
+
+    name: ClassVar[str] = "wgan-gp"
+    paper: ClassVar[str] = "Gulrajani et al., Improved training of Wasserstein GANs"
+    year: ClassVar[int] = 2017
+    formula: ClassVar[str] = "‖x − G(z*)‖ + max(0, D(G(z*)) − D(x))"
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """Wasserstein loss with gradient penalty."""
+        fake = self.generate(batch.latent).detach()
+        penalty = gradient_penalty(self.discriminator, batch, fake)
+        distance = wasserstein_critic(self.discriminator(batch.real), self.discriminator(fake))
+        return distance + self.config.gradient_penalty * penalty
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """Raise the critic's opinion of generated records."""
+        return raise_opinion(self.discriminator(self.generate(batch.latent)))

@@ -1,0 +1,85 @@
+"""Columns of a file that aren't learnt from because the user said so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomgan.estimator import GANDetector
+
+RESULTS = ("score", "p_value", "is_anomaly")
+"""Columns that scoring adds, after the one that names the row."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """What ``--id``, ``--label`` and ``--drop`` named at fit; stored with the model.
+
+    Attributes:
+        identifier: The column that names rows.
+        label: The column that marks abnormal rows.
+        drop: Others to leave out.
+    """
+
+    identifier: str | None = None
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Option and column."""
+        single = [("--id", self.identifier), ("--label", self.label)]
+        several = [("--drop", name) for name in dict.fromkeys(self.drop)]
+        return [(option, name) for option, name in single if name is not None] + several
+
+    def check(self, frame: pd.DataFrame, *, source: str) -> None:
+        """Check the options against a file.
+
+        Raises:
+            InputError: If a column isn't there, is named by two options, none is left, or the
+                identifier has a name that scoring uses too.
+        """
+        for name, count in Counter(name for _, name in self.named).items():
+            if count > 1:
+                options = " and ".join(option for option, other in self.named if other == name)
+                raise InputError(f"{options} name the same column {name!r}; choose one")
+        for option, name in self.named:
+            if name not in frame.columns:
+                raise InputError(
+                    f"{option}: {source} has no column {name!r}; it has: {listed(frame.columns)}"
+                )
+        if len(self.named) == frame.shape[1]:
+            raise InputError(f"{source}: no column is left to learn from; name fewer in --drop")
+        if self.identifier in RESULTS:
+            raise InputError(
+                f"--id: scoring adds a column {self.identifier!r} of its own; rename yours"
+            )
+
+    def remove(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The other columns."""
+        return frame.drop(columns=[name for _, name in self.named], errors="ignore")
+
+    def keep_with(self, detector: GANDetector) -> None:
+        """Store with a fitted detector."""
+        state = {"id": self.identifier, "label": self.label, "drop": list(self.drop)}
+        detector.training_facts_["set_aside"] = state
+
+    @classmethod
+    def of(cls, detector: GANDetector) -> Self:
+        """What was stored with a detector; nothing if it wasn't fitted by this command."""
+        state = detector.training_facts_.get("set_aside", {})
+        return cls(state.get("id"), state.get("label"), tuple(state.get("drop", ())))
+
+
+def listed(names: Iterable[object]) -> str:
+    """Column names for a message, the first ten."""
+    from anomgan.data.schema import shortened
+
+    return shortened([repr(str(name)) for name in names])

@@ -1,0 +1,92 @@
+"""What people read: lines and tables, with every text of theirs shown as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from anomgan.errors import DataWarning
+
+PIPE_WIDTH = 1000
+"""Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""
+
+
+def visible(text: str) -> str:
+    """The text in one line, line breaks and control characters spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def say(text: str) -> None:
+    """Write one line to standard error."""
+    sys.stderr.write(f"anomgan: {visible(text)}\n")
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Show each warning once, as a line without source code; data warnings always."""
+    said = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        kind = "" if issubclass(category, DataWarning) else f"{category.__name__}: "
+        if str(message) not in said:
+            said.add(str(message))
+            say(f"warning: {kind}{message}")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=DataWarning)
+        warnings.showwarning = show
+        yield
+
+
+def show_facts(facts: Iterable[tuple[str, str]], *, stderr: bool = False) -> None:
+    """Print labels and what belongs to them, side by side."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in facts:
+        table.add_row(label, Text(visible(value)))
+    _print(table, stderr=stderr)
+
+
+def show_table(
+    names: Sequence[str], rows: Iterable[Iterable[str]], *, wrapped: Collection[str]
+) -> None:
+    """Print a table to standard output.
+
+    Args:
+        names: The header.
+        rows: The cells.
+        wrapped: Columns that go on in the next line where the terminal is too narrow.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=name not in wrapped, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    _print(table)
+
+
+def _print(table: Table, *, stderr: bool = False) -> None:
+    console = Console(stderr=stderr)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = PIPE_WIDTH
+    with console.capture() as captured:
+        console.print(table)
+    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())

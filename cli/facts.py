@@ -1,0 +1,57 @@
+"""What people want to know of a model, as labels and texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anomgan.cli.columns import SetAside
+from anomgan.data.schema import shortened
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
+
+Facts = list[tuple[str, str]]
+
+MOST_NOTES = 10
+"""Notes on single columns that are shown; the first ones of a fit, on columns that the schema left
+out, are told in one line."""
+
+
+def training_facts(detector: GANDetector) -> Facts:
+    """What was learnt from, for how long, and what follows."""
+    facts = detector.training_facts_
+    columns = ", ".join(f"{count:,} {kind}" for kind, count in facts["columns"].items())
+    calibration = facts["calibration"]
+    how = "cross-fitted" if calibration["cross_fitted"] else "held out"
+    return [
+        ("rows", f"{facts['rows']:,}{_marked(facts.get('abnormal_rows'))}"),
+        ("columns", columns),
+        ("left out", _left_out(detector) or "nothing"),
+        ("device", facts["device"]),
+        ("seconds", f"{facts['seconds']:.1f}"),
+        ("calibration", f"{calibration['rows']:,} rows, {how}"),
+        ("threshold", _threshold(detector)),
+        ("flagged", f"{calibration['share_flagged']:.1%} of held-out rows"),
+        *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
+    ]
+
+
+def _marked(abnormal: int | None) -> str:
+    return f", besides {abnormal:,} marked abnormal" if abnormal else ""
+
+
+def _left_out(detector: GANDetector) -> str:
+    aside = SetAside.of(detector)
+    named = [f"{name!r} ({option})" for option, name in aside.named]
+    useless = [f"{c['name']!r} ({c['reason']})" for c in detector.training_facts_["dropped"]]
+    return shortened([*named, *useless])
+
+
+def _threshold(detector: GANDetector) -> str:
+    calibration = detector.training_facts_["calibration"]
+    value = calibration["threshold"]
+    if value is None:
+        return f"none: too few rows for alpha {detector.alpha:g}"
+    if calibration["rule"] == "contamination":
+        return f"{value:.6g} (contamination {detector.contamination:g})"
+    return f"{value:.6g} (alpha {detector.alpha:g})"

@@ -1,0 +1,156 @@
+"""``anomgan fit``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomgan.cli.columns import SetAside
+from anomgan.cli.console import say, show_facts
+from anomgan.cli.options import DEFAULT_METHOD, DEFAULT_MODEL, ModelOption, check_share
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def fit(
+    normal: Annotated[
+        str,
+        typer.Argument(
+            metavar="NORMAL",
+            help="Normal records: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            show_default=False,
+        ),
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="The GAN; `anomgan methods` lists them.")
+    ] = DEFAULT_METHOD,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column that marks abnormal rows (1, true, anomaly, …), which are left out.",
+            show_default=False,
+        ),
+    ] = None,
+    identifier: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="COL",
+            help="Column that names rows: not learnt from, repeated by score instead of the row.",
+            show_default=False,
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COL", help="Column to leave out; may be repeated.", show_default=False
+        ),
+    ] = None,
+    contamination: Annotated[
+        float | None,
+        typer.Option(
+            metavar="F",
+            help="Share of abnormal rows in NORMAL, if there are any: puts the threshold there.",
+            show_default=False,
+        ),
+    ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(metavar="A", help="Share of normal rows that may be flagged wrongly."),
+    ] = 0.05,
+    preset: Annotated[
+        str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
+    ] = "balanced",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="K=V",
+            help="Change one setting of the preset; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of all randomness.")
+    ] = 0,
+    device: Annotated[
+        str, typer.Option(metavar="D", help="Where to train: auto, cpu or cuda.")
+    ] = "auto",
+) -> None:
+    """Learn what normal looks like from a table of normal records; write the model directory.
+
+    An existing model in DIR is replaced in one step, once the new one is complete.
+    """
+    check_share("--alpha", alpha)
+    check_share("--contamination", contamination, most=0.5)
+    settings = _settings(assignments or [])
+    aside = SetAside(identifier, label, tuple(drop or []))
+
+    from anomgan import GANDetector
+    from anomgan.cli.facts import training_facts
+    from anomgan.cli.progress import FitProgress
+    from anomgan.config import Config
+    from anomgan.data.files import read_table, source_name
+    from anomgan.gans import method as find_method
+    from anomgan.store import check_target
+
+    # What can be found wrong at once is, before a long file is read.
+    Config.make(preset, settings)
+    find_method(method)
+    check_target(model)
+    detector = GANDetector(
+        method,
+        preset=preset,
+        settings=settings,
+        alpha=alpha,
+        contamination=contamination,
+        device=device,
+        random_state=seed,
+    )
+    source = source_name(normal)
+    with FitProgress() as progress:
+        table = read_table(normal)
+        aside.check(table, source=source)
+        rows = _normal_rows(table, label, source=source)
+        detector.fit(aside.remove(rows), callback=progress, source=source)
+        aside.keep_with(detector)
+        detector.training_facts_ |= {"source": source, "abnormal_rows": len(table) - len(rows)}
+        detector.save(model)
+    show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
+
+
+def _settings(assignments: list[str]) -> dict[str, Any]:
+    """Settings from ``--set key=value``, the values still text.
+
+    Raises:
+        InputError: If one has another form.
+    """
+    pairs = [assignment.partition("=") for assignment in assignments]
+    for key, equals, value in pairs:
+        if not (key.strip() and equals and value.strip()):
+            raise InputError(f"--set {key}{equals}{value}: write it as key=value")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _normal_rows(frame: pd.DataFrame, label: str | None, *, source: str) -> pd.DataFrame:
+    """The rows that aren't marked abnormal; says how many were.
+
+    Raises:
+        InputError: If a mark is unclear, or none is left.
+    """
+    if label is None:
+        return frame
+    from anomgan.cli.labels import abnormal_rows
+
+    abnormal = abnormal_rows(frame, label, source=source)
+    if abnormal.all():
+        raise InputError(
+            f"{source}: column {label!r} marks every row as abnormal; none is left to learn from"
+        )
+    say(f"{abnormal.sum():,} of {len(frame):,} rows left out: marked abnormal in {label!r}")
+    return frame[~abnormal]

@@ -1,0 +1,69 @@
+"""``anomgan info``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomgan.cli.console import show_facts
+from anomgan.cli.options import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
+
+
+def info(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
+    ] = DEFAULT_MODEL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show what is in a model directory."""
+    from anomgan import load
+
+    detector = load(model, device="cpu")
+    if as_json:
+        typer.echo(json.dumps(_plain(detector), indent=2))
+        return
+
+    from anomgan.cli.facts import training_facts
+    from anomgan.data.schema import shortened
+
+    gan = detector.detector_.gan
+    facts = detector.training_facts_
+    kinds = detector.encoder_.schema.names_by_kind().items()
+    show_facts(
+        [
+            ("model", str(model)),
+            ("method", gan.name),
+            ("paper", f"{gan.paper} ({gan.year})"),
+            ("source", facts.get("source", "fitted in Python")),
+            *training_facts(detector),
+            *((kind, shortened([repr(name) for name in names])) for kind, names in kinds),
+            ("preset", detector.preset),
+            ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
+            ("seed", str(facts["seed"])),
+            ("networks", f"{gan.views.members} members"),
+            ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
+        ]
+    )
+
+
+def _plain(detector: GANDetector) -> dict[str, Any]:
+    """All there is to know but the weights."""
+    gan = detector.detector_.gan
+    return {
+        "method": gan.name,
+        "paper": gan.paper,
+        "year": gan.year,
+        "alpha": detector.alpha,
+        "contamination": detector.contamination,
+        "preset": detector.preset,
+        "config": gan.config.to_json(),
+        "training": detector.training_facts_,
+        "schema": detector.encoder_.to_json(),
+    }

@@ -1,0 +1,45 @@
+"""Which rows a label column marks as abnormal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomgan.errors import InputError
+
+NORMAL = frozenset(("0", "false", "no", "normal", "benign", "inlier"))
+ABNORMAL = frozenset(("1", "true", "yes", "abnormal", "anomaly", "anomalous", "attack", "outlier"))
+
+
+def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[np.bool_]:
+    """Read the marks of a label column, (n,).
+
+    Args:
+        frame: Table whose index counts the input's records.
+        column: Which column; its cells are numbers, truth values or text of any case.
+        source: What messages call the table.
+
+    Raises:
+        InputError: If a mark is in neither `NORMAL` nor `ABNORMAL`; names the first.
+    """
+    codes, levels = pd.factorize(frame[column])
+    marks = [_plain(level) for level in levels]
+    known = np.array([mark in NORMAL | ABNORMAL for mark in marks] + [False])  # -1 is missing
+    unclear = ~known[codes]
+    if unclear.any():
+        at = int(np.argmax(unclear))
+        held = repr(levels[codes[at]]) if codes[at] >= 0 else "an empty cell"
+        raise InputError(
+            f"{source}: row {frame.index[at]}, column {column!r}: {held} says neither normal nor "
+            f"abnormal; write 0 or 1 (or {', '.join(sorted(NORMAL - {'0'}))}; "
+            f"{', '.join(sorted(ABNORMAL - {'1'}))})"
+        )
+    abnormal = np.array([mark in ABNORMAL for mark in marks] + [False])
+    return np.asarray(abnormal[codes])
+
+
+def _plain(mark: object) -> str:
+    """A mark in lower case, whole numbers without a point."""
+    text = str(mark).strip().lower()
+    return text.removesuffix(".0")

@@ -1,0 +1,28 @@
+"""Options that several commands share, and their checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anomgan.errors import InputError
+
+DEFAULT_MODEL = Path("anomgan-model")
+DEFAULT_METHOD = "f-anogan"
+
+ModelOption = Annotated[
+    Path,
+    typer.Option("--model", metavar="DIR", envvar="ANOMGAN_MODEL", help="The model directory."),
+]
+
+
+def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:
+    """Check the value of an option that is a share of rows, but not all of them.
+
+    Raises:
+        InputError: If it isn't above 0 and at most ``most``.
+    """
+    if value is not None and not (0 < value <= most and value < 1):
+        raise InputError(f"{option} {value:g} must lie between 0 and {most:g}")

@@ -1,0 +1,151 @@
+"""Results as CSV: lines made of columns, and where they go."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomgan.errors import InputError
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+TEXT = pa.large_string()
+HELD = pa.schema([("line", TEXT)])
+
+
+def csv_cells(column: pd.Series[Any] | NDArray[Any] | list[str]) -> pa.Array:
+    """Cells as text, (n,), null where missing; quoted where CSV needs it.
+
+    Floats have the fewest digits that give the same float again.
+    """
+    text = _as_text(column)
+    risky = pc.match_substring_regex(text, r'[",\r\n]')
+    if not pc.any(risky).as_py():
+        return text
+    doubled = pc.replace_substring(text, '"', '""')
+    quote, nothing = pa.scalar('"', TEXT), pa.scalar("", TEXT)
+    return pc.if_else(risky, pc.binary_join_element_wise(quote, doubled, quote, nothing), text)
+
+
+def csv_lines(columns: Iterable[pa.Array]) -> pa.Array:
+    """Records without line ends, (n,), from columns of n cells each."""
+    comma = pa.scalar(",", TEXT)
+    return pc.binary_join_element_wise(
+        *columns, comma, null_handling="replace", null_replacement=""
+    )
+
+
+def _as_text(column: pd.Series[Any] | NDArray[Any] | list[str]) -> pa.Array:
+    try:
+        array = pa.array(column)
+        whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        return whole.cast(TEXT)
+    except pa.ArrowException:  # Parquet may hold lists and other things that have no text
+        series = pd.Series(column)
+        return pa.array(series.map(str).where(series.notna(), None), TEXT)
+
+
+def write_lines(file: BinaryIO, lines: pa.Array) -> None:
+    """Write records and pass them on at once, so that a reader sees each chunk when it's done."""
+    file.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+    file.flush()
+
+
+def held_back(
+    chunks: Iterable[tuple[pa.Array, Floats]], decide: Callable[[Floats], Bools]
+) -> Iterator[tuple[pa.Array, Bools]]:
+    """Decide on all rows together; meanwhile their lines wait in a temporary file.
+
+    Args:
+        chunks: Lines and p-values.
+        decide: From the p-values of all rows to whether each is an anomaly.
+
+    Yields:
+        The same lines, and whether each is an anomaly.
+    """
+    with tempfile.TemporaryFile() as file:
+        known = []
+        with pa.ipc.new_stream(file, HELD) as stream:
+            for lines, p_values in chunks:
+                stream.write_batch(pa.record_batch([lines], HELD))
+                known.append(p_values)
+        flags = decide(np.concatenate(known))
+        file.seek(0)
+        done = 0
+        for batch in pa.ipc.open_stream(file):
+            yield batch.column(0), flags[done : done + batch.num_rows]
+            done += batch.num_rows
+
+
+@contextlib.contextmanager
+def destination(path: Path | None) -> Iterator[BinaryIO]:
+    """Where results go.
+
+    A file appears under its name when it is complete; until then, and if anything goes wrong, one
+    of that name stays as it was.
+
+    Args:
+        path: The file, compressed if it ends in ``.gz``; ``None`` or ``-`` for standard output.
+
+    Raises:
+        InputError: If the file can't be written.
+    """
+    if path is None or str(path) == "-":
+        if sys.stdout is None:
+            raise InputError("standard output is closed; name a file with --output")
+        with _noted("the output isn't complete"):
+            yield sys.stdout.buffer
+    elif path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/null
+        with _opened(path, path) as file, _noted("the output isn't complete"):
+            yield file
+    else:
+        path = path.resolve()  # write through a link, don't replace it
+        partial = path.with_name(f".anomgan-{os.getpid()}.partial")
+        try:
+            with _opened(partial, path) as file:
+                yield file
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _noted(note: str) -> Iterator[None]:
+    """Have an interruption, which isn't an Exception, say what it leaves behind."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            error.add_note(note)
+        raise
+
+
+def _opened(path: Path, asked: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open for writing.
+
+    Raises:
+        InputError: If that fails; names the file the user asked for.
+    """
+    if asked.is_dir():
+        raise InputError(f"--output {asked}: is a folder; name a file in it")
+    if not asked.parent.is_dir():
+        raise InputError(f"--output {asked}: there is no folder {asked.parent}; make it first")
+    try:
+        if asked.suffix == ".gz":
+            return cast("BinaryIO", gzip.open(path, "wb"))
+        return path.open("wb")
+    except OSError as error:
+        raise InputError(f"--output {asked}: can't be written: {error.strerror}") from None

@@ -1,0 +1,194 @@
+"""``anomgan score``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomgan.cli.columns import RESULTS, SetAside, listed
+from anomgan.cli.console import say
+from anomgan.cli.options import DEFAULT_MODEL, ModelOption, check_share
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from anomgan.cli.output import Bools
+    from anomgan.data.tables import ParseReport
+    from anomgan.estimator import GANDetector, Scored
+
+MOST_NOTES = 20
+"""Oddities of the input that are told one by one; a wide table may have thousands."""
+
+
+def score(
+    new: Annotated[
+        str,
+        typer.Argument(
+            metavar="NEW",
+            help="Records to score: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            show_default=False,
+        ),
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write to this file (.csv or .csv.gz) instead of standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Repeat the input's columns before the results.")
+    ] = False,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A",
+            help="Flag rows with p_value <= A: this share of normal rows is flagged wrongly.",
+            show_default="as at fit",
+        ),
+    ] = None,
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="Q",
+            help="Flag by Benjamini-Hochberg instead: at most this share of the flagged rows is "
+            "expected to be normal.",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first cell that can't be read.")
+    ] = False,
+) -> None:
+    """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
+
+    A larger score is more abnormal.  Results are written while the input is still being read,
+    except with --fdr, which decides on all rows together.
+    """
+    check_share("--alpha", alpha)
+    check_share("--fdr", fdr)
+    if alpha is not None and fdr is not None:
+        raise InputError("--alpha and --fdr are two ways to flag rows; choose one")
+
+    import numpy as np
+
+    from anomgan import load
+    from anomgan.cli.output import csv_cells, csv_lines, destination, write_lines
+
+    with destination(output) as file:
+        detector = load(model)
+        scoring = _Scoring(detector, new, append=append, strict=strict)
+        rule, decided = _decided(scoring, alpha, fdr)
+        rows = flagged = 0
+        for lines, flags in decided:
+            if not rows:
+                write_lines(file, csv_lines([csv_cells([name]) for name in scoring.names]))
+            write_lines(file, csv_lines([lines, csv_cells(flags.astype(np.int8))]))
+            rows += len(flags)
+            flagged += int(flags.sum())
+
+    _tell(scoring.report, scoring.name)
+    say(f"{rows:,} rows scored, {flagged:,} flagged at {rule}")
+
+
+class _Scoring:
+    """The rows of a file as lines of all output columns but the last, with what was found out.
+
+    Attributes:
+        name: What messages call the file.
+        names: The output columns; known from the first chunk on.
+        report: What was odd about the rows so far.
+    """
+
+    def __init__(self, detector: GANDetector, source: str, *, append: bool, strict: bool) -> None:
+        """Prepare to score a source; iterating does it."""
+        from anomgan.data.files import source_name
+        from anomgan.data.tables import ParseReport
+
+        self.detector, self.source, self.append, self.strict = detector, source, append, strict
+        self.name = source_name(source)
+        self.aside = SetAside.of(detector)
+        self.names: list[str] = []
+        self.report = ParseReport()
+
+    def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
+        """Score chunk by chunk."""
+        from anomgan.cli.output import csv_cells, csv_lines
+        from anomgan.data.files import read_chunks
+
+        for frame in read_chunks(self.source):
+            leading = self._leading(frame)
+            self.names = [*map(str, leading), *RESULTS]
+            scored = self.detector.score_frame(
+                self.aside.remove(frame),
+                strict=self.strict,
+                first_row=int(frame.index[0]),
+                source=self.name,
+            )
+            self.report += scored.report
+            columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
+            yield csv_lines(map(csv_cells, columns)), scored
+
+    def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The columns before the results: the input's if asked for, and one that names the row.
+
+        Raises:
+            InputError: If the identifier isn't there, or a name would occur twice.
+        """
+        source, identifier = self.name, self.aside.identifier
+        if identifier is not None and identifier not in frame.columns:
+            raise InputError(
+                f"{source}: has no column {identifier!r}, which names the rows (--id at fit); "
+                f"it has: {listed(frame.columns)}"
+            )
+        if not self.append:
+            return frame[[identifier]] if identifier else frame[[]].assign(row=frame.index)
+        added = RESULTS if identifier else ("row", *RESULTS)
+        taken = [name for name in added if name in frame.columns]
+        if taken:
+            raise InputError(
+                f"{source}: has a column {taken[0]!r} already, which --append would add; rename it"
+            )
+        return frame if identifier else frame.assign(row=frame.index)
+
+
+def _decided(
+    scoring: _Scoring, alpha: float | None, fdr: float | None
+) -> tuple[str, Iterator[tuple[pa.Array, Bools]]]:
+    """Lines and which of them are flagged, after the rule in words: by default the model's own."""
+    from anomgan.calibrate import flag
+    from anomgan.cli.output import held_back
+
+    if fdr is not None:
+        chunks = ((lines, scored.p_value) for lines, scored in scoring)
+        decide = functools.partial(flag, fdr=fdr)
+        return f"a false discovery rate of {fdr:g}", held_back(chunks, decide)
+    if alpha is not None:
+        smallest = scoring.detector.detector_.calibrator.smallest_alpha()
+        if alpha < smallest:
+            say(
+                f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
+                f"give no p-value below {smallest:.2g}"
+            )
+        return f"alpha {alpha:g}", (
+            (lines, flag(scored.p_value, alpha=alpha)) for lines, scored in scoring
+        )
+    threshold = -scoring.detector.offset_
+    return "the model's threshold", ((lines, scored.score > threshold) for lines, scored in scoring)
+
+
+def _tell(report: ParseReport, source: str) -> None:
+    """Say what was odd about the input."""
+    notes = list(report.lines())
+    for note in notes[:MOST_NOTES]:
+        say(f"warning: {source}: {note}")
+    if len(notes) > MOST_NOTES:
+        say(f"warning: {source}: {len(notes) - MOST_NOTES:,} more columns with oddities")
