@@ -76,7 +76,7 @@ class Config:
     """Weight of the feature distance in the encoder's loss (f-AnoGAN's κ)."""
 
     generator_loss: str = "non-saturating"
-    """Loss of the original GAN's generator: ``non-saturating`` or ``minimax`` (Goodfellow, 2014)."""
+    """The original GAN's: ``non-saturating`` or ``minimax`` (Goodfellow et al., 2014)."""
 
     zero_penalty: float = 0.1
     """Weight of the squared slope of logistic discriminators at real records (Mescheder, 2018)."""
@@ -146,13 +146,15 @@ def _converted(key: str, value: Any, default: Any) -> Any:
     try:
         if isinstance(default, tuple):
             parts = value.split(",") if isinstance(value, str) else list(value)
-            return tuple(str(part).strip() for part in parts)
+            return tuple(_choice(key, part) for part in parts) or default
         if isinstance(default, str):
-            return str(value)
+            return _choice(key, value)
         if isinstance(default, int) and float(value) != int(float(value)):
             raise ValueError
         number = type(default)(float(value))
-    except (TypeError, ValueError):
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError):
         kinds = {tuple: "a list", int: "a whole number", float: "a number"}
         raise InputError(f"setting {key}={value!r} must be {kinds[type(default)]}") from None
     low, high = LIMITS.get(key, (1, 10**9))
@@ -160,6 +162,25 @@ def _converted(key: str, value: Any, default: Any) -> Any:
         raise InputError(f"setting {key}={value} must lie between {low} and {high}")
     return number
 
+
+def _choice(key: str, value: Any) -> str:
+    """One of the words that a setting may be.
+
+    Raises:
+        InputError: If it is another.
+    """
+    word = str(value).strip()
+    if word not in CHOICES[key]:
+        raise InputError(f"setting {key}={word!r} must be one of: {', '.join(CHOICES[key])}")
+    return word
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "views": ("standard", "minmax", "asinh", "power"),
+    "score": ("combined", "paper"),
+    "generator_loss": ("non-saturating", "minimax"),
+}
+"""Setting made of words -> the words."""
 
 LIMITS: dict[str, tuple[float, float]] = {
     "folds": (2, 50),

@@ -257,11 +257,8 @@ def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
 
 def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:
     """The rows that each member may see, in random order: all but its fold's."""
-    return [
-        torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), fold)))
-        for fold in folds
-        for _ in range(members)
-    ]
+    seen = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
+    return [own for own in seen for _ in range(members)]
 
 
 def _build(name: str, views: Views, config: Config, seed: int) -> GAN:

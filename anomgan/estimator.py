@@ -27,11 +27,9 @@ from anomgan.calibrate import Calibrator
 from anomgan.config import Config
 from anomgan.data.files import refuse_duplicates
 from anomgan.data.tables import ParseReport, TableEncoder
-from anomgan.data.views import VIEWS
 from anomgan.detector import Detector
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import method as find_method
-from anomgan.score import WEIGHTS
 from anomgan.train import Callback, Progress
 
 if TYPE_CHECKING:
@@ -187,10 +185,6 @@ class GANDetector(OutlierMixin, BaseEstimator):
         if not _are(Mapping, settings):
             raise InputError(f"settings={settings!r} must be a dict of names and values")
         config = Config.make(self.preset, dict(settings))
-        if not config.views or not set(config.views) <= VIEWS.keys():
-            raise InputError(f"setting views={config.views} must be some of: {', '.join(VIEWS)}")
-        if config.score not in WEIGHTS:
-            raise InputError(f"setting score={config.score!r} must be one of: {', '.join(WEIGHTS)}")
         if not _are(Real, self.alpha) or not 0 < self.alpha < 1:
             raise InputError(f"alpha={self.alpha!r} must lie between 0 and 1")
         share = self.contamination

@@ -7,7 +7,7 @@ Every component is a distance, larger for more abnormal.  The list is open: a su
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -38,36 +38,55 @@ BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
 
 
-@dataclass(frozen=True)
 class Evidence:
-    """Records beside their nearest generated ones.
+    """Records beside their nearest generated ones; parts that nobody asks for aren't computed.
 
     Attributes:
-        residuals: Of the records x against the nearest generated ones G(z*), ``(M, n, S)``.
-        features: The discriminator's features f(x), ``(M, n, F)``.
-        generated_features: f(G(z*)), ``(M, n, F)``.
-        paper: The score of the method's paper, ``(M, n)``.
+        gan: Trained networks.
+        x: Scaled records, ``(M, n, *shape)``.
+        z: Their latent vectors z* after inversion, ``(M, n, latent)``.
     """
 
-    residuals: Tensor
-    features: Tensor
-    generated_features: Tensor
-    paper: Tensor
+    def __init__(self, gan: GAN, x: Tensor, z: Tensor) -> None:
+        """Keep records and latent vectors."""
+        self.gan, self.x, self.z = gan, x, z
 
     @classmethod
-    def gather(cls, gan: GAN, x: Tensor) -> Evidence:
-        """Invert records and collect what components need."""
-        z = invert(gan, x)
+    def gather(cls, gan: GAN, blocks: Iterable[Tensor]) -> Evidence:
+        """Invert encoded records, ``(n, *shape)``, block by block."""
+        scaled = [gan.views(block) for block in blocks]
+        latent = [invert(gan, x) for x in scaled]
+        return cls(gan, torch.cat(scaled, 1), torch.cat(latent, 1))
+
+    @cached_property
+    def generated(self) -> Tensor:
+        """The nearest generated records G(z*), ``(M, n, *shape)``."""
         with torch.no_grad():
-            y = gan.generate(z)
-            parts = gan.residuals(x, y), gan.features(x), gan.features(y), gan.paper_score(x, z)
-        return cls(*parts)
+            return self.gan.generate(self.z)
 
-    @classmethod
-    def join(cls, parts: Iterable[Evidence]) -> Evidence:
-        """Put blocks of records behind one another."""
-        columns = zip(*[[getattr(p, f.name) for f in fields(cls)] for p in parts], strict=True)
-        return cls(*(torch.cat(column, 1) for column in columns))
+    @cached_property
+    def residuals(self) -> Tensor:
+        """Of x against G(z*), ``(M, n, S)``; squares add up."""
+        with torch.no_grad():
+            return self.gan.residuals(self.x, self.generated)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """The discriminator's features f(x), ``(M, n, F)``."""
+        with torch.no_grad():
+            return self.gan.features(self.x)
+
+    @cached_property
+    def feature_differences(self) -> Tensor:
+        """f(x) − f(G(z*)), ``(M, n, F)``."""
+        with torch.no_grad():
+            return self.features - self.gan.features(self.generated)
+
+    @cached_property
+    def paper(self) -> Tensor:
+        """The score of the method's paper, ``(M, n)``."""
+        with torch.no_grad():
+            return self.gan.paper_score(self.x, self.z)
 
 
 class Component:
@@ -131,11 +150,11 @@ class FeatureDistance(Component):
 
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Learn the mean and covariance of the differences."""
-        self.state = _whitening(evidence.features - evidence.generated_features, rows)
+        self.state = _whitening(evidence.feature_differences, rows)
 
     def __call__(self, evidence: Evidence) -> Tensor:
         """Mahalanobis length of f(x) − f(G(z*))."""
-        return _length(_whiten(evidence.features - evidence.generated_features, self.state))
+        return _length(_whiten(evidence.feature_differences, self.state))
 
 
 class FeatureDensity(Component):
@@ -170,7 +189,10 @@ class Neighbours(Component):
         here = _whiten(evidence.features, self.state)
         memory = self.state["memory"].to(here)
         near = min(self.config.neighbours, memory.shape[1])
-        return torch.cdist(here, memory).topk(near, largest=False).values.mean(-1)
+        squared = memory.square().sum(-1)[:, None] - 2 * here @ memory.mT
+        nearest = squared.topk(near, largest=False).values + here.square().sum(-1, keepdim=True)
+        # The floor keeps the rounding error of a record that meets itself out of the logarithm.
+        return (nearest.clamp(min=0) + 1e-4).sqrt().mean(-1)
 
 
 class Scorer:
@@ -191,9 +213,7 @@ class Scorer:
         """
         known = [own[: gan.config.memory_rows] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
-        evidence = Evidence.join(
-            Evidence.gather(gan, gan.views(block)) for block in values[used].split(_block(gan))
-        )
+        evidence = Evidence.gather(gan, values[used].split(_block(gan)))
         components = [Component.registry[name](gan.config) for name in WEIGHTS[gan.config.score]]
         for component in components:
             component.fit(evidence, places.split([len(own) for own in known]))
@@ -205,7 +225,7 @@ class Scorer:
         blocks = torch.from_numpy(values).to(device).split(_block(self.gan))
         parts = []
         for block in blocks:
-            evidence = Evidence.gather(self.gan, self.gan.views(block))
+            evidence = Evidence.gather(self.gan, [block])
             parts.append(torch.stack([component(evidence) for component in self.components]))
         return torch.cat(parts, -1).cpu().numpy()
 

@@ -32,7 +32,7 @@ Detector = Callable[[pd.DataFrame, pd.DataFrame, int], Scores]
 
 
 def encoded(normal: pd.DataFrame, new: pd.DataFrame) -> tuple[Scores, Scores]:
-    """Standardised numbers for the peers, made by our own encoder: dates and gaps are theirs too."""
+    """Standardised numbers for the peers, by our own encoder: dates and gaps are theirs too."""
     encoder = TableEncoder.fit(normal)
     scaler = StandardScaler().fit(encoder.transform(normal)[0])
     return tuple(scaler.transform(encoder.transform(frame)[0]) for frame in (normal, new))

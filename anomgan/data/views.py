@@ -103,7 +103,7 @@ class Views(nn.Module):
         return self
 
     def forward(self, values: Tensor) -> Tensor:
-        """Scale encoded rows, float64 ``(n, D)`` or one batch each ``(M, n, D)``, to ``(M, n, D)``."""
+        """Scale encoded rows, ``(n, D)`` or a batch for each member, to ``(M, n, D)``; float64."""
         mapped = self._map(values.expand(self.members, *values.shape[-2:]), inverse=False)
         return soft_tail((mapped - self.loc) / self.scale)
 

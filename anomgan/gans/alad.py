@@ -38,7 +38,7 @@ class ALAD(BiGAN):
         """Build the networks; ``discriminator`` is D_xz, the others are D_xx and D_zz."""
         super().__init__(views, config)
         self.pair_discriminator = blocks.discriminator(views.spec, config, views.members, records=2)
-        self.code_discriminator = blocks.latent_discriminator(config, views.members)
+        self.code_discriminator = blocks.latent_discriminator(self.config, views.members)
         for name in self.critics:
             spectral_norm(self.get_submodule(name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -27,10 +28,14 @@ class BiGAN(GAN):
     inversion: ClassVar[Literal["izi", "own", "prior"]] = "own"
 
     def __init__(self, views: Views, config: Config) -> None:
-        """Build the networks; the discriminator is given a latent vector beside the record."""
-        super().__init__(views, config)
+        """Build the networks; the discriminator is given a latent vector beside the record.
+
+        Encoded pairs lie on a surface of as many dimensions as a record has entries.  Were the
+        latent vector longer, generated pairs could never lie there and the game would be lost.
+        """
+        super().__init__(views, replace(config, latent=min(config.latent, views.spec.size)))
         self.discriminator = blocks.discriminator(
-            views.spec, config, views.members, extra=config.latent
+            views.spec, config, views.members, extra=self.config.latent
         )
 
     def opinions(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from anomgan.gans.base import GAN, Batch
 from anomgan.gans.losses import logistic_critic, minimax, non_saturating, zero_penalty
@@ -15,14 +14,15 @@ class VanillaGAN(GAN):
     """Goodfellow et al., "Generative adversarial nets", 2014.
 
     The generator's loss is non-saturating or, by a setting, minimax.  The paper knows no anomaly
-    score; this one asks the discriminator for its opinion of a record and for the distance in its
-    features between the record and its nearest generated one.
+    score.  This one compares a record with its nearest generated one, in the discriminator's
+    features and in its output: taken alone, log D(x) means nothing away from the data, where the
+    discriminator was never trained and most outliers lie.
     """
 
     name: ClassVar[str] = "gan"
     paper: ClassVar[str] = "Goodfellow et al., Generative adversarial nets"
     year: ClassVar[int] = 2014
-    formula: ClassVar[str] = "−log D(x) + mean|f(x) − f(G(z*))|"
+    formula: ClassVar[str] = "mean|f(x) − f(G(z*))| + max(0, D(G(z*)) − D(x))"
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Tell real from generated records."""
@@ -37,6 +37,7 @@ class VanillaGAN(GAN):
         return losses[self.config.generator_loss](opinion)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """The discriminator's surprise plus the distance in its features."""
-        distance = (self.features(x) - self.features(self.generate(z))).abs().mean(-1)
-        return softplus(-self.discriminator(x)) + distance
+        """Distance in the features plus how much more real the generated record looks."""
+        y = self.generate(z)
+        distance = (self.features(x) - self.features(y)).abs().mean(-1)
+        return distance + (self.discriminator(y) - self.discriminator(x)).clamp(min=0)

@@ -24,9 +24,7 @@ class MLP(nn.Module):
         super().__init__()
         widths = [inputs] + [hidden] * layers
         gain = math.sqrt(2 / (1 + SLOPE**2))
-        self.layers = nn.ModuleList(
-            MemberLinear(members, a, b, gain) for a, b in pairwise(widths)
-        )
+        self.layers = nn.ModuleList(MemberLinear(members, a, b, gain) for a, b in pairwise(widths))
         self.head = MemberLinear(members, hidden, outputs)
 
     def features(self, x: Tensor) -> Tensor:

@@ -282,7 +282,7 @@ def test_cells_that_cannot_be_read_count_as_missing() -> None:
     assert list(report.lines()) == [
         "column 'bytes': 2 cells can't be read as a number and count as missing "
         "(first in row 101: 'n/a?')",
-        "column 'bytes': 4 cells missing, none was in training",
+        "column 'bytes': 2 cells missing, none was in training",
     ]
 
 

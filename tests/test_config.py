@@ -1,0 +1,64 @@
+import pytest
+
+from anomgan.config import CHOICES, LIMITS, PRESETS, Config
+from anomgan.data.views import VIEWS
+from anomgan.errors import InputError
+from anomgan.score import WEIGHTS
+
+
+def test_presets_change_what_they_say_and_nothing_else():
+    fast = Config.make("fast")
+    assert fast.steps == PRESETS["fast"]["steps"]
+    assert fast.hidden == Config().hidden
+    assert Config.make() == Config()
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "value"),
+    [
+        ("steps", "20", 20),
+        ("steps", "1e3", 1000),
+        ("learning_rate", "0.01", 0.01),
+        ("views", "asinh, power", ("asinh", "power")),
+        ("views", ["minmax"], ("minmax",)),
+        ("score", "paper", "paper"),
+    ],
+)
+def test_settings_as_typed(key, typed, value):
+    assert getattr(Config.make(settings={key: typed}), key) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps", "many"),
+        ("steps", 0),
+        ("steps", 1.5),
+        ("steps", float("inf")),
+        ("steps", float("nan")),
+        ("steps", None),
+        ("ema", 1.0),
+        ("views", "upside-down"),
+        ("score", "best"),
+        ("stepps", 5),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(key, value):
+    with pytest.raises(InputError, match=key):
+        Config.make(settings={key: value})
+
+
+def test_unknown_preset():
+    with pytest.raises(InputError, match="'slow'; choose one of: fast, balanced"):
+        Config.make("slow")
+
+
+def test_json_round_trip():
+    config = Config.make("thorough", {"views": "power", "ema": 0.5})
+    assert Config.from_json(config.to_json()) == config
+
+
+def test_choices_and_limits_name_what_exists():
+    assert CHOICES["views"] == tuple(VIEWS)
+    assert CHOICES["score"] == tuple(WEIGHTS)
+    assert set(CHOICES) | set(LIMITS) <= set(Config().to_json())
