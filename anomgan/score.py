@@ -241,21 +241,22 @@ def _length(vectors: Tensor) -> Tensor:
 
 
 def _whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Mean and whitening matrix (or standard deviations) of each member's own rows."""
-    means, maps = [], []
-    for all_of, own in zip(vectors, rows, strict=True):
-        sample = all_of[own].cpu().numpy()
-        means.append(sample.mean(0, keepdims=True))
-        if sample.shape[1] > FULL_COVARIANCE:
-            maps.append(1 / np.sqrt(sample.var(0, keepdims=True) + 1e-6))
-            continue
-        # Shrinkage keeps the covariance invertible when rows are fewer than dimensions.
-        covariance, _ = ledoit_wolf(sample)
-        floor = 1e-9 * max(np.trace(covariance), 1e-9)
-        covariance.flat[:: len(covariance) + 1] += floor
-        maps.append(np.linalg.cholesky(np.linalg.inv(covariance)))
-    stack = {"mean": np.stack(means), "map": np.stack(maps)}
-    return {key: torch.from_numpy(value).to(vectors) for key, value in stack.items()}
+    """Mean and whitening matrix (or, for many dimensions, scales) of each member's own rows."""
+    samples = [all_of[own].cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)]
+    mean = torch.stack([torch.from_numpy(sample.mean(0, keepdims=True)) for sample in samples])
+    if vectors.shape[-1] > FULL_COVARIANCE:
+        variance = np.stack([sample.var(0, keepdims=True) for sample in samples])
+        return {
+            "mean": mean.to(vectors),
+            "map": torch.from_numpy(variance + 1e-6).rsqrt().to(vectors),
+        }
+    # Shrinkage keeps covariances invertible when rows are fewer than dimensions.
+    covariance = torch.from_numpy(np.stack([ledoit_wolf(sample)[0] for sample in samples]))
+    trace = covariance.diagonal(dim1=1, dim2=2).sum(-1).clamp(min=1e-9)
+    same = torch.eye(vectors.shape[-1], dtype=covariance.dtype)
+    root = torch.linalg.cholesky(covariance + 1e-9 * trace[:, None, None] * same)
+    white = torch.linalg.solve_triangular(root, same, upper=False).mT
+    return {"mean": mean.to(vectors), "map": white.contiguous().to(vectors)}
 
 
 def _whiten(vectors: Tensor, state: dict[str, Tensor]) -> Tensor:
