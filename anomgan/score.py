@@ -7,6 +7,7 @@ Every component is a distance, larger for more abnormal.  The list is open: a su
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import ClassVar
 
@@ -19,20 +20,21 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.gans.base import GAN
 from anomgan.invert import invert
+from anomgan.threads import one_thread, one_thread_each
 
 FULL_COVARIANCE = 1024
 """Most dimensions whose full covariance is estimated; above, only variances are."""
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "combined": {
-        "reconstruction": 1.0,
-        "feature_distance": 1.0,
+        "reconstruction": 0.5,
+        "feature_distance": 0.5,
         "feature_density": 1.0,
-        "neighbours": 1.0,
+        "neighbours": 2.0,
     },
     "paper": {"paper": 1.0},
 }
-"""Kind of score -> its components and their weights."""
+"""Kind of score -> its components and their weights, fixed over many data sets together."""
 
 BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
@@ -221,13 +223,19 @@ class Scorer:
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, M, n)``, at least 0."""
-        device = self.gan.views.loc.device
-        blocks = torch.from_numpy(values).to(device).split(_block(self.gan))
-        parts = []
-        for block in blocks:
-            evidence = Evidence.gather(self.gan, [block])
-            parts.append(torch.stack([component(evidence) for component in self.components]))
-        return torch.cat(parts, -1).cpu().numpy()
+        data = torch.from_numpy(values).to(self.gan.views.loc.device)
+        blocks = data.split(_block(self.gan))
+        workers = min(torch.get_num_threads(), len(blocks)) if data.device.type == "cpu" else 1
+        if workers <= 1:
+            return np.concatenate([self._components(block) for block in blocks], -1)
+        with one_thread_each(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
+            return np.concatenate(list(pool.map(self._components, blocks)), -1)
+
+    def _components(self, block: Tensor) -> NDArray[np.float64]:
+        """Components of one block of encoded records, ``(J, M, n)``."""
+        evidence = Evidence.gather(self.gan, [block])
+        parts = torch.stack([component(evidence) for component in self.components])
+        return np.asarray(parts.cpu().numpy())
 
 
 def _block(gan: GAN) -> int:

@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.score import WEIGHTS
 
 TINY = Config.make(settings={"steps": 150, "hidden": 32, "latent": 4, "batch": 64, "members": 2})
 
@@ -52,10 +53,11 @@ def test_further_out_is_more_abnormal(detector):
     assert (np.diff(scores) > 0).all()
 
 
-def test_score_is_the_mean_of_its_components(detector):
-    rows = ring(20, 4)
+def test_score_is_the_weighted_mean_of_its_components(detector):
+    rows, weights = ring(20, 4), WEIGHTS["combined"]
     parts = detector.components(rows)
-    assert detector.score(rows) == pytest.approx(np.mean(list(parts.values()), axis=0), abs=1e-8)
+    expected = sum(weights[key] * part for key, part in parts.items()) / sum(weights.values())
+    assert detector.score(rows) == pytest.approx(expected, abs=1e-8)
 
 
 def test_same_seed_same_scores_and_global_random_state_left_alone():

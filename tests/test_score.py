@@ -62,17 +62,37 @@ def test_many_dimensions_are_whitened_by_their_variances_alone(evidence, monkeyp
     assert component(evidence)[0].numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_blocks_change_nothing(monkeypatch):
-    values = np.random.default_rng(0).normal(size=(70, 2))
+def small_scorer(values):
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
     config = Config.make(settings={"hidden": 8, "latent": 2})
     views = Views(spec, ["standard", "asinh"]).fit(values)
     gan = method("f-anogan")(views, config).double().requires_grad_(False)
-    scorer = Scorer.fit(gan, torch.from_numpy(values), [torch.arange(70)] * 2)
+    return Scorer.fit(gan, torch.from_numpy(values), [torch.arange(len(values))] * 2)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    values = np.random.default_rng(0).normal(size=(70, 2))
+    scorer = small_scorer(values)
     at_once = scorer(values)
     assert at_once.shape == (4, 2, 70)
     monkeypatch.setattr(score, "BLOCK", 1)  # the smallest blocks there are
     assert scorer(values) == pytest.approx(at_once, rel=1e-9)
+
+
+def test_threads_change_nothing_and_are_put_back(monkeypatch):
+    monkeypatch.setattr(score, "BLOCK", 1)
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    scorer = small_scorer(values)
+    alone = scorer(values)
+    torch.set_num_threads(2)
+    try:
+        assert np.array_equal(scorer(values), alone)
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError):
+            scorer(np.zeros((100, 7)))  # another width
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_only_what_is_asked_for_is_computed():

@@ -28,7 +28,7 @@ def main() -> None:
         sample = load_sample(name)
         detector = GANDetector(random_state=0).fit(sample.normal)
         scores = -detector.score_samples(sample.new)
-        abnormal = sample.labels["label"].to_numpy() == 1
+        abnormal = sample.labels.to_numpy() == 1
         bins = np.linspace(scores.min(), np.quantile(scores, 0.97), 40)
         shown = scores.clip(max=bins[-1])  # the last bin takes the rest
         parts = [shown[~abnormal], shown[abnormal]]
