@@ -56,7 +56,7 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
 
 
 def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """Best latent vectors met on the way down, ``(M, n, latent)``, and their mismatch, ``(M, n)``."""
+    """Best latent vectors met on the way, ``(M, n, latent)``, and their mismatch, ``(M, n)``."""
     best, least = z, torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):

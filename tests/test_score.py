@@ -33,9 +33,7 @@ def test_lengths_are_mahalanobis_distances_to_each_members_own_rows(evidence, ki
     for m, own in enumerate(ROWS):
         vectors = evidence.features[m].numpy()
         reference = LedoitWolf().fit(vectors[own])
-        expected = [
-            mahalanobis(v, reference.location_, reference.get_precision()) for v in vectors
-        ]
+        expected = [mahalanobis(v, reference.location_, reference.get_precision()) for v in vectors]
         assert got[m].numpy() == pytest.approx(np.array(expected), rel=1e-6)
 
 

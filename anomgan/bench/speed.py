@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -57,7 +58,10 @@ class Usage:
     def row(self, name: str, rows: int | None = None) -> str:
         """A line of a Markdown table; ``rows`` adds rows per second."""
         rate = "" if rows is None else f"{rows / self.seconds:,.0f}"
-        return f"| {name} | {self.seconds:.1f} | {rate} | {self.megabytes:,.0f} |"
+        # A process starts out with the peak of the one that started it.
+        least = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = f"< {least:,.0f}" if self.megabytes <= least else f"{self.megabytes:,.0f}"
+        return f"| {name} | {self.seconds:.1f} | {rate} | {peak} |"
 
 
 def run(*command: str) -> Usage:

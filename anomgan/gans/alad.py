@@ -19,7 +19,7 @@ from anomgan.nets.spectral import spectral_norm
 class ALAD(BiGAN):
     """Zenati et al., "Adversarially learned anomaly detection", 2018.
 
-    Beside BiGAN's D_xz, D_xx tells (x, x) from (x, G(E(x))) and D_zz tells (z, z) from (z, E(G(z))):
+    Beside BiGAN's D_xz, D_xx tells (x, x) from (x, G(E(x))), D_zz tells (z, z) from (z, E(G(z))):
     both pairs look alike only if encoder and generator undo one another.  All three discriminators
     are spectrally normalised.
     """

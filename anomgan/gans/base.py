@@ -1,7 +1,7 @@
 """What a GAN is to the rest of the package: networks, the moves that train them, what they score.
 
-A variant is one file with one subclass of :class:`GAN`.  Naming it registers it: the command line, the
-estimator, the table of methods and the tests then find it by themselves.
+A variant is one file with one subclass of :class:`GAN`.  Naming it registers it: the command line,
+the estimator, the table of methods and the tests then find it by themselves.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class GAN(nn.Module):
         raise NotImplementedError
 
     def generate(self, z: Tensor) -> Tensor:
-        """Records from latent vectors, ``(M, n, latent) -> (M, n, *shape)``, scaled as the views are."""
+        """Records from latent vectors, ``(M, n, latent) -> (M, n, *shape)``, scaled as by views."""
         return self.views.render(self.generator(z))
 
     def encoder_loss(self, batch: Batch) -> Tensor:
@@ -134,7 +134,7 @@ class GAN(nn.Module):
         return self.izi_f(batch.real).mean(-1)
 
     def izi_f(self, x: Tensor) -> Tensor:
-        """Record → latent → record: residual and feature distance, ``(M, n)`` (Schlegl et al., 2019).
+        """Record → latent → record: how much is lost, ``(M, n)`` (Schlegl et al., 2019).
 
         Means of squares over residuals and, times κ, over features.
         """
@@ -153,7 +153,7 @@ class GAN(nn.Module):
         return self.discriminator.features(x)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """The paper's own anomaly score of records, ``(M, n)``, at least 0, larger for more abnormal.
+        """The paper's own score of records, ``(M, n)``, at least 0, larger for more abnormal.
 
         For papers that know none: the distance to the nearest generated record, plus how much more
         real that one looks.  A critic's opinion has no zero, so it counts only beside another one.

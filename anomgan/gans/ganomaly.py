@@ -16,14 +16,14 @@ from anomgan.nets import blocks
 class GANomaly(GAN):
     """Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training", 2018.
 
-    The generator reconstructs records from their codes instead of drawing new ones; a second encoder
-    of its own weights encodes the reconstruction again.
+    The generator reconstructs records from their codes instead of drawing new ones; a second
+    encoder of its own weights encodes the reconstruction again.
     """
 
     name: ClassVar[str] = "ganomaly"
     paper: ClassVar[str] = "Akcay et al., GANomaly"
     year: ClassVar[int] = 2018
-    formula: ClassVar[str] = "‖E(x) − E′(G(E(x)))‖₁"
+    formula: ClassVar[str] = "‖E(x) − E₂(G(E(x)))‖₁"
     makers: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
     inversion: ClassVar[Literal["izi", "own", "prior"]] = "own"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,8 @@ class Discriminator(nn.Module):
 
     Beside each entry x it is given log(1 + x²), so that far outliers don't saturate it.
     """
+
+    __call__: Callable[..., Tensor]  # torch leaves it untyped
 
     def __init__(
         self, spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
@@ -43,12 +47,12 @@ class Discriminator(nn.Module):
         return out
 
 
-def generator(spec: Spec, config: Config, members: int) -> nn.Module:
+def generator(spec: Spec, config: Config, members: int) -> MLP:
     """Networks ``(M, n, latent) -> (M, n, *shape)``, before rendering."""
     return MLP(members, config.latent, spec.size, hidden=config.hidden, layers=config.layers)
 
 
-def encoder(spec: Spec, config: Config, members: int) -> nn.Module:
+def encoder(spec: Spec, config: Config, members: int) -> MLP:
     """Networks ``(M, n, *shape) -> (M, n, latent)``."""
     return MLP(members, spec.size, config.latent, hidden=config.hidden, layers=config.layers)
 

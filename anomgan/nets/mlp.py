@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ SLOPE = 0.2
 
 class MLP(nn.Module):
     """M perceptrons with leaky rectifiers, ``(M, n, inputs) -> (M, n, outputs)``."""
+
+    __call__: Callable[..., Tensor]  # torch leaves it untyped
 
     def __init__(
         self, members: int, inputs: int, outputs: int, *, hidden: int, layers: int
