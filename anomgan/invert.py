@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -17,7 +18,9 @@ def invert(gan: GAN, x: Tensor) -> Tensor:
     """Descend from one or more starts on the mismatch of each record; the best point met counts.
 
     All records and members descend at once, each on its own: gradients are normalised per record,
-    so that neither its distance nor its neighbours change its path.
+    so that neither its distance nor its neighbours change its path.  A search without encoder is
+    long, so it is kept in the ball that the prior fills: beyond it lie vectors that the generator
+    never saw, and among them one for almost any record.
 
     Args:
         gan: Trained networks.
@@ -26,11 +29,13 @@ def invert(gan: GAN, x: Tensor) -> Tensor:
     Returns:
         Latent vectors, ``(M, n, latent)``.
     """
-    steps = gan.config.search_steps if gan.inversion == "prior" else gan.config.inversion_steps
+    long = gan.inversion == "prior"
+    steps = gan.config.search_steps if long else gan.config.inversion_steps
+    radius = math.sqrt(gan.config.latent) if long else math.inf
     best = torch.zeros(*x.shape[:2], gan.config.latent, dtype=x.dtype, device=x.device)
     least = torch.full(x.shape[:2], torch.inf, dtype=x.dtype, device=x.device)
     for start in _starts(gan, x):
-        z, loss = _descend(gan, x, start, steps)
+        z, loss = _descend(gan, x, start, steps, radius)
         better = loss < least
         best = torch.where(better[..., None], z, best)
         least = torch.where(better, loss, least)
@@ -55,8 +60,9 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
         yield draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
 
 
-def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int, radius: float) -> tuple[Tensor, Tensor]:
     """Best latent vectors met on the way, ``(M, n, latent)``, and their mismatch, ``(M, n)``."""
+    z = _within(z, radius)
     best, least = z, torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):
@@ -70,5 +76,13 @@ def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int) -> tuple[Tensor, Tensor
         (slope,) = torch.autograd.grad(loss.sum(), z)
         slope = slope / (slope.square().mean(-1, keepdim=True).sqrt() + 1e-12)
         momentum = 0.7 * momentum + 0.3 * slope
-        z = z.detach() - 0.1 * (1 - step / steps) * momentum
+        z = _within(z.detach() - 0.1 * (1 - step / steps) * momentum, radius)
     return best, least
+
+
+def _within(z: Tensor, radius: float) -> Tensor:
+    """The nearest point of a ball around zero, for each latent vector."""
+    if math.isinf(radius):
+        return z
+    length = z.square().sum(-1, keepdim=True).sqrt()
+    return z * (radius / length.clamp(min=radius))

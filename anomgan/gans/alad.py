@@ -60,8 +60,8 @@ class ALAD(BiGAN):
         return torch.cat(real, -1), torch.cat(fake, -1)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Sum of the three logistic losses; spectral normalisation stands in for a penalty."""
-        return 3 * logistic_critic(*self.opinions(batch))
+        """Mean of the three logistic losses; spectral normalisation stands in for a penalty."""
+        return logistic_critic(*self.opinions(batch))
 
     def features(self, x: Tensor) -> Tensor:
         """D_xx's features of (x, x), ``(M, n, F)``."""

@@ -17,9 +17,8 @@ from anomgan.nets import blocks
 class BiGAN(GAN):
     """Zenati et al., "Efficient GAN-based anomaly detection", 2018.
 
-    Built on BiGAN (Donahue et al., 2017).
-
-    The discriminator tells pairs (x, E(x)) from pairs (G(z), z); at the game's end E inverts G.
+    On a bidirectional GAN (Donahue et al., 2017): the discriminator tells pairs (x, E(x)) from
+    pairs (G(z), z); at the game's end E inverts G.
     """
 
     name: ClassVar[str] = "bigan"

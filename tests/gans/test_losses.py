@@ -1,0 +1,88 @@
+import math
+
+import pytest
+import torch
+
+from anomgan.gans import Batch
+from anomgan.gans.losses import (
+    gradient_penalty,
+    hinge_critic,
+    logistic_critic,
+    minimax,
+    non_saturating,
+    raise_opinion,
+    squared_slope,
+    wasserstein_critic,
+    zero_penalty,
+)
+
+REAL = torch.tensor([[0.0, 2.0], [0.5, 3.0]])
+FAKE = torch.tensor([[-2.0, 0.0], [1.0, -3.0]])
+
+
+def batch(real):
+    return Batch(real, torch.zeros(*real.shape[:2], 1), torch.Generator().manual_seed(0))
+
+
+def linear(slope):
+    """A critic whose gradient is ``slope`` everywhere."""
+    return lambda x: x @ torch.tensor(slope)
+
+
+def test_an_undecided_judge_pays_log_4_and_each_generator_log_2():
+    zero = torch.zeros(2, 5)
+    assert logistic_critic(zero, zero).tolist() == pytest.approx([math.log(4)] * 2)
+    assert non_saturating(zero).tolist() == pytest.approx([math.log(2)] * 2)
+    assert minimax(zero).tolist() == pytest.approx([-math.log(2)] * 2)
+
+
+def test_logistic_losses_are_the_logarithms_of_the_paper():
+    d = torch.sigmoid(FAKE)
+    assert torch.allclose(non_saturating(FAKE), -d.log().mean(-1))
+    assert torch.allclose(minimax(FAKE), (1 - d).log().mean(-1))
+    expected = -(torch.sigmoid(REAL).log() + (1 - d).log()).mean(-1)
+    assert torch.allclose(logistic_critic(REAL, FAKE), expected)
+
+
+def test_the_minimax_slope_vanishes_when_the_judge_wins_and_the_other_does_not():
+    sure = torch.full((1, 4), -20.0, requires_grad=True)
+    (lost,) = torch.autograd.grad(minimax(sure).sum(), sure)
+    (kept,) = torch.autograd.grad(non_saturating(sure).sum(), sure)
+    assert lost.abs().max() < 1e-6
+    assert kept.tolist() == [pytest.approx([-0.25] * 4)]
+
+
+def test_hinge_counts_only_what_is_within_the_margin():
+    # Reals: 1 and 0, then 0.5 and 0; fakes: 0 and 1, then 2 and 0.
+    assert hinge_critic(REAL, FAKE).tolist() == pytest.approx([1.0, 1.25])
+
+
+def test_wasserstein_is_the_difference_of_mean_opinions():
+    assert wasserstein_critic(REAL, FAKE).tolist() == pytest.approx([-2.0, -2.75])
+    assert raise_opinion(FAKE).tolist() == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize(("slope", "expected"), [([0.6, 0.8], 0.0), ([3.0, 4.0], 16.0)])
+def test_the_gradient_penalty_is_zero_at_slope_1_and_squared_beyond(slope, expected):
+    real = torch.randn(2, 7, 2)
+    penalty = gradient_penalty(linear(slope), batch(real), torch.zeros(2, 7, 2))
+    assert penalty.tolist() == pytest.approx([expected] * 2, abs=1e-5)
+
+
+def test_the_zero_penalty_is_the_squared_slope():
+    assert zero_penalty(linear([3.0, 4.0]), torch.randn(2, 7, 2)).tolist() == pytest.approx(
+        [25.0] * 2
+    )
+
+
+def test_slopes_of_several_inputs_add_up():
+    x, z = torch.randn(2, 7, 2), torch.randn(2, 7, 3)
+    squared = squared_slope(lambda a, b: 2 * a.sum(-1) + b.sum(-1), x, z)
+    assert squared.shape == (2, 7)
+    assert squared.flatten().tolist() == pytest.approx([2 * 4 + 3] * 14)
+
+
+def test_penalties_pull_at_the_critic():
+    weight = torch.tensor([3.0, 4.0], requires_grad=True)
+    (pull,) = torch.autograd.grad(zero_penalty(lambda x: x @ weight, torch.randn(1, 3, 2)), weight)
+    assert pull.tolist() == pytest.approx([6.0, 8.0])
