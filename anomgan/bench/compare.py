@@ -1,8 +1,14 @@
 """The detector beside its simple peers on labelled tables: ``make bench``.
 
-``python -m anomgan.bench.compare FOLDER…`` takes folders with ``normal.csv``, ``new.csv`` and
-``new_labels.csv`` (a column ``label``, 1 for abnormal, in the order of ``new.csv``); without a
-folder, the sample sets.  Labels are read for the figures alone.
+``python -m anomgan.bench.compare PATH…`` takes
+
+- folders with ``normal.csv``, ``new.csv`` and ``new_labels.csv`` (a column ``label``, 1 for
+  abnormal, in the order of ``new.csv``); without a path, the sample sets;
+- ``.npz`` files with ``X`` (n × D) and ``y`` (1 for abnormal), as ADBench has them.  They are split
+  at random, anew for each seed: half of the normal rows to fit on, at most 5,000; the others and
+  all abnormal ones to score, at most 10,000 in their proportion.
+
+Labels are read for the figures alone.
 """
 
 from __future__ import annotations
@@ -26,6 +32,9 @@ from anomgan import GANDetector
 from anomgan.data.samples import list_samples
 from anomgan.data.tables import TableEncoder
 from anomgan.errors import DataWarning
+
+MOST_NORMAL, MOST_NEW = 5_000, 10_000
+"""Most rows of an ``.npz`` to fit on and to score."""
 
 Scores = NDArray[np.float64]
 Detector = Callable[[pd.DataFrame, pd.DataFrame, int], Scores]
@@ -62,29 +71,60 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
+def load(path: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.int64]]:
+    """Rows to fit on, rows to score and the truth about these."""
+    if path.suffix != ".npz":
+        label = pd.read_csv(path / "new_labels.csv")["label"].to_numpy(np.int64)
+        return pd.read_csv(path / "normal.csv"), pd.read_csv(path / "new.csv"), label
+    with np.load(path) as arrays:
+        table, label = pd.DataFrame(arrays["X"]), arrays["y"].ravel().astype(np.int64)
+    rng = np.random.default_rng(seed)
+    usual = rng.permutation(np.flatnonzero(label == 0))
+    odd = rng.permutation(np.flatnonzero(label == 1))
+    half = round(len(usual) / 2)
+    normal, rest = usual[:half][:MOST_NORMAL], usual[half:]
+    share = min(1.0, MOST_NEW / (len(rest) + len(odd)))
+    rest, odd = (rows[: max(1, round(len(rows) * share))] for rows in (rest, odd))
+    new = np.concatenate([rest, odd])
+    return table.iloc[normal], table.iloc[new], label[new]
+
+
+def measure(path: Path, seeds: int) -> pd.DataFrame:
+    """AUROC, average precision and seconds of each detector and seed on one set."""
+    rows = []
+    for seed in range(seeds):
+        normal, new, label = load(path, seed)
+        for name, detector in DETECTORS.items():
+            started = time.perf_counter()
+            scores = detector(normal, new, seed)
+            seconds = time.perf_counter() - started
+            area = roc_auc_score(label, scores)
+            rows.append((name, area, average_precision_score(label, scores), seconds))
+    return pd.DataFrame(rows, columns=["detector", "auroc", "ap", "seconds"])
+
+
+def line(name: str, results: pd.DataFrame) -> str:
+    """A line of the Markdown table: means of each detector."""
+    means = results.groupby("detector", sort=False).mean()
+    cells = [f"{area:.3f} / {ap:.3f}" for area, ap in zip(means["auroc"], means["ap"], strict=True)]
+    return f"| {name} | {' | '.join(cells)} | {means['seconds'].iloc[0]:.0f} s |"
+
+
 def main() -> None:
     """Compare and print a Markdown table: AUROC / average precision, means over the seeds."""
     parser = argparse.ArgumentParser(description="GANDetector beside its simple peers.")
-    parser.add_argument("folders", nargs="*", type=Path, help="folders of labelled tables")
+    parser.add_argument("paths", nargs="*", type=Path, help="folders or .npz of labelled tables")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     args = parser.parse_args()
     warnings.simplefilter("ignore", DataWarning)
-    folders = args.folders or [sample.normal_path.parent for sample in list_samples()]
+    paths = args.paths or [sample.normal_path.parent for sample in list_samples()]
     say(f"| AUROC / AP, mean of {args.seeds} seeds | {' | '.join(DETECTORS)} | fit + score |")
     say("|---|" + "---:|" * (len(DETECTORS) + 1))
-    for folder in folders:
-        normal, new = pd.read_csv(folder / "normal.csv"), pd.read_csv(folder / "new.csv")
-        label = pd.read_csv(folder / "new_labels.csv")["label"].to_numpy()
-        cells, seconds = [], 0.0
-        for name, detector in DETECTORS.items():
-            started = time.perf_counter()
-            runs = [detector(normal, new, seed) for seed in range(args.seeds)]
-            if name == "GANDetector":
-                seconds = (time.perf_counter() - started) / args.seeds
-            area = np.mean([roc_auc_score(label, scores) for scores in runs])
-            precision = np.mean([average_precision_score(label, scores) for scores in runs])
-            cells.append(f"{area:.3f} / {precision:.3f}")
-        say(f"| {folder.name} | {' | '.join(cells)} | {seconds:.0f} s |")
+    results = []
+    for path in paths:
+        results.append(measure(path, args.seeds))
+        say(line(path.stem, results[-1]))
+    say(line(f"**mean of {len(paths)}**", pd.concat(results)))
 
 
 def say(line: str) -> None:
