@@ -146,7 +146,9 @@ def _converted(key: str, value: Any, default: Any) -> Any:
     try:
         if isinstance(default, tuple):
             parts = value.split(",") if isinstance(value, str) else list(value)
-            return tuple(_choice(key, part) for part in parts) or default
+            if not parts:
+                raise InputError(f"setting {key} must name at least one of: {CHOICES[key]}")
+            return tuple(_choice(key, part) for part in parts)
         if isinstance(default, str):
             return _choice(key, value)
         if isinstance(default, int) and float(value) != int(float(value)):

@@ -95,9 +95,10 @@ def fit(
     from anomgan.cli.facts import training_facts
     from anomgan.cli.progress import FitProgress
     from anomgan.config import Config
-    from anomgan.data.files import read_table, source_name
+    from anomgan.data.files import read_table
+    from anomgan.data.sources import source_name
+    from anomgan.directory import check_target
     from anomgan.gans import method as find_method
-    from anomgan.store import check_target
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from anomgan.cli.output import Bools
     from anomgan.data.tables import ParseReport
-    from anomgan.estimator import GANDetector, Scored
+    from anomgan.estimator import GANDetector
+    from anomgan.fitted import Scored
 
 MOST_NOTES = 20
 """Oddities of the input that are told one by one; a wide table may have thousands."""
@@ -110,7 +111,7 @@ class _Scoring:
 
     def __init__(self, detector: GANDetector, source: str, *, append: bool, strict: bool) -> None:
         """Prepare to score a source; iterating does it."""
-        from anomgan.data.files import source_name
+        from anomgan.data.sources import source_name
         from anomgan.data.tables import ParseReport
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-from anomgan import GANDetector, InputError, load, store
+from anomgan import GANDetector, InputError, directory, load, store
 from anomgan.gans import GAN
 
 TINY = {
@@ -112,7 +112,7 @@ def test_everything_comes_back(detector, original):
 
 def test_a_loaded_model_can_be_saved_again(original, tmp_path):
     load(original).save(tmp_path / "again")
-    for name in store.FILES:
+    for name in directory.FILES:
         assert (tmp_path / "again" / name).read_bytes() == (original / name).read_bytes()
 
 
@@ -168,7 +168,7 @@ def test_permissions_follow_the_umask(detector, tmp_path, mask, folder, file):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == folder
-    for name in store.FILES:
+    for name in directory.FILES:
         assert stat.S_IMODE((tmp_path / "model" / name).stat().st_mode) == file
 
 
@@ -182,7 +182,7 @@ def test_a_replaced_folder_keeps_its_permissions(newer, saved):
 @pytest.mark.parametrize("exchange", [True, False], ids=["in one step", "in two steps"])
 def test_saving_replaces_an_older_model(newer, saved, monkeypatch, exchange):
     if not exchange:
-        monkeypatch.setattr(store, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(directory, "_exchange", lambda one, other: False)
     newer.save(saved)
     assert same_scores(load(saved), newer)
     assert beside(saved) == set()
@@ -246,7 +246,7 @@ def test_what_is_no_model_is_never_overwritten(detector, tmp_path, make, message
         folder.parent.mkdir()
     make(folder)
     kept = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
-    for attempt in (store.check_target, detector.save):
+    for attempt in (directory.check_target, detector.save):
         with pytest.raises(InputError, match=message) as caught:
             attempt(folder)
         assert str(caught.value).startswith(f"{folder}: ")
@@ -305,7 +305,7 @@ STEPS = ["_write weights", "_write description", "_sync", "_swap"]
 def break_at(monkeypatch, step, error):
     """Let a step of saving fail."""
     name, _, which = step.partition(" ")
-    real = getattr(store, name)
+    real = getattr(directory, name)
 
     def broken(*args):
         if which == "description" and args[0].name != "model.json":
@@ -314,7 +314,7 @@ def break_at(monkeypatch, step, error):
             args[0].write_bytes(args[1][:50])
         raise error
 
-    monkeypatch.setattr(store, name, broken)
+    monkeypatch.setattr(directory, name, broken)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -350,14 +350,14 @@ def test_a_kill_leaves_one_whole_model(newer, detector, saved, monkeypatch, step
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)
         if step == "_sync parent":  # the swap is over
-            real = store._sync
+            real = directory._sync
 
             def broken(folder):
                 real(folder)
                 if folder == saved.parent:
                     raise KilledError
 
-            patch.setattr(store, "_sync", broken)
+            patch.setattr(directory, "_sync", broken)
         else:
             break_at(patch, step, KilledError)
         with pytest.raises(KilledError):
@@ -372,10 +372,10 @@ def test_a_kill_leaves_one_whole_model(newer, detector, saved, monkeypatch, step
 KILL_BETWEEN_MOVES = """
 import os, signal, sys
 from pathlib import Path
-from anomgan import load, store
+from anomgan import directory, load
 
 folder, source = sys.argv[1:]
-store._exchange = lambda one, other: False
+directory._exchange = lambda one, other: False
 rename = Path.rename
 def killed_after(path, target):
     rename(path, target)
@@ -399,7 +399,7 @@ def test_a_kill_between_two_moves_loses_no_model(newer, detector, saved, tmp_pat
 
 
 def test_an_error_between_two_moves_takes_the_first_one_back(newer, detector, saved, monkeypatch):
-    monkeypatch.setattr(store, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(directory, "_exchange", lambda one, other: False)
     rename, moves = Path.rename, []
 
     def second_fails(path, target):
@@ -429,7 +429,7 @@ def test_what_another_save_is_writing_is_left_alone(newer, saved, monkeypatch):
 
     at_work = saved.with_name(".model.anomgan-new-12345678")
     at_work.mkdir()
-    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    monkeypatch.setattr(directory, "PATIENCE", 0.1)
     handle = os.open(saved.parent, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

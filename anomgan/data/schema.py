@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from anomgan.data.boolean import BooleanColumn
+from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import (
     TRUTH_WORDS,
     Bools,
@@ -24,15 +26,9 @@ from anomgan.data.cells import (
     as_times,
     read_cells,
 )
-from anomgan.data.columns import (
-    BooleanColumn,
-    CategoryColumn,
-    Column,
-    ColumnKind,
-    DatetimeColumn,
-    NumericColumn,
-)
-from anomgan.data.files import refuse_duplicates
+from anomgan.data.columns import Column, ColumnKind, refuse_duplicates
+from anomgan.data.datetimes import DatetimeColumn
+from anomgan.data.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
 
 READABLE_SHARE = 0.95

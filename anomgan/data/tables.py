@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import Cells, Floats, Reading, read_cells
-from anomgan.data.columns import CategoryColumn, Column
+from anomgan.data.columns import Column
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError

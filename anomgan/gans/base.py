@@ -19,6 +19,10 @@ from anomgan.errors import InputError
 from anomgan.nets import blocks
 
 
+REACH = 3.0
+"""Largest entry of a latent vector that an encoder trained last gives; few of the prior are larger."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """What a loss sees at one move.
@@ -144,9 +148,13 @@ class GAN(nn.Module):
         return residual + self.config.kappa * distance
 
     def encode(self, x: Tensor) -> Tensor:
-        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, latent)``."""
+        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, latent)``.
+
+        Encoders that are trained last stay within reach of the prior: further out the generator
+        would extrapolate and reproduce far outliers too.
+        """
         z: Tensor = self.encoder(x)
-        return z
+        return REACH * torch.tanh(z / REACH) if self.inversion == "izi" else z
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""

@@ -9,7 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from anomgan.data.columns import CategoryColumn, DatetimeColumn, NumericColumn, robust_scale
+from anomgan.data.category import CategoryColumn
+from anomgan.data.datetimes import DatetimeColumn
+from anomgan.data.numeric import NumericColumn
+from anomgan.data.scaling import robust_scale
 from anomgan.data.schema import Schema
 from anomgan.errors import DataWarning, InputError
 

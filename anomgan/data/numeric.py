@@ -1,0 +1,86 @@
+"""Columns of numbers and durations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from anomgan.data.cells import Cells, Floats, Reading, as_numbers
+from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
+from anomgan.data.scaling import from_scale, robust_scale, to_scale
+
+
+@dataclass(frozen=True)
+class NumericColumn(Column):
+    """Numbers, scaled robustly; tails are kept, since distance in them is evidence.
+
+    Attributes:
+        center: Median.
+        scale: About one standard deviation, from quantiles; in the column's unit.
+        integer: Whether all numbers were whole, so that decoded ones are rounded.
+    """
+
+    center: float
+    scale: float
+    integer: bool = False
+
+    kind: ClassVar[ColumnKind] = "numeric"
+    wanted: ClassVar[str] = "a number"
+
+    @classmethod
+    def fit(cls, name: str, cells: Cells, reading: Reading) -> Self:
+        """Learn the scale from at least one readable number."""
+        values = reading.values
+        gaps = np.isnan(values)
+        known = values[~gaps]
+        center, scale = robust_scale(known)
+        integer = bool(np.all(known == np.rint(known)))
+        dtype = cells.dtype
+        if cells.form == "text":
+            pointed = pc.any(pc.match_substring_regex(cells.text, r"[.eE]")).as_py()
+            dtype = "int64" if integer and not pointed else "float64"
+        return cls(name, dtype, bool(gaps.any()), center, scale, integer)
+
+    def read(self, cells: Cells) -> Reading:
+        """Numbers, timedeltas as seconds."""
+        return as_numbers(cells)
+
+    def value_parts(self) -> list[Part]:
+        """One number."""
+        return [(self.name, "numeric", 1, self.name)]
+
+    def encode_values(self, values: Floats, out: Floats, clock: Floats | None) -> None:
+        """Scale; a missing number becomes the median, 0."""
+        out[:, 0] = to_scale(values, self.center, self.scale)
+
+    def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
+        """Numbers in the column's unit."""
+        values = from_scale(block[:, 0], self.center, self.scale)
+        return np.rint(values) if self.integer else values
+
+    def restore(self, values: Floats) -> pd.Series[Any]:
+        """Numbers or timedeltas; integers with gaps become ``Int64``."""
+        if self.dtype.startswith("timedelta"):
+            return as_dtype(pd.Series(pd.to_timedelta(values, unit="s")), self.dtype)
+        dtype = pd.api.types.pandas_dtype(self.dtype)
+        if dtype.kind not in "iu":
+            return as_dtype(pd.Series(values), self.dtype)
+        return _as_integers(values, dtype)
+
+
+def _as_integers(values: Floats, dtype: Any) -> pd.Series[Any]:
+    """Whole numbers within the bounds of an integer dtype, in its nullable kin if some are NaN."""
+    bounds = np.iinfo(np.dtype(f"{dtype.kind}{dtype.itemsize}"))
+    high = float(bounds.max)
+    if high > bounds.max:  # that of 64 bits isn't a float, and the nearest one lies outside
+        high = math.nextafter(high, 0)
+    gaps = np.isnan(values)
+    whole = np.clip(np.rint(np.where(gaps, 0, values)), float(bounds.min), high)
+    nullable = "UInt64" if dtype.kind == "u" else "Int64"
+    integers = as_dtype(pd.Series(whole.astype(nullable.lower())), nullable).mask(gaps, pd.NA)
+    return integers if isinstance(dtype, np.dtype) and gaps.any() else as_dtype(integers, dtype)

@@ -1,0 +1,108 @@
+"""What is to be known of a fit: its facts as plain data, its threshold, its progress, odd cells."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import warnings
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+
+from anomgan.calibrate import Calibrator
+from anomgan.data.tables import ParseReport, TableEncoder
+from anomgan.detector import Detector
+from anomgan.errors import DataWarning
+from anomgan.store import plain
+from anomgan.train import Callback, Progress
+
+OUT_OF_REACH = 1e6
+"""The threshold where alpha can't be reached: no score is as large, being a mean of logarithms in
+units of at least 1e-3, and beside it a score keeps all its decimals."""
+
+
+def training_facts(
+    encoder: TableEncoder,
+    detector: Detector,
+    report: ParseReport,
+    *,
+    rule: Literal["alpha", "contamination"],
+    threshold: float,
+    device: str,
+    seed: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """What people want to know of a fit, as plain data."""
+    schema, calibrator = encoder.schema, detector.calibrator
+    flagged = float(np.mean(calibrator.scores > threshold))
+    members = detector.gan.views.members
+    packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
+    losses = {key: loss for point in detector.curve for key, loss in point.losses.items()}
+    facts = {
+        "rows": report.rows,
+        "columns": {kind: len(names) for kind, names in schema.names_by_kind().items()},
+        "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
+        "notes": [*schema.notes(), *report.lines()],
+        "seconds": round(seconds, 3),
+        "device": device,
+        "seed": seed,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "calibration": {
+            **calibrator.to_json(),
+            "cross_fitted": members > detector.gan.config.members,
+            "rule": rule,
+            "threshold": None if threshold == OUT_OF_REACH else threshold,
+            "share_flagged": flagged,
+        },
+        "losses": losses,
+    }
+    known: dict[str, Any] = plain(facts)
+    return known
+
+
+def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:
+    """The score above which rows are flagged.
+
+    Warns:
+        DataWarning: If the calibration rows are too few to ever flag one.
+    """
+    threshold = calibrator.threshold(alpha)
+    if np.isfinite(threshold):
+        return threshold
+    needed = int(np.ceil(1 / alpha - 1e-9)) - 1
+    warnings.warn(
+        f"nothing will be flagged: {len(calibrator.scores)} calibration rows give no p-value below "
+        f"{calibrator.smallest_alpha():.2g}; alpha={alpha:g} needs {needed:,} of them",
+        DataWarning,
+        stacklevel=3,
+    )
+    return OUT_OF_REACH
+
+
+def warn_of_unreadable(report: ParseReport, source: str) -> None:
+    """Pass on which cells couldn't be read.
+
+    Warns:
+        DataWarning: For each column with such cells.
+    """
+    for line in ParseReport(unreadable=report.unreadable).lines():
+        warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
+
+
+def listener(callback: Callback | None, *, verbose: bool) -> Callback | None:
+    """A callback that also writes ten lines, if that is wanted."""
+    if not verbose:
+        return callback
+
+    def listen(progress: Progress) -> None:
+        if callback is not None:
+            callback(progress)
+        if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
+            losses = ", ".join(f"{name} {loss:.4g}" for name, loss in progress.losses.items())
+            sys.stderr.write(f"anomgan: step {progress.step:,} of {progress.steps:,}: {losses}\n")
+
+    return listen

@@ -1,0 +1,93 @@
+"""What the parameters of a detector may be, and what is made of them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from anomgan.config import Config
+from anomgan.errors import DataWarning, InputError
+from anomgan.gans import method as find_method
+
+
+def checked_config(
+    method: Any, preset: Any, settings: Any, alpha: Any, contamination: Any
+) -> Config:
+    """The training settings that these parameters of a detector stand for.
+
+    Raises:
+        InputError: If a parameter is wrong; names it.
+    """
+    if not are(str, method, preset):
+        raise InputError(f"method={method!r} and preset={preset!r} must be names")
+    find_method(method)
+    settings = {} if settings is None else settings
+    if not are(Mapping, settings):
+        raise InputError(f"settings={settings!r} must be a dict of names and values")
+    config = Config.make(preset, dict(settings))
+    if not are(Real, alpha) or not 0 < alpha < 1:
+        raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
+    share = contamination
+    if share is not None and (not are(Real, share) or not 0 < share <= 0.5):
+        raise InputError(f"contamination={share!r} must be None or lie in (0, 0.5]")
+    return config
+
+
+def chosen_device(name: str) -> str:
+    """The device as torch names it.
+
+    Raises:
+        InputError: If it isn't known or not there.
+    """
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if there else "cpu"
+    if name == "cpu":
+        return name
+    found = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", str(name))
+    if found is None:
+        raise InputError(f"device={name!r} must be one of: auto, cpu, cuda, cuda:N")
+    if int(found[1] or 0) >= there:
+        raise InputError(
+            f"device={name!r}: torch finds {there or 'no'} CUDA device{'s' * (there != 1)} here; "
+            f"choose 'auto' or 'cpu', or install a torch built for your GPU"
+        )
+    return name
+
+
+def device_at_hand(name: str) -> str:
+    """The device a stored model asks for, or the CPU where it isn't there."""
+    try:
+        return chosen_device(name)
+    except InputError:
+        warnings.warn(
+            f"the model was made for device={name!r}, which isn't here; using the CPU",
+            DataWarning,
+            stacklevel=4,
+        )
+        return "cpu"
+
+
+def seed_from(random_state: Any) -> int:
+    """A seed from what scikit-learn takes for a random state; fresh for None.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    if isinstance(random_state, Integral) and 0 <= int(random_state) < 2**32:
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def are(kind: type, *values: Any) -> bool:
+    """Whether all values are of a kind; a truth value is no number."""
+    return all(isinstance(v, kind) and not isinstance(v, bool) for v in values)
