@@ -18,9 +18,8 @@ from anomgan.data.views import Views
 from anomgan.errors import InputError
 from anomgan.nets import blocks
 
-
 REACH = 3.0
-"""Largest entry of a latent vector that an encoder trained last gives; few of the prior are larger."""
+"""Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
 
 
 @dataclass(frozen=True)
