@@ -54,7 +54,9 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
     draws = torch.randn(1, DRAWS, gan.config.latent, generator=source).to(x)
     draws = draws.expand(len(x), -1, -1)
     with torch.no_grad():
-        distance = torch.cdist(x.flatten(2), gan.generate(draws).flatten(2))
+        made = gan.generate(draws).flatten(2)
+        # Not by matrix products, whose rounding depends on the rows beside: a near tie could flip.
+        distance = torch.cdist(x.flatten(2), made, compute_mode="donot_use_mm_for_euclid_dist")
         nearest = distance.topk(min(gan.config.starts, DRAWS), largest=False).indices
     for index in nearest.unbind(-1):
         yield draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
