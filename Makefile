@@ -9,6 +9,9 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Threads that wait spinning slow everything down where other jobs run too.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-speed lock clean tree
 
