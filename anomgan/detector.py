@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomgan.calibrate import Calibrator, Floats, Folds, Scaler, split
+from anomgan.calibrate import Calibrator, Floats, Scaler
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
-from anomgan.errors import InputError
+from anomgan.ensemble import Ensemble
 from anomgan.gans import GAN, method
-from anomgan.score import WEIGHTS, Component, Scorer
-from anomgan.train import Callback, Progress, Sampler, train
+from anomgan.score import WEIGHTS, Scorer, components_of
+from anomgan.train import Callback, Progress
 
 DECIMALS = 9
 """Scores are rounded to this many decimals: below lie the rounding errors of matrix products,
@@ -74,20 +74,24 @@ class Detector:
         Raises:
             InputError: If training diverges.
         """
-        rng = np.random.default_rng(seed)
-        folds = _folds(len(values), config, rng)
-        rows = _member_rows(len(values), folds, config.members, rng)
-        views = Views(spec, [view for _ in folds for view in config.dealt_views])
-        views.fit(values[torch.cat(rows).unique().numpy()])
-        gan = _build(name, views, config, int(rng.integers(2**31))).to(device)
-        data = torch.from_numpy(values).to(device)
-        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        curve = train(gan, Sampler(gan, data, rows, draws), callback)
-        if not all(weight.isfinite().all() for weight in gan.parameters()):
-            raise InputError("training diverged; try again with a lower learning_rate")
-        gan.double().eval().requires_grad_(False)
+        ensemble = Ensemble.fit(
+            values, spec, name=name, config=config, seed=seed, device=device, callback=callback
+        )
+        return cls.calibrate(ensemble, values, config.score)
 
-        scorer = Scorer.fit(gan, data, rows)
+    @classmethod
+    def calibrate(cls, ensemble: Ensemble, values: Floats, kind: str) -> Detector:
+        """Learn what usual scores are.
+
+        Args:
+            ensemble: Trained networks.
+            values: The encoded records they were trained on, ``(n, *shape)``.
+            kind: Which score, a key of :data:`anomgan.score.WEIGHTS`.
+        """
+        gan, folds = ensemble.gan, ensemble.folds
+        config = gan.config
+        data = torch.from_numpy(values).to(gan.views.loc.device)
+        scorer = Scorer.fit(gan, data, ensemble.rows, kind)
         held = np.unique(np.concatenate(folds))
         own = [np.searchsorted(held, fold) for fold in folds]
         raw = scorer(values[held])
@@ -98,7 +102,7 @@ class Detector:
             _combine(scorer, scaled[:, group, fold])
             for group, fold in zip(groups, own, strict=True)
         ]
-        return cls(scorer, scaler, Calibrator.fit(np.concatenate(scores)), curve)
+        return cls(scorer, scaler, Calibrator.fit(np.concatenate(scores)), ensemble.curve)
 
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
@@ -183,7 +187,7 @@ class Detector:
         views = Views(spec, config.dealt_views * (members // config.members))
         with torch.device("meta"):  # shapes without memory
             gan = method(name)(views, config)
-        components = [Component.registry[key](config) for key in WEIGHTS[config.score]]
+        components = components_of(config.score, config)
         tensors = {key: torch.tensor(value) for key, value in state.items()}
         weights = _below("gan.", tensors)
         _match(gan.state_dict(), weights)
@@ -201,7 +205,7 @@ class Detector:
             raise ValueError("no calibration scores")
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
-        detector = cls(Scorer(gan, components), scaler, calibrator, curve)
+        detector = cls(Scorer(gan, config.score, components), scaler, calibrator, curve)
         try:
             score = detector.score(np.zeros((1, *spec.shape)))
         except (KeyError, RuntimeError) as error:
@@ -243,26 +247,6 @@ def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
 
 def _combine(scorer: Scorer, scaled: Floats) -> Floats:
     """Weighted mean of components, averaged over members, ``(J, M, n) -> (n,)``."""
-    weights = np.array(list(WEIGHTS[scorer.gan.config.score].values()))
+    weights = np.array(list(WEIGHTS[scorer.kind].values()))
     mean = np.tensordot(weights / weights.sum(), scaled.mean(1), 1)
     return np.asarray(np.round(mean, DECIMALS))
-
-
-def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
-    """Cross-fit few rows; hold a part of many out."""
-    if rows < config.cross_fit_below:
-        return split(rows, min(config.folds, rows), 0, rng)
-    return split(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
-
-
-def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:
-    """The rows that each member may see, in random order: all but its fold's."""
-    seen = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
-    return [own for own in seen for _ in range(members)]
-
-
-def _build(name: str, views: Views, config: Config, seed: int) -> GAN:
-    """Draw the initial weights from the seed without touching the global random state."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return method(name)(views, config)

@@ -198,28 +198,35 @@ class Neighbours(Component):
 
 
 class Scorer:
-    """A trained GAN and its fitted components: encoded records in, raw components out."""
+    """A trained GAN and its fitted components: encoded records in, raw components out.
 
-    def __init__(self, gan: GAN, components: Sequence[Component]) -> None:
+    Attributes:
+        gan: Trained networks.
+        kind: Which score the components make up, a key of :data:`WEIGHTS`.
+        components: In the order of their weights.
+    """
+
+    def __init__(self, gan: GAN, kind: str, components: Sequence[Component]) -> None:
         """Score with these."""
-        self.gan, self.components = gan, list(components)
+        self.gan, self.kind, self.components = gan, kind, list(components)
 
     @classmethod
-    def fit(cls, gan: GAN, values: Tensor, rows: Sequence[Tensor]) -> Scorer:
-        """Fit every registered component.
+    def fit(cls, gan: GAN, values: Tensor, rows: Sequence[Tensor], kind: str) -> Scorer:
+        """Fit the components of a score.
 
         Args:
             gan: Trained networks in float64.
             values: Encoded training records, ``(n, *shape)``.
             rows: For each member, the indices of the records it was trained on, in random order.
+            kind: Which score.
         """
         known = [own[: gan.config.memory_rows] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
         evidence = Evidence.gather(gan, values[used].split(_block(gan)))
-        components = [Component.registry[name](gan.config) for name in WEIGHTS[gan.config.score]]
+        components = components_of(kind, gan.config)
         for component in components:
             component.fit(evidence, places.split([len(own) for own in known]))
-        return cls(gan, components)
+        return cls(gan, kind, components)
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, M, n)``, at least 0."""
@@ -236,6 +243,11 @@ class Scorer:
         evidence = Evidence.gather(self.gan, [block])
         parts = torch.stack([component(evidence) for component in self.components])
         return np.asarray(parts.cpu().numpy())
+
+
+def components_of(kind: str, config: Config) -> list[Component]:
+    """The components that make up a score, not yet fitted."""
+    return [Component.registry[name](config) for name in WEIGHTS[kind]]
 
 
 def _block(gan: GAN) -> int:

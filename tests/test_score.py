@@ -65,7 +65,7 @@ def small_scorer(values):
     config = Config.make(settings={"hidden": 8, "latent": 2})
     views = Views(spec, ["standard", "asinh"]).fit(values)
     gan = method("f-anogan")(views, config).double().requires_grad_(False)
-    return Scorer.fit(gan, torch.from_numpy(values), [torch.arange(len(values))] * 2)
+    return Scorer.fit(gan, torch.from_numpy(values), [torch.arange(len(values))] * 2, "combined")
 
 
 def test_blocks_change_nothing(monkeypatch):

@@ -1,0 +1,96 @@
+"""Encoded records in, trained networks out: folds, views, members and their training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anomgan.calibrate import Floats, Folds, split
+from anomgan.config import Config
+from anomgan.data.spec import Spec
+from anomgan.data.views import Views
+from anomgan.errors import InputError
+from anomgan.gans import GAN, method
+from anomgan.train import Callback, Progress, Sampler, train
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Trained networks and who saw what; members come fold by fold.
+
+    Attributes:
+        gan: The networks, in float64 and frozen.
+        folds: The rows that each fold's members never saw; they calibrate.
+        rows: For each member, the rows it learnt from, in random order.
+        curve: Losses while training.
+    """
+
+    gan: GAN
+    folds: Folds
+    rows: list[Tensor]
+    curve: list[Progress]
+
+    @classmethod
+    def fit(
+        cls,
+        values: Floats,
+        spec: Spec,
+        *,
+        name: str,
+        config: Config,
+        seed: int,
+        device: str,
+        callback: Callback | None = None,
+    ) -> Ensemble:
+        """Train on encoded normal records.
+
+        Deterministic given the seed; the global random state is left alone.
+
+        Args:
+            values: ``(n, *shape)``, finite.
+            spec: The layout of a record.
+            name: A registered method.
+            config: Settings.
+            seed: Seed of everything random.
+            device: Where to train, as torch names it.
+            callback: Told of every training step.
+
+        Raises:
+            InputError: If training diverges.
+        """
+        rng = np.random.default_rng(seed)
+        folds = _folds(len(values), config, rng)
+        rows = _member_rows(len(values), folds, config.members, rng)
+        views = Views(spec, [view for _ in folds for view in config.dealt_views])
+        views.fit(values[torch.cat(rows).unique().numpy()])
+        gan = _build(name, views, config, int(rng.integers(2**31))).to(device)
+        data = torch.from_numpy(values).to(device)
+        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        curve = train(gan, Sampler(gan, data, rows, draws), callback)
+        if not all(weight.isfinite().all() for weight in gan.parameters()):
+            raise InputError("training diverged; try again with a lower learning_rate")
+        gan.double().eval().requires_grad_(False)
+        return cls(gan, folds, rows, curve)
+
+
+def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
+    """Cross-fit few rows; hold a part of many out."""
+    if rows < config.cross_fit_below:
+        return split(rows, min(config.folds, rows), 0, rng)
+    return split(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
+
+
+def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:
+    """The rows that each member may see, in random order: all but its fold's."""
+    seen = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
+    return [own for own in seen for _ in range(members)]
+
+
+def _build(name: str, views: Views, config: Config, seed: int) -> GAN:
+    """Draw the initial weights from the seed without touching the global random state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return method(name)(views, config)
