@@ -13,7 +13,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-speed lock clean tree
+.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed lock clean tree
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,12 @@ notebooks: $(DEV) ## Run every notebook
 coverage: $(DEV) ## `make test` with branch coverage and its floor
 	$(BIN)/pytest --cov
 
-bench: $(DEV) ## The detector beside simple peers on the sample sets (or: SETS="FOLDER ...")
-	$(BIN)/python -m anomgan.bench.compare $(SETS)
+bench: $(DEV) ## The detector beside simple peers on the sample sets (or: SETS="FOLDER ... --seeds 1")
+	$(BIN)/anomgan bench --output build/bench $(SETS)
+
+bench-family: $(BENCH) ## All our GANs and their published scores beside PyOD's GANs
+	$(BIN)/anomgan bench --output build/bench-family $(SETS) --methods all \
+		--scores combined,paper --peers alad,anogan,so-gaal,mo-gaal
 
 bench-speed: $(BENCH) ## Speed and memory beside the peers
 	$(BIN)/python -m anomgan.bench.speed

@@ -54,8 +54,46 @@ class Config:
     learning_rate: float = 1e-3
     """Adam's learning rate at the start; it falls along a cosine to a hundredth."""
 
+    critic_rate: float = 1.0
+    """Factor of the critic's learning rate: two time-scales (Heusel et al., 2017)."""
+
+    penalty: str = "own"
+    """What keeps the critic smooth: ``one-centred`` pulls its slope to 1 between real and made
+    records (Gulrajani et al., 2017), ``zero-centred`` to 0 at real ones (Mescheder et al., 2018);
+    ``none``; ``own`` is the method's: one-centred for WGAN-GP and f-AnoGAN, none where the critic
+    is spectrally normalised, zero-centred for all others."""
+
     gradient_penalty: float = 1.0
-    """Weight of the critic's gradient penalty."""
+    """Weight of the one-centred penalty."""
+
+    zero_penalty: float = 0.1
+    """Weight of the zero-centred penalty."""
+
+    spectral_norm: str = "own"
+    """Spectral normalisation of the critics (Miyato et al., 2018): ``on``, ``off``, or the method's
+    ``own``, which is on for SNGAN and ALAD."""
+
+    minibatch_statistics: str = "off"
+    """Whether critics see how varied a batch is (Karras et al., 2018): ``on`` against collapse."""
+
+    mode_seeking: float = 0.0
+    """Weight of the reward for other records from other latent vectors (Mao et al., 2019)."""
+
+    label_smoothing: float = 0.0
+    """How far below 1 logistic and least-squares critics' label of real records lies (Salimans et
+    al., 2016)."""
+
+    instance_noise: float = 0.0
+    """Standard deviation of noise on all that critics see; fades to 0 (Sønderby et al., 2017)."""
+
+    checks: int = 10
+    """How often the GANs' health is measured while training."""
+
+    restarts: int = 2
+    """How often members that diverged or collapsed are trained anew, from another seed."""
+
+    withheld: float = 0.1
+    """Share of training records whose condition is withheld: what unseen levels are judged by."""
 
     ema: float = 0.99
     """Decay of the moving average of the weights; the average is what scores."""
@@ -78,9 +116,6 @@ class Config:
     generator_loss: str = "non-saturating"
     """The original GAN's: ``non-saturating`` or ``minimax`` (Goodfellow et al., 2014)."""
 
-    zero_penalty: float = 0.1
-    """Weight of the squared slope of logistic discriminators at real records (Mescheder, 2018)."""
-
     feature_share: float = 0.1
     """Share of the feature distance in a score beside the residual: AnoGAN's λ, EGBAD's 1 − α."""
 
@@ -89,6 +124,9 @@ class Config:
 
     starts: int = 2
     """Restarts of an inversion without encoder; for each record the best one counts."""
+
+    cycle_weight: float = 10.0
+    """Weight of CycleGAN's cycle consistency beside its adversarial loss."""
 
     context_weight: float = 50.0
     """Weight of GANomaly's reconstruction loss beside its adversarial and its latent loss."""
@@ -181,6 +219,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "views": ("standard", "minmax", "asinh", "power"),
     "score": ("combined", "paper"),
     "generator_loss": ("non-saturating", "minimax"),
+    "penalty": ("own", "none", "one-centred", "zero-centred"),
+    "spectral_norm": ("own", "on", "off"),
+    "minibatch_statistics": ("on", "off"),
 }
 """Setting made of words -> the words."""
 
@@ -198,5 +239,13 @@ LIMITS: dict[str, tuple[float, float]] = {
     "search_steps": (0, 10**6),
     "starts": (1, 1024),
     "context_weight": (0, 1e6),
+    "critic_rate": (1e-6, 1e6),
+    "mode_seeking": (0, 1e6),
+    "label_smoothing": (0, 0.5),
+    "instance_noise": (0, 100),
+    "checks": (0, 1000),
+    "restarts": (0, 100),
+    "withheld": (0, 1),
+    "cycle_weight": (0, 1e6),
 }
 """Setting -> smallest and largest value; all others must be at least 1."""

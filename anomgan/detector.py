@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from anomgan.calibrate import Calibrator, Floats, Scaler
+from anomgan.calibrate import Calibrator, Floats
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
 from anomgan.gans import GAN, method
-from anomgan.score import WEIGHTS, Scorer, components_of
-from anomgan.train import Callback, Progress
-
-DECIMALS = 9
-"""Scores are rounded to this many decimals: below lie the rounding errors of matrix products,
-which depend on the rows that are scored together."""
+from anomgan.judge import FloatArray, Judge, below
+from anomgan.train import Callback
+from anomgan.watch import Training
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass
@@ -35,16 +28,17 @@ class Detector:
     """A fitted ensemble and what its scores mean.
 
     Attributes:
-        scorer: Trained networks and fitted components.
-        scaler: Brings components to one scale.
+        judge: Scores records.
+        pooled: Scores records without a known condition, where the model knows conditions; its
+            scores are on the other judge's scale.
         calibrator: Turns scores into p-values.
-        curve: Losses while training.
+        training: How the networks were trained.
     """
 
-    scorer: Scorer
-    scaler: Scaler
+    judge: Judge
+    pooled: Judge | None
     calibrator: Calibrator
-    curve: list[Progress]
+    training: Training
 
     @classmethod
     def fit(
@@ -57,25 +51,18 @@ class Detector:
         seed: int,
         device: str,
         callback: Callback | None = None,
+        other: Floats | None = None,
     ) -> Detector:
-        """Train on encoded normal records and calibrate.
-
-        Deterministic given the seed; the global random state is left alone.
-
-        Args:
-            values: ``(n, *shape)``, finite.
-            spec: The layout of a record.
-            name: A registered method.
-            config: Settings.
-            seed: Seed of everything random.
-            device: Where to train and score, as torch names it.
-            callback: Told of every training step.
-
-        Raises:
-            InputError: If training diverges.
-        """
+        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
         ensemble = Ensemble.fit(
-            values, spec, name=name, config=config, seed=seed, device=device, callback=callback
+            values,
+            spec,
+            name=name,
+            config=config,
+            seed=seed,
+            device=device,
+            callback=callback,
+            other=other,
         )
         return cls.calibrate(ensemble, values, config.score)
 
@@ -88,54 +75,69 @@ class Detector:
             values: The encoded records they were trained on, ``(n, *shape)``.
             kind: Which score, a key of :data:`anomgan.score.WEIGHTS`.
         """
-        gan, folds = ensemble.gan, ensemble.folds
-        config = gan.config
-        data = torch.from_numpy(values).to(gan.views.loc.device)
-        scorer = Scorer.fit(gan, data, ensemble.rows, kind)
-        held = np.unique(np.concatenate(folds))
-        own = [np.searchsorted(held, fold) for fold in folds]
-        raw = scorer(values[held])
-        scaler = Scaler.fit(raw, own, config.members)
-        scaled = scaler(raw)
-        groups = [slice(k * config.members, (k + 1) * config.members) for k in range(len(folds))]
-        scores = [
-            _combine(scorer, scaled[:, group, fold])
-            for group, fold in zip(groups, own, strict=True)
-        ]
-        return cls(scorer, scaler, Calibrator.fit(np.concatenate(scores)), ensemble.curve)
+        judge, scores = Judge.fit(ensemble, values, kind)
+        pooled = None
+        if ensemble.gan.views.spec.conditions:
+            anyone, others = Judge.fit(ensemble, _without_condition(ensemble.gan, values), kind)
+            pooled = anyone.aligned(others, scores)
+        return cls(judge, pooled, Calibrator.fit(scores), ensemble.training)
+
+    @property
+    def gan(self) -> GAN:
+        """The trained networks."""
+        return self.judge.scorer.gan
 
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
 
         0 is the median of normal rows, 1 an interquartile range more abnormal.
         """
-        scaled = self.scaler(self.scorer(values)).mean(1)
-        names = [component.name for component in self.scorer.components]
-        return dict(zip(names, scaled, strict=True))
+        names = [component.name for component in self.judge.scorer.components]
+        found = np.empty((len(names), len(values)))
+        for judge, rows, records in self._shares(values):
+            found[:, rows] = judge.components(records)
+        return dict(zip(names, found, strict=True))
 
     def score(self, values: Floats) -> Floats:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
-        return _combine(self.scorer, self.scaler(self.scorer(values)))
+        found = np.empty(len(values))
+        for judge, rows, records in self._shares(values):
+            found[rows] = judge.score(records)
+        return found
+
+    def _shares(self, values: Floats) -> list[tuple[Judge, Floats, Floats]]:
+        """Each judge with the rows that are its to judge (where, and the records)."""
+        if self.pooled is None:
+            return [(self.judge, np.ones(len(values), dtype=np.bool_), values)]
+        known = np.ones(len(values), dtype=np.bool_)
+        for span in self.gan.views.spec.spans:
+            if span.kind == "condition":
+                known &= values[:, span.slice].any(1)
+        unknown = _without_condition(self.gan, values[~known])
+        shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
+        return [share for share in shares if len(share[2])]
 
     def sample(self, rows: int, seed: int) -> Floats:
-        """Draw encoded records from the generators, each member's in turn, ``(rows, *shape)``."""
+        """Draw encoded records from the generators, each member's in turn, ``(rows, *shape)``.
+
+        Conditions come as often as in training.
+        """
         views, draws = self.gan.views, torch.Generator().manual_seed(seed)
         parts = []
         for start in range(0, rows, SAMPLED):
             each = -(-min(SAMPLED, rows - start) // views.members)
-            z = torch.randn(
-                views.members, each, self.gan.config.latent, generator=draws, dtype=torch.float64
-            )
+            z = self.gan.prior(each, draws).to(views.loc.device)
             with torch.no_grad():
-                parts.append(views.inverse(self.gan.generate(z.to(views.loc.device))).cpu())
+                parts.append(views.inverse(self.gan.generate(z)).cpu())
         mixed = torch.cat(parts, 1).transpose(0, 1).flatten(0, 1)
         return mixed[torch.randperm(len(mixed), generator=draws)[:rows]].numpy()
 
     def to(self, device: str) -> Detector:
         """Move to a device, in place."""
         self.gan.to(device)
-        for component in self.scorer.components:
-            component.state = {key: value.to(device) for key, value in component.state.items()}
+        for judge in (self.judge, self.pooled):
+            if judge is not None:
+                judge.to(device)
         return self
 
     def state(self) -> dict[str, FloatArray]:
@@ -144,16 +146,17 @@ class Detector:
         Weights are float32, in which they were trained; whatever needs float64 keeps it.  Scores
         after the round trip are equal to those before.
         """
-        tensors = {f"gan.{key}": _narrow(value) for key, value in self.gan.state_dict().items()}
-        for component in self.scorer.components:
-            for key, value in component.state.items():
-                tensors[f"component.{component.name}.{key}"] = value
-        arrays = {
-            "scaler.centre": self.scaler.centre,
-            "scaler.spread": self.scaler.spread,
+        weights = {
+            f"gan.{key}": _narrow(value).cpu().numpy()
+            for key, value in self.gan.state_dict().items()
+        }
+        pooled = {} if self.pooled is None else self.pooled.state()
+        return {
+            **weights,
+            **self.judge.state(),
+            **{f"pooled.{key}": value for key, value in pooled.items()},
             "calibrator.scores": self.calibrator.scores,
         }
-        return arrays | {key: value.cpu().numpy() for key, value in tensors.items()}
 
     @classmethod
     def from_state(
@@ -163,7 +166,7 @@ class Detector:
         *,
         name: str,
         config: Config,
-        curve: list[Progress],
+        training: Training,
     ) -> Detector:
         """Rebuild from :meth:`state`, on the CPU.
 
@@ -174,7 +177,7 @@ class Detector:
             spec: The layout of a record.
             name: A registered method.
             config: The settings of the fit.
-            curve: Losses while training.
+            training: How the networks were trained.
 
         Raises:
             ValueError: If the arrays don't belong to this layout, method and settings.
@@ -187,50 +190,42 @@ class Detector:
         views = Views(spec, config.dealt_views * (members // config.members))
         with torch.device("meta"):  # shapes without memory
             gan = method(name)(views, config)
-        components = components_of(config.score, config)
-        tensors = {key: torch.tensor(value) for key, value in state.items()}
-        weights = _below("gan.", tensors)
+        weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
         _match(gan.state_dict(), weights)
         gan.load_state_dict({k: v.double() for k, v in weights.items()}, assign=True)
         gan.eval().requires_grad_(False)
-        for component in components:
-            component.state = _below(f"component.{component.name}.", tensors)
-        scaler = Scaler(
-            state["scaler.centre"].astype(np.float64), state["scaler.spread"].astype(np.float64)
-        )
         calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))
-        if not scaler.centre.shape == scaler.spread.shape == (len(components), members):
-            raise ValueError("scales of other components")
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):
             raise ValueError("no calibration scores")
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
-        detector = cls(Scorer(gan, config.score, components), scaler, calibrator, curve)
+        judge = Judge.from_state(state, gan)
+        pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
+        detector = cls(judge, pooled, calibrator, training)
+        blank = np.zeros((2, *spec.shape))
+        for span in spec.spans:
+            if span.kind == "condition":
+                blank[0, span.start] = 1  # so that both judges are tried
         try:
-            score = detector.score(np.zeros((1, *spec.shape)))
+            score = detector.score(blank)
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the parts don't fit together: {error}") from error
-        if score.shape != (1,) or not np.isfinite(score).all():
+        if score.shape != (2,) or not np.isfinite(score).all():
             raise ValueError("a record's score isn't a number")
         return detector
 
-    @property
-    def gan(self) -> GAN:
-        """The trained networks."""
-        return self.scorer.gan
+
+def _without_condition(gan: GAN, values: Floats) -> Floats:
+    """The same records under no condition."""
+    blank = values.copy()
+    blank[:, gan.views.spec.record :] = 0
+    return blank
 
 
 def _narrow(weight: Tensor) -> Tensor:
     """The same numbers in float32 if that loses nothing."""
     narrow = weight.float()
     return narrow if torch.equal(narrow.to(weight.dtype), weight) else weight
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose name begins so, without it."""
-    return {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
-    }
 
 
 def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
@@ -243,10 +238,3 @@ def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
         shapes = [tuple(group[key].shape) if key in group else None for group in (wanted, found)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{key} has shape {shapes[1]}, the settings ask for {shapes[0]}")
-
-
-def _combine(scorer: Scorer, scaled: Floats) -> Floats:
-    """Weighted mean of components, averaged over members, ``(J, M, n) -> (n,)``."""
-    weights = np.array(list(WEIGHTS[scorer.kind].values()))
-    mean = np.tensordot(weights / weights.sum(), scaled.mean(1), 1)
-    return np.asarray(np.round(mean, DECIMALS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
-from anomgan.train import Callback, Progress, Sampler, train
+from anomgan.train import Callback, Sampler, train
+from anomgan.watch import Training, Watch, adopt, failed, tell
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Ensemble:
         gan: The networks, in float64 and frozen.
         folds: The rows that each fold's members never saw; they calibrate.
         rows: For each member, the rows it learnt from, in random order.
-        curve: Losses while training.
+        training: How it went.
     """
 
     gan: GAN
     folds: Folds
     rows: list[Tensor]
-    curve: list[Progress]
+    training: Training
 
     @classmethod
     def fit(
@@ -44,10 +46,12 @@ class Ensemble:
         seed: int,
         device: str,
         callback: Callback | None = None,
+        other: Floats | None = None,
     ) -> Ensemble:
         """Train on encoded normal records.
 
-        Deterministic given the seed; the global random state is left alone.
+        Members that diverge or collapse are trained anew from another seed, a bounded number of
+        times.  Deterministic given the seed; the global random state is left alone.
 
         Args:
             values: ``(n, *shape)``, finite.
@@ -57,23 +61,47 @@ class Ensemble:
             seed: Seed of everything random.
             device: Where to train, as torch names it.
             callback: Told of every training step.
+            other: Encoded records of a second domain, for methods that learn from one.
 
         Raises:
             InputError: If training diverges.
+
+        Warns:
+            DataWarning: If members were trained anew, or some stay collapsed.
         """
         rng = np.random.default_rng(seed)
         folds = _folds(len(values), config, rng)
         rows = _member_rows(len(values), folds, config.members, rng)
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])
-        gan = _build(name, views, config, int(rng.integers(2**31))).to(device)
         data = torch.from_numpy(values).to(device)
-        draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        curve = train(gan, Sampler(gan, data, rows, draws), callback)
+        second = None if other is None else torch.from_numpy(other).to(device)
+
+        def trained(members: Sequence[int]) -> tuple[GAN, Training]:
+            gan = _build(name, views.of(members), config, int(rng.integers(2**31))).to(device)
+            draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
+            sampler = Sampler(gan, data, [rows[m] for m in members], draws, second)
+            watch = Watch(sampler)
+            return gan, Training(train(gan, sampler, callback, watch), watch.log)
+
+        gan, training = trained(range(len(rows)))
+        ill = failed(gan, training.health)
+        for _ in range(config.restarts if ill else 0):
+            again, anew = trained(ill)
+            still = [ill[m] for m in failed(again, anew.health)]
+            healed = {m: place for place, m in enumerate(ill) if m not in still}
+            training.restarted += ill
+            adopt(gan, again, healed)
+            if training.health and anew.health:
+                training.health[-1] = training.health[-1].with_members(anew.health[-1], healed)
+            ill, hopeless = still, not healed
+            if hopeless or not ill:
+                break  # where another seed heals nobody, it is the data
+        tell(training, len(rows), ill)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
             raise InputError("training diverged; try again with a lower learning_rate")
         gan.double().eval().requires_grad_(False)
-        return cls(gan, folds, rows, curve)
+        return cls(gan, folds, rows, training)
 
 
 def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:

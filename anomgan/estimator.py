@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,9 +18,17 @@ from anomgan import store
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.tables import TableEncoder
 from anomgan.detector import Detector
+from anomgan.errors import InputError
 from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
 from anomgan.fitted import FittedDetector
-from anomgan.parameters import checked_config, chosen_device, device_at_hand, seed_from
+from anomgan.parameters import (
+    checked_condition,
+    checked_config,
+    chosen_device,
+    condition_names,
+    device_at_hand,
+    seed_from,
+)
 from anomgan.train import Callback
 
 
@@ -42,6 +51,10 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         settings: Fields of :class:`anomgan.config.Config` that differ from the preset.
         alpha: Share of normal rows that may be flagged wrongly, in (0, 1).
         contamination: Share of abnormal training rows, in (0, 0.5], if there are any.
+        condition: Names of columns (in arrays, positions) that say which range of normal holds for
+            a row: a machine, an operating mode.  Their values are levels, also where they are
+            numbers, and aren't judged themselves.  A row whose level is new is judged against all
+            levels pooled.  Needs a method that can, such as ``"cgan"``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         random_state: Seed of all randomness; the global random states are neither used nor changed.
         verbose: Whether to write ten lines of progress to standard error.
@@ -74,6 +87,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         settings: Mapping[str, Any] | None = None,
         alpha: float = 0.05,
         contamination: float | None = None,
+        condition: str | int | Sequence[str | int] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -84,6 +98,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         self.settings = settings
         self.alpha = alpha
         self.contamination = contamination
+        self.condition = condition
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -91,15 +106,25 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
     # --- fitting ----------------------------------------------------------------------------------
 
     def fit(
-        self, X: Any, y: Any = None, *, callback: Callback | None = None, source: str = "X"
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        other: Any = None,
+        callback: Callback | None = None,
+        source: str = "X",
+        other_source: str = "other",
     ) -> GANDetector:
         """Learn what is normal.
 
         Args:
             X: n rows, a DataFrame or array-like (n, d).
             y: Ignored.
+            other: Rows of a second domain in the same columns, such as unlabelled ones or ones of
+                which many are abnormal; for methods that translate between domains.
             callback: Told of every training step.
             source: What messages call the table.
+            other_source: What messages call the other rows.
 
         Raises:
             InputError: If a parameter or the table can't be used; a ``ValueError``, as are those
@@ -112,14 +137,19 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         config = checked_config(
             self.method, self.preset, self.settings, self.alpha, self.contamination
         )
+        condition = checked_condition(self.method, self.condition, other=other is not None)
         device = chosen_device(self.device)
         seed = seed_from(self.random_state)
         from_frame = isinstance(X, pd.DataFrame)
         started = time.perf_counter()
         frame, columns = self._training_frame(X, source)
-        encoder = TableEncoder.fit(frame, source=source)
+        named = condition_names(condition, columns, by_label=from_frame, source=source)
+        encoder = TableEncoder.fit(frame, conditions=named, source=source)
         values, report = encoder.transform(frame, source=source)
         warn_of_unreadable(report, source)
+        second = None
+        if other is not None:
+            second = self._second_domain(other, encoder, columns, from_frame, other_source)
         detector = Detector.fit(
             values,
             encoder.spec,
@@ -127,6 +157,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             config=config,
             seed=seed,
             device=device,
+            other=second,
             callback=listener(callback, verbose=self.verbose),
         )
         if self.contamination is None:
@@ -148,8 +179,32 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             device=device,
             seed=seed,
             seconds=seconds,
+            other_rows=None if second is None else len(second),
         )
         return self
+
+    def _second_domain(
+        self,
+        other: Any,
+        encoder: TableEncoder,
+        columns: list[str],
+        from_frame: bool,
+        source: str,
+    ) -> NDArray[np.float64]:
+        """Rows of a second domain, encoded as the training table is.
+
+        Raises:
+            InputError: If they can't be.
+        """
+        try:
+            frame = self._named(other, columns, from_frame=from_frame)
+        except ValueError as error:  # scikit-learn's, which speaks of an X
+            raise InputError(f"{source}: {error}") from None
+        if not len(frame):
+            raise InputError(f"{source}: has no rows")
+        values, report = encoder.transform(frame, source=source)
+        warn_of_unreadable(report, source)
+        return values
 
     def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str]]:
         """The training table and the names of its columns."""
@@ -208,7 +263,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         estimator = cls(**about["params"])
         columns = [str(name) for name in about["columns"]]
         schema = model.encoder.schema
-        known = [column.name for column in schema.columns]
+        known = [column.name for column in (*schema.columns, *schema.conditions)]
         if {*known, *(dropped.name for dropped in schema.dropped)} != set(columns):
             raise ValueError("two lists of columns disagree")
         if not isinstance(about["offset"], float) or not isinstance(about["training"], dict):

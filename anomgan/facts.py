@@ -32,16 +32,19 @@ def training_facts(
     device: str,
     seed: int,
     seconds: float,
+    other_rows: int | None = None,
 ) -> dict[str, Any]:
     """What people want to know of a fit, as plain data."""
     schema, calibrator = encoder.schema, detector.calibrator
     flagged = float(np.mean(calibrator.scores > threshold))
     members = detector.gan.views.members
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
-    losses = {key: loss for point in detector.curve for key, loss in point.losses.items()}
+    losses = {key: loss for point in detector.training.curve for key, loss in point.losses.items()}
     facts = {
         "rows": report.rows,
         "columns": {kind: len(names) for kind, names in schema.names_by_kind().items()},
+        "conditions": {column.name: len(column.slots) for column in schema.conditions},
+        "other_rows": other_rows,
         "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
         "notes": [*schema.notes(), *report.lines()],
         "seconds": round(seconds, 3),
@@ -90,6 +93,16 @@ def warn_of_unreadable(report: ParseReport, source: str) -> None:
         DataWarning: For each column with such cells.
     """
     for line in ParseReport(unreadable=report.unreadable).lines():
+        warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
+
+
+def warn_of_pooled(report: ParseReport, source: str) -> None:
+    """Pass on which rows are judged without their condition, and so less sharply.
+
+    Warns:
+        DataWarning: For each column with cells that don't say which range of normal holds.
+    """
+    for line in report.condition_lines():
         warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
 
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
 from anomgan.errors import InputError
-from anomgan.facts import warn_of_unreadable
+from anomgan.facts import warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, seed_from
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class FittedDetector:
             InputError: If the table lacks a column that the model uses.
 
         Warns:
-            DataWarning: If there are columns the model doesn't know, or cells can't be read.
+            DataWarning: If there are columns the model doesn't know, cells can't be read, or rows
+                are judged without their condition.
         """
         return -self._scored(X).score
 
@@ -90,6 +91,7 @@ class FittedDetector:
         frame = self._scoring_frame(X)
         values, report = self.encoder_.transform(frame, source="X")
         warn_of_unreadable(report, "X")
+        warn_of_pooled(report, "X")
         return pd.DataFrame(self.detector_.components(values), index=frame.index)
 
     def score_frame(
@@ -132,18 +134,23 @@ class FittedDetector:
         check_is_fitted(self, "detector_")
         scored = self.score_frame(self._scoring_frame(X), source="X")
         warn_of_unreadable(scored.report, "X")
+        warn_of_pooled(scored.report, "X")
         return scored
 
     def _scoring_frame(self, X: Any) -> pd.DataFrame:
-        """X with the training table's column names.
+        """X with the training table's column names."""
+        return self._named(X, self._columns, from_frame=self._from_frame)
 
-        A frame goes by its names if the model was fitted on one; anything else by position.
+    def _named(self, X: Any, columns: list[str], *, from_frame: bool) -> pd.DataFrame:
+        """X with the names of a training table's columns.
+
+        A frame goes by its names if the training table was one; anything else by position.
         """
-        if self._from_frame and isinstance(X, pd.DataFrame):
+        if from_frame and isinstance(X, pd.DataFrame):
             return X
-        dtype = None if self._from_frame else "numeric"  # the frame's columns may have held text
+        dtype = None if from_frame else "numeric"  # the frame's columns may have held text
         X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
-        return pd.DataFrame(X, columns=self._columns, copy=False)
+        return pd.DataFrame(X, columns=columns, copy=False)
 
     def sample(
         self, n: int, random_state: int | np.random.RandomState | None = None
@@ -155,9 +162,9 @@ class FittedDetector:
             random_state: Seed; the global random states are neither used nor changed.
 
         Returns:
-            A DataFrame of the columns in use if the model was fitted on one, else a float64 array
-            (n, n_features_in_), in which unused constant columns hold their constant and other
-            unused columns NaN.
+            A DataFrame of the columns in use, conditions among them, if the model was fitted on
+            one, else a float64 array (n, n_features_in_), in which unused constant columns hold
+            their constant and other unused columns NaN.
 
         Raises:
             InputError: If n isn't a positive integer.
@@ -168,7 +175,7 @@ class FittedDetector:
         values = self.detector_.sample(int(n), seed_from(random_state))
         frame = self.encoder_.decode(values)
         if self._from_frame:
-            return frame
+            return frame[[name for name in self._columns if name in frame.columns]]
         rows = np.full((len(frame), len(self._columns)), np.nan)
         for dropped in self.encoder_.schema.dropped:
             if dropped.value is not None:

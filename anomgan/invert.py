@@ -27,23 +27,24 @@ def invert(gan: GAN, x: Tensor) -> Tensor:
         x: Scaled records, ``(M, n, *shape)``.
 
     Returns:
-        Latent vectors, ``(M, n, latent)``.
+        Latent vectors, ``(M, n, code)``.
     """
+    if gan.inversion == "none":
+        with torch.no_grad():
+            return gan.encode(x)
     long = gan.inversion == "prior"
     steps = gan.config.search_steps if long else gan.config.inversion_steps
     radius = math.sqrt(gan.config.latent) if long else math.inf
-    best = torch.zeros(*x.shape[:2], gan.config.latent, dtype=x.dtype, device=x.device)
-    least = torch.full(x.shape[:2], torch.inf, dtype=x.dtype, device=x.device)
-    for start in _starts(gan, x):
-        z, loss = _descend(gan, x, start, steps, radius)
-        better = loss < least
-        best = torch.where(better[..., None], z, best)
-        least = torch.where(better, loss, least)
+    runs = [_descend(gan, x, start, steps, radius) for start in _starts(gan, x)]
+    best, least = runs[0]
+    for z, loss in runs[1:]:
+        best = torch.where((loss < least)[..., None], z, best)
+        least = torch.minimum(loss, least)
     return best
 
 
 def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
-    """Latent vectors to start from, each ``(M, n, latent)``.
+    """Latent vectors to start from, each ``(M, n, code)``.
 
     Without an encoder they are those of the prior's draws whose generated records lie nearest.
     """
@@ -53,23 +54,44 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
     source = torch.Generator().manual_seed(0)
     draws = torch.randn(1, DRAWS, gan.config.latent, generator=source).to(x)
     draws = draws.expand(len(x), -1, -1)
-    with torch.no_grad():
-        made = gan.generate(draws).flatten(2)
-        # Not by matrix products, whose rounding depends on the rows beside: a near tie could flip.
-        distance = torch.cdist(x.flatten(2), made, compute_mode="donot_use_mm_for_euclid_dist")
-        nearest = distance.topk(min(gan.config.starts, DRAWS), largest=False).indices
+    nearest = _nearest(gan, x, draws)
     for index in nearest.unbind(-1):
-        yield draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
+        start = draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
+        yield gan.with_conditions(start, x)
 
 
-def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int, radius: float) -> tuple[Tensor, Tensor]:
-    """Best latent vectors met on the way, ``(M, n, latent)``, and their mismatch, ``(M, n)``."""
-    z = _within(z, radius)
+def _nearest(gan: GAN, x: Tensor, draws: Tensor) -> Tensor:
+    """Which draws generate, under each record's condition, the nearest records; ``(M, n, k)``."""
+    wide, count = gan.views.spec.conditions, min(gan.config.starts, DRAWS)
+    told = x[0, :, x.shape[-1] - wide :]
+    levels, level = told.unique(dim=0, return_inverse=True) if wide else (told[:1], None)
+    nearest = torch.empty(*x.shape[:2], count, dtype=torch.long, device=x.device)
+    for number, condition in enumerate(levels):
+        own = slice(None) if level is None else level == number
+        with torch.no_grad():
+            z = torch.cat([draws, condition.expand(*draws.shape[:2], wide)], -1)
+            made = gan.generate(z).flatten(2)
+        # Not by matrix products, whose rounding depends on the rows beside: a near tie could flip.
+        mode = "donot_use_mm_for_euclid_dist"
+        distance = torch.cdist(x[:, own].flatten(2), made, compute_mode=mode)
+        nearest[:, own] = distance.topk(count, largest=False).indices
+    return nearest
+
+
+def _descend(
+    gan: GAN, x: Tensor, start: Tensor, steps: int, radius: float
+) -> tuple[Tensor, Tensor]:
+    """Best latent vectors met on the way, ``(M, n, code)``, and their mismatch, ``(M, n)``.
+
+    Conditions in them stay as they are.
+    """
+    told = start[..., gan.config.latent :]
+    z = _within(start[..., : gan.config.latent], radius)
     best, least = z, torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):
         z = z.requires_grad_()
-        loss = gan.mismatch(x, z)
+        loss = gan.mismatch(x, torch.cat([z, told], -1))
         better = loss.detach() < least
         best = torch.where(better[..., None], z.detach(), best)
         least = torch.where(better, loss.detach(), least)
@@ -79,7 +101,7 @@ def _descend(gan: GAN, x: Tensor, z: Tensor, steps: int, radius: float) -> tuple
         slope = slope / (slope.square().mean(-1, keepdim=True).sqrt() + 1e-12)
         momentum = 0.7 * momentum + 0.3 * slope
         z = _within(z.detach() - 0.1 * (1 - step / steps) * momentum, radius)
-    return best, least
+    return torch.cat([best, told], -1), least
 
 
 def _within(z: Tensor, radius: float) -> Tensor:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from types import UnionType
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
+from anomgan.gans import GAN
 from anomgan.gans import method as find_method
 
 
@@ -38,6 +40,67 @@ def checked_config(
     if share is not None and (not are(Real, share) or not 0 < share <= 0.5):
         raise InputError(f"contamination={share!r} must be None or lie in (0, 0.5]")
     return config
+
+
+def checked_condition(method: str, condition: Any, *, other: bool) -> tuple[str | int, ...]:
+    """The columns to condition on, by name or position, each once.
+
+    Args:
+        method: A registered method.
+        condition: What the user gave for them.
+        other: Whether rows of a second domain are given.
+
+    Raises:
+        InputError: If it is something else, or the method can't make use of what is given.
+
+    Warns:
+        DataWarning: If the method conditions, and there is nothing to condition on.
+    """
+    gan = find_method(method)
+    given = [condition] if are(str | Integral, condition) else condition
+    given = [] if given is None else given
+    if not isinstance(given, list | tuple) or not are(str | Integral, *given):
+        raise InputError(f"condition={condition!r} must be a column's name, or a list of several")
+    if given and not gan.conditional:
+        raise InputError(f"method {method!r} knows no condition; {_instead('conditional')}")
+    if other and not gan.translates:
+        raise InputError(f"method {method!r} learns from no other rows; {_instead('translates')}")
+    if gan.conditional and not given:
+        warnings.warn(
+            f"method {method!r} without a condition is an ordinary GAN; name a column to condition "
+            f"on, or choose another method",
+            DataWarning,
+            stacklevel=3,
+        )
+    return tuple(dict.fromkeys(c if isinstance(c, str) else int(c) for c in given))
+
+
+def condition_names(
+    condition: Sequence[str | int], columns: Sequence[str], *, by_label: bool, source: str
+) -> list[str]:
+    """Names of the columns to condition on; whether they exist is for the schema to find out.
+
+    Args:
+        condition: As :func:`checked_condition` gives it.
+        columns: Names of the table's columns.
+        by_label: Whether a number is a column's label, as in a DataFrame, or its position.
+        source: What messages call the table.
+
+    Raises:
+        InputError: If there is no such position.
+    """
+    for at in condition:
+        if isinstance(at, int) and not by_label and not 0 <= at < len(columns):
+            raise InputError(
+                f"{source}: no column {at} to condition on; it has {len(columns)}, counted from 0"
+            )
+    return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in condition]
+
+
+def _instead(ability: Literal["conditional", "translates"]) -> str:
+    """Which methods are able to, as advice."""
+    able = sorted(name for name, gan in GAN.registry.items() if getattr(gan, ability))
+    return f"use {' or '.join(f'method={name!r}' for name in able)}"
 
 
 def chosen_device(name: str) -> str:
@@ -88,6 +151,6 @@ def seed_from(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def are(kind: type, *values: Any) -> bool:
+def are(kind: type | UnionType, *values: Any) -> bool:
     """Whether all values are of a kind; a truth value is no number."""
     return all(isinstance(v, kind) and not isinstance(v, bool) for v in values)

@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,14 @@ from safetensors import SafetensorError
 
 from anomgan.config import Config
 from anomgan.data.tables import TableEncoder
-from anomgan.detector import Detector, FloatArray
+from anomgan.detector import Detector
 from anomgan.directory import DESCRIPTION, OPENING, WEIGHTS, check_target, moved_aside, write_whole
 from anomgan.errors import InputError
 from anomgan.gans import GAN
+from anomgan.health import Health
+from anomgan.judge import FloatArray
 from anomgan.train import Progress
+from anomgan.watch import Training
 
 FORMAT_VERSION = 1
 """Raised whenever an older anomgan couldn't read what this one writes."""
@@ -56,6 +59,7 @@ class Model:
 def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     """Take a model apart into plain data, fit for strict JSON, and arrays on the CPU."""
     gan, calibrator = model.detector.gan, model.detector.calibrator
+    training = model.detector.training
     description = {
         "anomgan": version("anomgan"),
         "format_version": FORMAT_VERSION,
@@ -67,8 +71,10 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "calibration": calibrator.to_json(),
         "curve": [
             [point.step, point.steps, {name: plain(loss) for name, loss in point.losses.items()}]
-            for point in model.detector.curve
+            for point in training.curve
         ],
+        "health": [asdict(health) for health in training.health],
+        "restarted": training.restarted,
     }
     return plain(description), model.detector.state()
 
@@ -95,12 +101,13 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
             Progress(step, steps, {k: math.nan if v is None else v for k, v in losses.items()})
             for step, steps, losses in description["curve"]
         ]
+        health = [Health.from_json(entry) for entry in description["health"]]
         detector = Detector.from_state(
             arrays,
             encoder.spec,
             name=description["method"],
             config=Config.from_json(description["config"]),
-            curve=curve,
+            training=Training(curve, health, [int(m) for m in description["restarted"]]),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         missing = "no entry " if isinstance(error, KeyError) else ""

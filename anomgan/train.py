@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from anomgan.gans.base import GAN, Batch, Move, Stage
+from anomgan.gans import GAN, Batch, Move, Stage
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,20 @@ class Progress:
 
 
 Callback = Callable[[Progress], None]
+Slopes = dict[str, list[float]]
+Watch = Callable[[int, Slopes], None]
 
 
 class Sampler:
     """Draws training batches, each member from its own rows, and latent vectors for them."""
 
     def __init__(
-        self, gan: GAN, values: Tensor, rows: Sequence[Tensor], generator: torch.Generator
+        self,
+        gan: GAN,
+        values: Tensor,
+        rows: Sequence[Tensor],
+        generator: torch.Generator,
+        other: Tensor | None = None,
     ) -> None:
         """Prepare to draw.
 
@@ -39,23 +46,47 @@ class Sampler:
             values: Encoded records, ``(n, *shape)`` float64, on the device that trains.
             rows: For each member, the indices of the records it may see.
             generator: Source of randomness, on the CPU.
+            other: Encoded records of a second domain, likewise; all members may see all of them.
         """
-        self.gan, self.values, self.generator = gan, values, generator
+        self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
         self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
 
-    def __call__(self) -> Batch:
-        """Draw a batch, with replacement."""
-        members, size, device = len(self.rows), self.size, self.values.device
+    def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
+        """Draw a batch, with replacement, as the GAN is trained on it."""
+        members, size, device = len(self.rows), size or self.size, self.values.device
         draw = torch.rand(members, size, generator=self.generator)
         rows = self.rows.gather(1, (draw * self.counts).long()).to(device)
-        real = self.gan.views(self.values[rows]).float()
         latent = torch.randn(members, size, self.gan.config.latent, generator=self.generator)
-        return Batch(real, latent.to(device), self.generator)
+        other = None
+        if self.other is not None:
+            places = torch.randint(len(self.other), (members, size), generator=self.generator)
+            other = self._scaled(self.other[places.to(device)])
+        real = self._scaled(self.values[rows])
+        return self.gan.prepare(Batch(real, latent.to(device), self.generator, other, progress))
+
+    def fork(self, generator: torch.Generator) -> Sampler:
+        """The same with other randomness."""
+        forked = copy.copy(self)
+        forked.generator = generator
+        return forked
+
+    def known(self, most: int) -> Tensor:
+        """The first of each member's rows, scaled, as many as all have: ``(M, n ≤ most, *shape)``.
+
+        Rows are in random order, so that they are a sample.
+        """
+        count = min(most, int(self.counts.min()))
+        return self._scaled(self.values[self.rows[:, :count].to(self.values.device)])
+
+    def _scaled(self, values: Tensor) -> Tensor:
+        return self.gan.views(values).float()
 
 
-def train(gan: GAN, sampler: Sampler, callback: Callback | None = None) -> list[Progress]:
+def train(
+    gan: GAN, sampler: Sampler, callback: Callback | None = None, watch: Watch | None = None
+) -> list[Progress]:
     """Make every stage's moves; afterwards the averaged weights stand in the networks.
 
     Each stage has its own optimisers and its own cosine; later stages see the averaged weights of
@@ -65,6 +96,7 @@ def train(gan: GAN, sampler: Sampler, callback: Callback | None = None) -> list[
         gan: The networks, changed in place.
         sampler: Draws the batches.
         callback: Told of every step.
+        watch: Called ``config.checks`` times with the step and the norms of the last gradients.
 
     Returns:
         About a hundred evenly spaced points of the loss curves.
@@ -72,6 +104,7 @@ def train(gan: GAN, sampler: Sampler, callback: Callback | None = None) -> list[
     stages = gan.stages()
     budgets = [max(1, round(stage.share * gan.config.steps)) for stage in stages]
     total, done, curve = sum(budgets), 0, []
+    checks = gan.config.checks if watch else 0
     for stage, budget in zip(stages, budgets, strict=True):
         running = _Running(gan, stage)
         for step in range(budget):
@@ -82,7 +115,10 @@ def train(gan: GAN, sampler: Sampler, callback: Callback | None = None) -> list[
                 curve.append(progress)
             if callback is not None:
                 callback(progress)
-        running.adopt_average()
+            if step == budget - 1:
+                running.adopt_average()
+            if watch and checks and (done * checks // total > (done - 1) * checks // total):
+                watch(done, running.slopes())
     return curve
 
 
@@ -105,9 +141,9 @@ class _Running:
         for move, own, optimiser, average in zip(
             self.moves, self.weights, self.optimisers, self.averages, strict=True
         ):
-            optimiser.param_groups[0]["lr"] = self.gan.config.learning_rate * cosine
+            optimiser.param_groups[0]["lr"] = self.gan.config.learning_rate * move.rate * cosine
             for _ in range(move.repeats):
-                loss = move.loss(sampler())
+                loss = move.loss(sampler(share))
                 # Gradients for the movers alone: that is what freezes everything else.
                 grads = torch.autograd.grad(loss.sum(), own)
                 for weight, grad in zip(own, grads, strict=True):
@@ -120,13 +156,20 @@ class _Running:
         self.made += 1
         return losses
 
+    def slopes(self) -> Slopes:
+        """Norm of each move's last gradient, per member."""
+        norms = {}
+        for move, own in zip(self.moves, self.weights, strict=True):
+            squares = [w.grad.flatten(1).square().sum(1) for w in own if w.grad is not None]
+            norms[move.name] = torch.stack(squares).sum(0).sqrt().tolist()
+        return norms
+
     def adopt_average(self) -> None:
         """Put the averaged weights into the networks."""
         with torch.no_grad():
             for own, average in zip(self.weights, self.averages, strict=True):
                 for weight, mean in zip(own, average, strict=True):
                     weight.copy_(mean)
-                    weight.grad = None
 
 
 def _weights(gan: GAN, move: Move) -> list[torch.nn.Parameter]:

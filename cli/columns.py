@@ -39,24 +39,31 @@ class SetAside:
         several = [("--drop", name) for name in dict.fromkeys(self.drop)]
         return [(option, name) for option, name in single if name is not None] + several
 
-    def check(self, frame: pd.DataFrame, *, source: str) -> None:
+    def check(self, frame: pd.DataFrame, *, source: str, conditions: Iterable[str] = ()) -> None:
         """Check the options against a file.
+
+        Args:
+            frame: The file's table.
+            source: What messages call it.
+            conditions: Columns that ``--condition`` names.
 
         Raises:
             InputError: If a column isn't there, is named by two options, none is left, or the
                 identifier has a name that scoring uses too.
         """
-        for name, count in Counter(name for _, name in self.named).items():
+        named = self.named + [("--condition", name) for name in dict.fromkeys(conditions)]
+        for name, count in Counter(name for _, name in named).items():
             if count > 1:
-                options = " and ".join(option for option, other in self.named if other == name)
+                options = " and ".join(option for option, other in named if other == name)
                 raise InputError(f"{options} name the same column {name!r}; choose one")
-        for option, name in self.named:
+        for option, name in named:
             if name not in frame.columns:
                 raise InputError(
                     f"{option}: {source} has no column {name!r}; it has: {listed(frame.columns)}"
                 )
-        if len(self.named) == frame.shape[1]:
-            raise InputError(f"{source}: no column is left to learn from; name fewer in --drop")
+        if len(named) == frame.shape[1]:
+            fewer = "--drop" if len(named) == len(self.named) else "--condition or --drop"
+            raise InputError(f"{source}: no column is left to learn from; name fewer in {fewer}")
         if self.identifier in RESULTS:
             raise InputError(
                 f"--id: scoring adds a column {self.identifier!r} of its own; rename yours"

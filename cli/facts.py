@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.columns import SetAside
 from anomgan.data.schema import shortened
@@ -25,7 +25,9 @@ def training_facts(detector: GANDetector) -> Facts:
     how = "cross-fitted" if calibration["cross_fitted"] else "held out"
     return [
         ("rows", f"{facts['rows']:,}{_marked(facts.get('abnormal_rows'))}"),
+        *_other_rows(facts),
         ("columns", columns),
+        *_conditions(facts),
         ("left out", _left_out(detector) or "nothing"),
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
@@ -34,6 +36,21 @@ def training_facts(detector: GANDetector) -> Facts:
         ("flagged", f"{calibration['share_flagged']:.1%} of held-out rows"),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
     ]
+
+
+def _other_rows(facts: dict[str, Any]) -> Facts:
+    """Rows of a second domain, if there were any."""
+    rows, source = facts.get("other_rows"), facts.get("other_source")
+    if rows is None:
+        return []
+    return [("other rows", f"{rows:,}{f' from {source}' if source else ''}")]
+
+
+def _conditions(facts: dict[str, Any]) -> Facts:
+    """What the model conditions on, if on anything."""
+    given = facts.get("conditions", {}).items()
+    levels = [f"{name} ({n:,} {'level' if n == 1 else 'levels'})" for name, n in given]
+    return [("condition", shortened(levels))] if levels else []
 
 
 def _marked(abnormal: int | None) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    context: typer.Context,
     normal: Annotated[
         str,
         typer.Argument(
@@ -42,6 +43,24 @@ def fit(
             "--id",
             metavar="COL",
             help="Column that names rows: not learnt from, repeated by score instead of the row.",
+            show_default=False,
+        ),
+    ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COL",
+            help="Column that says which range of normal holds for a row, such as a machine; "
+            "may be repeated.  Chooses the method cgan.",
+            show_default=False,
+        ),
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Further rows in the same columns, read like NORMAL, that needn't be normal: "
+            "--label leaves none of them out.  Chooses the method cyclegan.",
             show_default=False,
         ),
     ] = None,
@@ -89,6 +108,13 @@ def fit(
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
     settings = _settings(assignments or [])
+    conditions = tuple(dict.fromkeys(condition or []))
+    if conditions and other is not None:
+        raise InputError("--condition and --other belong to different methods; choose one")
+    if normal == other == "-":
+        raise InputError("--other -: standard input is NORMAL already; name a file")
+    if _by_default(context, "method"):
+        method = "cgan" if conditions else "cyclegan" if other is not None else method
     aside = SetAside(identifier, label, tuple(drop or []))
 
     from anomgan import GANDetector
@@ -99,10 +125,12 @@ def fit(
     from anomgan.data.sources import source_name
     from anomgan.directory import check_target
     from anomgan.gans import method as find_method
+    from anomgan.parameters import checked_condition
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
     find_method(method)
+    checked_condition(method, conditions, other=other is not None)
     check_target(model)
     detector = GANDetector(
         method,
@@ -110,19 +138,37 @@ def fit(
         settings=settings,
         alpha=alpha,
         contamination=contamination,
+        condition=list(conditions) or None,
         device=device,
         random_state=seed,
     )
     source = source_name(normal)
     with FitProgress() as progress:
         table = read_table(normal)
-        aside.check(table, source=source)
+        aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
-        detector.fit(aside.remove(rows), callback=progress, source=source)
+        facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
+        second = None
+        if other is not None:
+            facts["other_source"] = source_name(other)
+            second = aside.remove(read_table(other))
+        detector.fit(
+            aside.remove(rows),
+            other=second,
+            callback=progress,
+            source=source,
+            other_source=facts.get("other_source", "other"),
+        )
         aside.keep_with(detector)
-        detector.training_facts_ |= {"source": source, "abnormal_rows": len(table) - len(rows)}
+        detector.training_facts_ |= facts
         detector.save(model)
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
+
+
+def _by_default(context: typer.Context, parameter: str) -> bool:
+    """Whether nobody gave the parameter, not even its default value."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "DEFAULT"
 
 
 def _settings(assignments: list[str]) -> dict[str, Any]:

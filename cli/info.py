@@ -62,6 +62,7 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
         "year": gan.year,
         "alpha": detector.alpha,
         "contamination": detector.contamination,
+        "condition": detector.condition,
         "preset": detector.preset,
         "config": gan.config.to_json(),
         "training": detector.training_facts_,

@@ -20,7 +20,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.main import get_command
 
-from anomgan.cli import datasets, fit, info, methods, score
+from anomgan.cli import bench, datasets, fit, info, methods, score
 from anomgan.cli.console import say, shown_warnings
 from anomgan.errors import InputError
 
@@ -39,6 +39,7 @@ app.command()(fit.fit)
 app.command()(score.score)
 app.command()(info.info)
 app.command()(methods.methods)
+app.command()(bench.bench)
 app.add_typer(datasets.app)
 
 

@@ -7,19 +7,26 @@ from anomgan.cli.options import DEFAULT_METHOD
 
 
 def methods() -> None:
-    """List the GANs that fit can train."""
+    """List the GANs that fit can train, and what they cost beside the default one."""
+    from anomgan.config import Config
+    from anomgan.cost import cost
     from anomgan.gans import GAN
 
+    costs = {name: cost(name, Config()) for name in GAN.registry}
+    usual = costs[DEFAULT_METHOD]
     show_table(
-        ("method", "paper", "year", "score"),
+        ("method", "paper", "year", "for", "own score", "fit", "score"),
         (
             (
                 f"{name} (default)" if name == DEFAULT_METHOD else name,
                 gan.paper,
                 str(gan.year),
+                ", ".join(gan.kinds),
                 gan.formula,
+                f"{costs[name].fit / usual.fit:.1f}x",
+                f"{costs[name].score / usual.score:.1f}x",
             )
             for name, gan in sorted(GAN.registry.items())
         ),
-        wrapped=("paper", "score"),
+        wrapped=("paper", "own score"),
     )

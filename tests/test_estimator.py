@@ -510,12 +510,12 @@ def test_a_failed_fit_leaves_the_older_one(on_array):
 
 
 def test_training_that_diverges_is_told(monkeypatch):
-    def forget(gan, sampler, callback):
+    def forget(gan, *_):
         for weight in gan.parameters():
             weight.data.fill_(torch.nan)
         return []
 
-    monkeypatch.setattr("anomgan.detector.train", forget)
+    monkeypatch.setattr("anomgan.ensemble.train", forget)
     with pytest.raises(InputError, match="training diverged; try again with a lower"):
         tiny().fit(numbers())
 

@@ -1,1 +1,1 @@
-"""Benchmarks: the detector beside its peers."""
+"""Benchmarks: detectors beside one another on labelled tables, and what they cost."""

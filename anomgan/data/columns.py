@@ -21,7 +21,7 @@ from anomgan.data.cells import Cells, Floats, Reading
 from anomgan.data.spec import Kind
 from anomgan.errors import InputError
 
-ColumnKind = Literal["numeric", "boolean", "category", "datetime"]
+ColumnKind = Literal["numeric", "boolean", "category", "datetime", "condition"]
 Part = tuple[str, Kind, int, str]
 """Name, kind, width and column of a span, as :meth:`anomgan.data.spec.Spec.of` takes them."""
 

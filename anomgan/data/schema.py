@@ -27,6 +27,7 @@ from anomgan.data.cells import (
     read_cells,
 )
 from anomgan.data.columns import Column, ColumnKind, refuse_duplicates
+from anomgan.data.condition import ConditionColumn
 from anomgan.data.datetimes import DatetimeColumn
 from anomgan.data.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
@@ -70,16 +71,23 @@ class Schema:
     """The columns of a table, in the training table's order.
 
     Attributes:
-        columns: Those the model uses.
-        dropped: Those it doesn't.
+        columns: Those the model judges.
+        dropped: Those it doesn't use.
+        conditions: Those that say which range of normal holds, in the user's order.
     """
 
     columns: tuple[Column, ...]
     dropped: tuple[Dropped, ...] = ()
+    conditions: tuple[ConditionColumn, ...] = ()
 
     @classmethod
     def infer(
-        cls, frame: pd.DataFrame, *, max_levels: int = 64, source: str = "the table"
+        cls,
+        frame: pd.DataFrame,
+        *,
+        conditions: Sequence[str] = (),
+        max_levels: int = 64,
+        source: str = "the table",
     ) -> Schema:
         """Find out what each column holds.
 
@@ -88,25 +96,30 @@ class Schema:
 
         Args:
             frame: Training table with at least one row.
-            max_levels: Most levels of a category that get an entry of their own.
+            conditions: Names of the columns to condition on, whatever they hold.
+            max_levels: Most levels of a category or condition that get an entry of their own.
             source: What messages call the table.
 
         Raises:
-            InputError: If two columns share a name, a cell isn't a single value, or no column is of
-                use.
+            InputError: If two columns share a name, a cell isn't a single value, no column is of
+                use, or a condition isn't there or holds no levels that repeat.
 
         Warns:
-            DataWarning: If columns are dropped; names them.
+            DataWarning: If columns are dropped; names them.  If a condition has one level.
         """
         names = [str(name) for name in frame.columns]
         refuse_duplicates(names, source)
-        found = list(_infer_columns(frame, names, max_levels, source))
+        conditioned = tuple(_infer_conditions(frame, names, conditions, max_levels, source))
+        found = list(_infer_columns(frame, names, set(conditions), max_levels, source))
         schema = cls(
             tuple(column for column in found if isinstance(column, Column)),
             tuple(column for column in found if isinstance(column, Dropped)),
+            conditioned,
         )
         if not any(column.parts() for column in schema.columns):
-            raise InputError(f"{source}: no column to learn from; left out: {schema._left_out}")
+            given = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
+            left_out = ", ".join(filter(None, [schema._left_out, shortened(given)]))
+            raise InputError(f"{source}: no column to learn from; left out: {left_out}")
         if schema.dropped:
             warnings.warn(
                 f"{source}: columns left out: {schema._left_out}",
@@ -121,7 +134,7 @@ class Schema:
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
-        return {column.name: column for column in self.columns}
+        return {column.name: column for column in (*self.columns, *self.conditions)}
 
     def __getitem__(self, name: str) -> Column:
         """The column of this name.
@@ -137,7 +150,7 @@ class Schema:
         return next((c.name for c in self.columns if isinstance(c, DatetimeColumn)), None)
 
     def names_by_kind(self) -> dict[ColumnKind, list[str]]:
-        """Names of the used columns under each kind that occurs."""
+        """Names of the judged columns under each kind that occurs."""
         names: dict[ColumnKind, list[str]] = {}
         for column in self.columns:
             names.setdefault(column.kind, []).append(column.name)
@@ -176,11 +189,11 @@ class Schema:
         names = [str(name) for name in frame.columns]
         refuse_duplicates(names, source)
         positions = {name: at for at, name in enumerate(names)}
-        absent = [column.name for column in self.columns if column.name not in positions]
+        absent = [name for name in self._by_name if name not in positions]
         if absent:
             raise InputError(
-                f"{source}: no column {_quoted(absent)}; the model expects {len(self.columns)} "
-                f"columns: {_quoted([column.name for column in self.columns])}"
+                f"{source}: no column {_quoted(absent)}; the model expects {len(self._by_name)} "
+                f"columns: {_quoted(list(self._by_name))}"
             )
         known = self._by_name.keys() | {column.name for column in self.dropped}
         extra = [name for name in names if name not in known]
@@ -197,26 +210,57 @@ class Schema:
         return {
             "columns": [column.to_json() for column in self.columns],
             "dropped": [[column.name, column.reason, column.value] for column in self.dropped],
+            "conditions": [column.to_json() for column in self.conditions],
         }
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Schema:
-        """Rebuild from :meth:`to_json`."""
-        return cls(
-            tuple(Column.from_json(column) for column in state["columns"]),
-            tuple(Dropped(*column) for column in state["dropped"]),
-        )
+        """Rebuild from :meth:`to_json`.
+
+        Raises:
+            ValueError: If a column stands where a condition should, or the other way round.
+        """
+        columns = tuple(Column.from_json(column) for column in state["columns"])
+        found = [Column.from_json(column) for column in state.get("conditions", ())]
+        conditions = tuple(column for column in found if isinstance(column, ConditionColumn))
+        if len(conditions) < len(found) or any(isinstance(c, ConditionColumn) for c in columns):
+            raise ValueError("columns and conditions are mixed up")
+        return cls(columns, tuple(Dropped(*column) for column in state["dropped"]), conditions)
 
 
 # --- inference ------------------------------------------------------------------------------------
 
 
+def _infer_conditions(
+    frame: pd.DataFrame, names: list[str], wanted: Sequence[str], max_levels: int, source: str
+) -> Iterator[ConditionColumn]:
+    """The columns to condition on.
+
+    Raises:
+        InputError: If one isn't there, or has no levels that come again.
+    """
+    for name in dict.fromkeys(wanted):
+        if name not in names:
+            raise InputError(
+                f"{source}: no column {name!r} to condition on; choose one of: {_quoted(names)}"
+            )
+        cells = read_cells(frame.iloc[:, names.index(name)], source=source)
+        if cells.form == "time" or (cells.form == "text" and _kind(cells) == "datetime"):
+            raise InputError(
+                f"{source}: column {name!r} can't be a condition: it holds dates or times; bin it "
+                f"to levels that come again, such as the hour or the weekday"
+            )
+        yield ConditionColumn.fit(name, cells, max_levels, source=source)
+
+
 def _infer_columns(
-    frame: pd.DataFrame, names: list[str], max_levels: int, source: str
+    frame: pd.DataFrame, names: list[str], without: set[str], max_levels: int, source: str
 ) -> Iterator[Column | Dropped]:
     """What each column is; the first datetime column kept becomes the clock of the later ones."""
     clock_name, clock = "", None
     for at, name in enumerate(names):
+        if name in without:
+            continue
         cells = read_cells(frame.iloc[:, at], source=source)
         column = _infer(name, cells, max_levels, clock_name, clock)
         yield column

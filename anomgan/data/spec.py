@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["numeric", "indicator", "category"]
+Kind = Literal["numeric", "indicator", "category", "condition"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class Span:
     Attributes:
         name: The user's column (or a part of one, such as ``"pickup (hour, sin)"``).
         kind: ``numeric`` holds real numbers; ``indicator`` holds 0 or 1; ``category`` is a one-hot
-            block, which a generator fills with probabilities that add up to one.
+            block, which a generator fills with probabilities that add up to one; ``condition`` is a
+            one-hot block too, or all zeros, and is given to the networks rather than judged.
         start: First entry.
-        width: Number of entries; more than one only for a category.
+        width: Number of entries; more than one only for a category or a condition.
         column: The user's column that this span describes; several spans may share one.
     """
 
@@ -49,7 +50,7 @@ class Spec:
 
     Attributes:
         shape: ``(D,)`` for a table, ``(C, H, W)`` for pictures.
-        spans: The runs that tile a table's D entries in order; empty for pictures.
+        spans: The runs that tile a table's D entries in order, conditions last; empty for pictures.
     """
 
     shape: tuple[int, ...]
@@ -59,13 +60,15 @@ class Spec:
         """Refuse spans that don't tile the record.
 
         Raises:
-            ValueError: If a gap or an overlap is found.
+            ValueError: If there is a gap or an overlap, or something follows a condition.
         """
-        at = 0
+        at, before = 0, ""
         for span in self.spans:
             if span.start != at or span.width < 1:
                 raise ValueError(f"span {span.name!r} starts at {span.start}, expected {at}")
-            at = span.stop
+            if before == "condition" != span.kind:
+                raise ValueError(f"span {span.name!r} follows a condition; conditions come last")
+            at, before = span.stop, span.kind
         if self.spans and self.shape != (at,):
             raise ValueError(f"spans cover {at} entries of a record of shape {self.shape}")
 
@@ -76,6 +79,16 @@ class Spec:
         for extent in self.shape:
             size *= extent
         return size
+
+    @property
+    def conditions(self) -> int:
+        """Number of entries that hold conditions, at the end of a record; 0 without any."""
+        return sum(span.width for span in self.spans if span.kind == "condition")
+
+    @property
+    def record(self) -> int:
+        """Number of entries before the conditions, those that are judged."""
+        return self.size - self.conditions
 
     @classmethod
     def of(cls, parts: Iterable[tuple[str, Kind, int, str]]) -> Spec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import Cells, Floats, Reading, read_cells
 from anomgan.data.columns import Column
+from anomgan.data.condition import RARE, UNSEEN, ConditionColumn
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
@@ -21,7 +22,8 @@ FEWEST_ROWS = 5
 """Training rows below which no spread of a column can be told."""
 
 UNEXPECTED = "(unexpected missing)"
-"""Name of the last entry: 1 where a cell is missing in a column that had none in training."""
+"""Name of the last entry before any conditions: 1 where a cell is missing in a column that had none
+in training."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,12 @@ class ParseReport:
         rows: Rows read.
         unreadable: Cells that count as missing because they couldn't be read.
         missing: Missing cells, the unreadable ones among them.
-        unexpected: The same for columns in which none was missing in training.
-        unseen: Levels of a category that weren't in training.
+        unexpected: The same for columns in which none was missing in training, or for conditions,
+            too few.
+        unseen: Levels of a category or condition that weren't in training.
         changed: Cells of a dropped constant column that hold another value.
+        pooled: All cells of a condition that don't say which range of normal holds: those
+            unexpected, those unseen, and known levels that were too rare in training.
     """
 
     rows: int = 0
@@ -62,6 +67,7 @@ class ParseReport:
     unexpected: dict[str, int] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
+    pooled: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, later: ParseReport) -> ParseReport:
         """The report of both parts of a table, of which ``later`` comes second."""
@@ -76,6 +82,7 @@ class ParseReport:
             _added(self.unexpected, later.unexpected),
             _added(self.unseen, later.unseen),
             _added(self.changed, later.changed),
+            _added(self.pooled, later.pooled),
         )
 
     def lines(self) -> Iterator[str]:
@@ -88,12 +95,28 @@ class ParseReport:
             )
         for name, count in self.unexpected.items():
             empty = count - (self.unreadable[name].count if name in self.unreadable else 0)
-            if empty:
+            if empty and name not in self.pooled:
                 yield f"column {name!r}: {_cells(empty)} missing, none was in training"
         for name, count in self.unseen.items():
-            yield f"column {name!r}: {_cells(count)} with a level that wasn't in training"
+            if name not in self.pooled:
+                yield f"column {name!r}: {_cells(count)} with a level that wasn't in training"
+        yield from self.condition_lines()
         for name, count in self.changed.items():
             yield f"column {name!r}: {_cells(count)} unlike the one value it had in training"
+
+    def condition_lines(self) -> Iterator[str]:
+        """Those of :meth:`lines` on cells that don't say which range of normal holds."""
+        for name, count in self.pooled.items():
+            gaps, unseen = self.unexpected.get(name, 0), self.unseen.get(name, 0)
+            for cells, what in [
+                (gaps, "missing, few or none were in training"),
+                (unseen, "with a level that wasn't in training"),
+                (count - gaps - unseen, "with a level that was rare in training"),
+            ]:
+                if cells:
+                    yield (
+                        f"column {name!r}: {_cells(cells)} {what}; judged against all levels pooled"
+                    )
 
 
 @dataclass(frozen=True)
@@ -108,21 +131,29 @@ class TableEncoder:
 
     @classmethod
     def fit(
-        cls, frame: pd.DataFrame, *, max_levels: int = 64, source: str = "the table"
+        cls,
+        frame: pd.DataFrame,
+        *,
+        conditions: Sequence[str] = (),
+        max_levels: int = 64,
+        source: str = "the table",
     ) -> TableEncoder:
         """Learn a table's columns.
 
         Args:
             frame: Training table of at least `FEWEST_ROWS` rows; column labels become strings.
-            max_levels: Most levels of a category that get an entry of their own, at least 1.
+            conditions: Names of the columns that say which range of normal holds.
+            max_levels: Most levels of a category or condition that get an entry of their own, at
+                least 1.
             source: What messages call the table.
 
         Raises:
             InputError: If there are too few rows or levels, two columns share a name, a cell
-                isn't a single value, or no column is of use.
+                isn't a single value, no column is of use, or a condition isn't there or holds no
+                levels that repeat.
 
         Warns:
-            DataWarning: If columns are dropped; names them.
+            DataWarning: If columns are dropped; names them.  If a condition has one level.
         """
         if len(frame) < FEWEST_ROWS:
             raise InputError(
@@ -131,13 +162,14 @@ class TableEncoder:
             )
         if max_levels < 1:
             raise InputError(f"max_levels={max_levels}: must be at least 1")
-        return cls(Schema.infer(frame, max_levels=max_levels, source=source))
+        return cls(Schema.infer(frame, conditions=conditions, max_levels=max_levels, source=source))
 
     @cached_property
     def spec(self) -> Spec:
-        """The D entries of an encoded row: those of each column in turn, then `UNEXPECTED`."""
+        """The D entries of an encoded row: those of columns, `UNEXPECTED`, those of conditions."""
         parts = [part for column in self.schema.columns for part in column.parts()]
-        return Spec.of([*parts, (UNEXPECTED, "indicator", 1, UNEXPECTED)])
+        given = [part for column in self.schema.conditions for part in column.parts()]
+        return Spec.of([*parts, (UNEXPECTED, "indicator", 1, UNEXPECTED), *given])
 
     @cached_property
     def _slices(self) -> list[slice]:
@@ -145,6 +177,12 @@ class TableEncoder:
         widths = [sum(part[2] for part in column.parts()) for column in self.schema.columns]
         stops = np.cumsum(widths, dtype=int).tolist()
         return [slice(stop - width, stop) for stop, width in zip(stops, widths, strict=True)]
+
+    @cached_property
+    def _given(self) -> list[tuple[ConditionColumn, slice]]:
+        """Conditions and their entries."""
+        spans = [span for span in self.spec.spans if span.kind == "condition"]
+        return [(c, span.slice) for c, span in zip(self.schema.conditions, spans, strict=True)]
 
     def transform(
         self,
@@ -178,6 +216,7 @@ class TableEncoder:
             return read_cells(series, first_row=first_row, source=source)
 
         out = np.zeros((len(frame), self.spec.size))
+        surprise = self.spec.record - 1
         report = ParseReport(len(frame))
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
@@ -186,8 +225,12 @@ class TableEncoder:
             clock = reading.values if column.name == self._clock else clock
             column.encode(reading.values, out[:, entries], clock)
             if not column.missing:
-                out[:, -1] = np.maximum(out[:, -1], np.isnan(reading.values))
+                out[:, surprise] = np.maximum(out[:, surprise], np.isnan(reading.values))
             _note(report, column, reading, series, first_row)
+        for given, entries in self._given:
+            slots = given.read(read(frame.iloc[:, positions[given.name]])).values
+            given.encode(slots, out[:, entries], None)
+            _note_condition(report, given, slots)
         if strict:
             _refuse_unreadable(report, source)
         for dropped in self.schema.dropped:
@@ -205,13 +248,14 @@ class TableEncoder:
 
         A category becomes its most probable level, never "unseen"; "other" stands for the most
         frequent rare level; whole numbers are rounded; a cell is missing where its indicator is
-        above one half.  Times come back in their zone.  Dropped columns aren't there.
+        above one half.  Times come back in their zone.  Dropped columns aren't there.  A condition
+        that isn't known comes back as missing.
 
         Args:
             values: (n, D).
 
         Returns:
-            n rows of the schema's columns with the dtypes of training.
+            n rows of the schema's columns, then its conditions, with the dtypes of training.
         """
         values = np.asarray(values, dtype=np.float64)
         restored: dict[str, pd.Series[Any]] = {}
@@ -220,6 +264,8 @@ class TableEncoder:
             cells = column.decode(values[:, entries], clock)
             clock = cells if column.name == self._clock else clock
             restored[column.name] = column.restore(cells)
+        for given, entries in self._given:
+            restored[given.name] = given.restore(given.decode(values[:, entries], None))
         return pd.concat(restored, axis="columns")
 
     def to_json(self) -> dict[str, Any]:
@@ -251,6 +297,17 @@ def _note(
         at = int(np.argmax(reading.unreadable))
         text = str(series.iloc[at])
         report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.wanted)
+
+
+def _note_condition(report: ParseReport, column: ConditionColumn, slots: Floats) -> None:
+    """Enter which cells of a condition don't say what is normal."""
+    missing = int(np.count_nonzero(np.isnan(slots)))
+    gaps = 0 if column.gap else missing
+    unseen = int(np.count_nonzero(slots == UNSEEN))
+    _count(report.missing, column.name, missing)
+    _count(report.unexpected, column.name, gaps)
+    _count(report.unseen, column.name, unseen)
+    _count(report.pooled, column.name, gaps + unseen + int(np.count_nonzero(slots == RARE)))
 
 
 def _count(counts: dict[str, int], name: str, count: int) -> None:

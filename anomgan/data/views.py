@@ -20,6 +20,9 @@ from anomgan.data.transforms import soft_tail, soft_tail_inverse, yeo_johnson, y
 FLOOR = 1e-6
 """Smallest probability of a category that a comparison sees; caps its deviance at 27.6."""
 
+CONDITION_ROWS = 512
+"""Training rows whose conditions are kept, to draw records under conditions as they occur."""
+
 FIT_ROWS = 10_000
 """Rows from which scales are learnt; more would not change them noticeably."""
 
@@ -53,6 +56,9 @@ class Views(nn.Module):
     indicator: Tensor
     category: Tensor
     owner: Tensor
+    column: Tensor
+    is_numeric: Tensor
+    conditions: Tensor
 
     def __init__(self, spec: Spec, names: Sequence[str]) -> None:
         """Make room for the fitted state; :meth:`fit` or ``load_state_dict`` fills it.
@@ -73,11 +79,26 @@ class Views(nn.Module):
         widths = torch.tensor([span.width for span in self.blocks], dtype=torch.long)
         owner = torch.repeat_interleave(torch.arange(len(self.blocks)), widths)
         self.register_buffer("owner", owner, persistent=False)
+        self.register_buffer("column", _columns(spec), persistent=False)
+        marks = torch.zeros(spec.record, dtype=torch.bool)
+        marks[self.numeric] = True
+        self.register_buffer("is_numeric", marks, persistent=False)
+        known = torch.zeros(CONDITION_ROWS if spec.conditions else 0, spec.conditions)
+        self.register_buffer("conditions", known, persistent=bool(spec.conditions))
 
     @property
     def members(self) -> int:
         """Number of members, M."""
         return len(self.names)
+
+    def of(self, members: Sequence[int]) -> Views:
+        """Those of some members, fitted alike."""
+        some = Views(self.spec, [self.names[m] for m in members])
+        some.load_state_dict(
+            self.state_dict()
+            | {key: self.get_buffer(key)[list(members)] for key in ("loc", "scale")}
+        )
+        return some
 
     def fit(self, values: NDArray[np.float64]) -> Views:
         """Learn the scales from encoded training rows, ``(n, D)``.
@@ -85,6 +106,10 @@ class Views(nn.Module):
         A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
         (Laplace's rule), so that a level never seen weighs like the rarest one possible.
         """
+        record = self.spec.record
+        if self.spec.conditions:
+            places = np.linspace(0, len(values) - 1, CONDITION_ROWS).astype(int)
+            self.conditions = torch.from_numpy(values[places, record:]).float()
         values = values[:: -(-len(values) // FIT_ROWS)]
         numeric = self.numeric.numpy()
         self.power[self.numeric] = torch.from_numpy(_powers(values[:, numeric]))
@@ -97,7 +122,8 @@ class Views(nn.Module):
             loc[numeric] = mapped[:, numeric].mean(0)
             scale[numeric] = mapped[:, numeric].std(0)
             if name == "minmax":
-                scale = _ranges(mapped)
+                scale[:record] = _ranges(mapped[:, :record])
+            loc[record:], scale[record:] = 0, 1  # conditions are told, not compared
             self.loc[m, 0] = torch.from_numpy(loc)
             self.scale[m, 0] = torch.from_numpy(np.where(scale > 1e-12, scale, 1.0))
         return self
@@ -111,6 +137,14 @@ class Views(nn.Module):
         """Undo :meth:`forward`, ``(M, n, D) -> (M, n, D)``, in float64."""
         plain = soft_tail_inverse(scaled.double()) * self.scale + self.loc
         return self._map(plain, inverse=True)
+
+    def drawn_conditions(self, count: int, generator: torch.Generator) -> Tensor:
+        """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any."""
+        known = self.conditions.double()
+        if not self.spec.conditions:
+            return known.new_zeros(count, 0)
+        places = torch.randint(len(known), (count,), generator=generator)
+        return known[places.to(known.device)]
 
     def render(self, raw: Tensor) -> Tensor:
         """Turn a generator's raw output into scaled records, ``(M, n, D) -> (M, n, D)``.
@@ -187,6 +221,14 @@ def _entries(spec: Spec, kind: str) -> Tensor:
     """Indices of the entries of one kind."""
     found = [i for s in spec.spans if s.kind == kind for i in range(s.start, s.stop)]
     return torch.tensor(found, dtype=torch.long)
+
+
+def _columns(spec: Spec) -> Tensor:
+    """For each entry that is judged, the number of the user's column that it describes."""
+    names = [span.column for span in spec.spans if span.kind != "condition"]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    entries = [numbers[s.column] for s in spec.spans if s.column in numbers for _ in range(s.width)]
+    return torch.tensor(entries[: spec.record], dtype=torch.long)
 
 
 def _deviance(p: Tensor) -> Tensor:

@@ -2,8 +2,11 @@
 
 from anomgan.gans.alad import ALAD
 from anomgan.gans.anogan import AnoGAN
-from anomgan.gans.base import GAN, Batch, Move, Stage, method
+from anomgan.gans.base import GAN, method
+from anomgan.gans.batch import Batch, Move, Stage
 from anomgan.gans.bigan import BiGAN
+from anomgan.gans.cgan import ConditionalGAN
+from anomgan.gans.cyclegan import CycleGAN
 from anomgan.gans.f_anogan import FAnoGAN
 from anomgan.gans.gan import VanillaGAN
 from anomgan.gans.ganomaly import GANomaly
@@ -16,6 +19,8 @@ __all__ = [
     "AnoGAN",
     "Batch",
     "BiGAN",
+    "ConditionalGAN",
+    "CycleGAN",
     "FAnoGAN",
     "GANomaly",
     "Move",

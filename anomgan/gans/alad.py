@@ -9,11 +9,10 @@ from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.views import Views
-from anomgan.gans.base import Batch
+from anomgan.gans.base import Inputs, Penalty
+from anomgan.gans.batch import Batch
 from anomgan.gans.bigan import BiGAN
-from anomgan.gans.losses import logistic_critic
 from anomgan.nets import blocks
-from anomgan.nets.spectral import spectral_norm
 
 
 class ALAD(BiGAN):
@@ -33,35 +32,30 @@ class ALAD(BiGAN):
         "pair_discriminator",
         "code_discriminator",
     )
+    penalty: ClassVar[Penalty] = "none"
+    spectral: ClassVar[bool] = True
 
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks; ``discriminator`` is D_xz, the others are D_xx and D_zz."""
         super().__init__(views, config)
-        self.pair_discriminator = blocks.discriminator(views.spec, config, views.members, records=2)
-        self.code_discriminator = blocks.latent_discriminator(self.config, views.members)
-        for name in self.critics:
-            spectral_norm(self.get_submodule(name))
+        self.pair_discriminator = blocks.discriminator(
+            views.spec, self.config, views.members, records=2
+        )
+        self.code_discriminator = blocks.latent_discriminator(
+            self.config, views.members, 2 * self.code
+        )
 
-    def opinions(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Outputs of all three for encoded or true and for generated pairs, ``(M, 3·B)`` each."""
+    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+        """For D_xz, D_xx and D_zz in turn, a pair each."""
         x, z = batch.real, batch.latent
         code, made = self.encode(x), self.generate(z)
-        zz = torch.cat([z, z], -1), torch.cat([z, self.encode(made)], -1)
-        real = (
-            self.judge(x, code),
-            self.pair_discriminator(x, x),
-            self.code_discriminator(zz[0])[..., 0],
-        )
-        fake = (
-            self.judge(made, z),
-            self.pair_discriminator(x, self.generate(code)),
-            self.code_discriminator(zz[1])[..., 0],
-        )
-        return torch.cat(real, -1), torch.cat(fake, -1)
+        return (x, code, x, x, z, z), (made, z, x, self.generate(code), z, self.encode(made))
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Mean of the three logistic losses; spectral normalisation stands in for a penalty."""
-        return logistic_critic(*self.opinions(batch))
+    def judge(self, *inputs: Tensor) -> Tensor:
+        """The opinions of all three one behind the other, ``(M, 3·n)``."""
+        pair = super().judge(*inputs[:2])
+        codes: Tensor = self.code_discriminator(torch.cat(inputs[4:], -1))[..., 0]
+        return torch.cat([pair, self.pair_discriminator(*inputs[2:4]), codes], -1)
 
     def features(self, x: Tensor) -> Tensor:
         """D_xx's features of (x, x), ``(M, n, F)``."""

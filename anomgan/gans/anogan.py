@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
+from anomgan.gans.base import Inversion
 from anomgan.gans.gan import VanillaGAN
 
 
@@ -20,7 +21,7 @@ class AnoGAN(VanillaGAN):
     paper: ClassVar[str] = "Schlegl et al., Unsupervised anomaly detection with GANs"
     year: ClassVar[int] = 2017
     formula: ClassVar[str] = "(1 − λ)·‖x − G(z*)‖₁ + λ·‖f(x) − f(G(z*))‖₁"
-    inversion: ClassVar[Literal["izi", "own", "prior"]] = "prior"
+    inversion: ClassVar[Inversion] = "prior"
 
     def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
         """λ-mix of the residual loss and the feature ("discrimination") loss, ``(M, n)``."""

@@ -6,8 +6,8 @@ the estimator, the table of methods and the tests then find it by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
@@ -16,59 +16,24 @@ from torch import Tensor, nn
 from anomgan.config import Config
 from anomgan.data.views import Views
 from anomgan.errors import InputError
+from anomgan.gans.batch import Batch, Move, Stage
+from anomgan.gans.losses import (
+    gradient_penalty,
+    logistic_critic,
+    mode_seeking,
+    non_saturating,
+    zero_penalty,
+)
 from anomgan.nets import blocks
 
 REACH = 3.0
 """Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
 
+Inversion = Literal["izi", "own", "prior", "none"]
+Penalty = Literal["none", "one-centred", "zero-centred"]
 
-@dataclass(frozen=True)
-class Batch:
-    """What a loss sees at one move.
-
-    Attributes:
-        real: Scaled training records, ``(M, B, *shape)``.
-        latent: Fresh draws from the prior N(0, 1), ``(M, B, latent)``.
-        generator: Source of any further randomness; lives on the CPU, so that one seed draws the
-            same numbers on every device.
-    """
-
-    real: Tensor
-    latent: Tensor
-    generator: torch.Generator
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Draws from U(0, 1)."""
-        return torch.rand(shape, generator=self.generator).to(self.real.device)
-
-    def normal(self, *shape: int) -> Tensor:
-        """Draws from N(0, 1)."""
-        return torch.randn(shape, generator=self.generator).to(self.real.device)
-
-
-@dataclass(frozen=True)
-class Move:
-    """One descent step: these networks move, every other one stays frozen.
-
-    Attributes:
-        name: What the loss is called in logs.
-        networks: Attribute names of the networks that move.
-        loss: Batch to losses per member, ``(M,)``.
-        repeats: How often the move is made in one training step, each time on a fresh batch.
-    """
-
-    name: str
-    networks: tuple[str, ...]
-    loss: Callable[[Batch], Tensor]
-    repeats: int = 1
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Moves that are made in turn for a share of the step budget; stages follow one another."""
-
-    moves: tuple[Move, ...]
-    share: float = 1.0
+Inputs = tuple[Tensor, ...]
+"""What a critic judges together: a record, or a record and its latent vector, and so on."""
 
 
 class GAN(nn.Module):
@@ -80,20 +45,31 @@ class GAN(nn.Module):
         name: What users type.
         paper: Authors, title and year.
         formula: The paper's anomaly score in one line.
+        kinds: What it can learn from.
         critics: Networks that move on :meth:`discriminator_loss`.
         makers: Networks that move on :meth:`generator_loss`.
         inversion: Where inversion starts.  ``izi``: from an encoder that is trained last, as the
-            shared remedy for GANs that know none.  ``own``: from an encoder that some move of the
-            variant trains.  ``prior``: from draws of the prior; there is no encoder.
+            shared remedy for GANs that know none.  ``own``: from what :meth:`encode` gives, which
+            some move of the variant trains.  ``prior``: from draws of the prior; there is no
+            encoder.  ``none``: what :meth:`encode` gives is final.
+        penalty: What keeps the critics smooth unless a setting says otherwise.
+        spectral: Whether the critics are spectrally normalised unless a setting says otherwise.
+        conditional: Whether the variant is about conditions.  All can be given some.
+        translates: Whether the variant learns from a second domain.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
     year: ClassVar[int]
     formula: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]] = ("tables",)
     critics: ClassVar[tuple[str, ...]] = ("discriminator",)
     makers: ClassVar[tuple[str, ...]] = ("generator",)
-    inversion: ClassVar[Literal["izi", "own", "prior"]] = "izi"
+    inversion: ClassVar[Inversion] = "izi"
+    penalty: ClassVar[Penalty] = "zero-centred"
+    spectral: ClassVar[bool] = False
+    conditional: ClassVar[bool] = False
+    translates: ClassVar[bool] = False
     registry: ClassVar[dict[str, type[GAN]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -105,36 +81,104 @@ class GAN(nn.Module):
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks that every variant has."""
         super().__init__()
+        own = {"penalty": self.penalty, "spectral_norm": "on" if self.spectral else "off"}
+        asked = {key: getattr(config, key) for key in own}
+        config = replace(config, **{k: own[k] for k, word in asked.items() if word == "own"})
         self.views, self.config = views, config
         self.generator = blocks.generator(views.spec, config, views.members)
         self.discriminator = blocks.discriminator(views.spec, config, views.members)
-        if self.inversion != "prior":
+        if self.inversion in ("izi", "own"):
             self.encoder = blocks.encoder(views.spec, config, views.members)
+
+    # --- training ---------------------------------------------------------------------------------
 
     def stages(self) -> Sequence[Stage]:
         """How the networks train; unless overridden, critics and makers in turn."""
-        repeats = self.config.critic_steps
-        critics = Move("discriminator", self.critics, self.discriminator_loss, repeats)
-        makers = Move("generator", self.makers, self.generator_loss)
+        repeats, rate = self.config.critic_steps, self.config.critic_rate
+        critics = Move("discriminator", self.critics, self.discriminator_loss, repeats, rate)
+        makers = Move("generator", self.makers, self._makers_loss)
         encoder = Move("encoder", ("encoder",), self.encoder_loss)
         last = (Stage((encoder,)),) if self.inversion == "izi" else ()
         return (Stage((critics, makers)), *last)
 
+    def prepare(self, batch: Batch) -> Batch:
+        """The batch as this GAN trains on it: latent vectors are told the records' conditions.
+
+        Of a tenth of the records the condition is withheld, so that the same networks also learn
+        what is normal whatever the condition: what levels never seen will be judged by.
+        """
+        if not self.views.spec.conditions:
+            return batch
+        known = batch.uniform(*batch.real.shape[:2], 1) >= self.config.withheld
+        at = self.views.spec.record
+        real = torch.cat([batch.real[..., :at], batch.real[..., at:] * known], -1)
+        return replace(batch, real=real, latent=torch.cat([batch.latent, real[..., at:]], -1))
+
+    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+        """What the critics are shown as real and as made."""
+        return (batch.real,), (self.made(batch),)
+
+    def made(self, batch: Batch) -> Tensor:
+        """The records that are to pass for real, ``(M, B, *shape)``."""
+        return self.generate(batch.latent)
+
+    def judge(self, *inputs: Tensor) -> Tensor:
+        """The critics' opinions, ``(M, B)``, larger for more real."""
+        return self.discriminator(*inputs)
+
+    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What critics minimise, from their opinions ``(M, B)``; ``(M,)``."""
+        return logistic_critic(real, fake, self.config.label_smoothing)
+
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What makers minimise, from the critics' opinions ``(M, B)``; ``(M,)``."""
+        return non_saturating(fake)
+
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """What critics minimise, ``(M,)``."""
-        raise NotImplementedError
+        """What critics minimise, ``(M,)``: :meth:`critic_loss` and the penalty on their slope."""
+        real, fake = self.pairs(batch)
+        real, fake = self._blur(batch, real), self._blur(batch, tuple(f.detach() for f in fake))
+        loss = self.critic_loss(self.judge(*real), self.judge(*fake))
+        if self.config.penalty == "one-centred":
+            penalty = gradient_penalty(self.judge, batch, real, fake)
+            loss = loss + self.config.gradient_penalty * penalty
+        elif self.config.penalty == "zero-centred":
+            loss = loss + self.config.zero_penalty * zero_penalty(self.judge, *real)
+        return loss
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """What makers minimise, ``(M,)``."""
-        raise NotImplementedError
+        real, fake = self.pairs(batch)
+        real, fake = self._blur(batch, real), self._blur(batch, fake)
+        return self.maker_loss(self.judge(*real), self.judge(*fake))
 
-    def generate(self, z: Tensor) -> Tensor:
-        """Records from latent vectors, ``(M, n, latent) -> (M, n, *shape)``, scaled as by views."""
-        return self.views.render(self.generator(z))
+    def _makers_loss(self, batch: Batch) -> Tensor:
+        """The generator's loss and, if asked for, a reward for variety."""
+        loss = self.generator_loss(batch)
+        if not self.config.mode_seeking:
+            return loss
+        made = self.generate(batch.latent)
+        return loss + self.config.mode_seeking * mode_seeking(batch.latent, made)
+
+    def _blur(self, batch: Batch, inputs: Inputs) -> Inputs:
+        """Instance noise: Gaussian, fading while training (Sønderby et al., 2017)."""
+        sigma = self.config.instance_noise * (1 - batch.progress)
+        return tuple(x + sigma * batch.normal(*x.shape) for x in inputs) if sigma else inputs
 
     def encoder_loss(self, batch: Batch) -> Tensor:
         """What an encoder that is trained last minimises, ``(M,)``: the mean of izi_f."""
         return self.izi_f(batch.real).mean(-1)
+
+    # --- what the networks say of records ---------------------------------------------------------
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Records from latent vectors, ``(M, n, code) -> (M, n, *shape)``, scaled as by views.
+
+        Conditions that the latent vectors were told are the records' own.
+        """
+        made = self.views.render(self.generator(z))
+        wide = self.views.spec.conditions
+        return torch.cat([made, z[..., -wide:]], -1) if wide else made
 
     def izi_f(self, x: Tensor) -> Tensor:
         """Record → latent → record: how much is lost, ``(M, n)`` (Schlegl et al., 2019).
@@ -147,13 +191,26 @@ class GAN(nn.Module):
         return residual + self.config.kappa * distance
 
     def encode(self, x: Tensor) -> Tensor:
-        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, latent)``.
+        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, code)``.
 
         Encoders that are trained last stay within reach of the prior: further out the generator
         would extrapolate and reproduce far outliers too.
         """
         z: Tensor = self.encoder(x)
-        return REACH * torch.tanh(z / REACH) if self.inversion == "izi" else z
+        z = REACH * torch.tanh(z / REACH) if self.inversion == "izi" else z
+        return self.with_conditions(z, x)
+
+    def with_conditions(self, z: Tensor, x: Tensor) -> Tensor:
+        """Latent vectors that are told the conditions of records, ``(M, n, code)``."""
+        wide = self.views.spec.conditions
+        return torch.cat([z, x[..., -wide:].expand(*z.shape[:-1], wide)], -1) if wide else z
+
+    def prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Latent vectors to draw records from, ``(M, count, code)`` float64."""
+        members, latent = self.views.members, self.config.latent
+        z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64)
+        known = self.views.drawn_conditions(count, generator)
+        return torch.cat([z.to(known), known.expand(members, -1, -1)], -1)
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""
@@ -167,7 +224,7 @@ class GAN(nn.Module):
 
         Args:
             x: Scaled records, ``(M, n, *shape)``.
-            z: Their latent vectors after inversion, ``(M, n, latent)``.
+            z: Their latent vectors after inversion, ``(M, n, code)``.
         """
         y = self.generate(z)
         residual = self.residuals(x, y).square().sum(-1).sqrt()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.views import Views
-from anomgan.gans.base import GAN, Batch
-from anomgan.gans.losses import logistic_critic, zero_penalty
+from anomgan.gans.base import GAN, Inputs, Inversion
+from anomgan.gans.batch import Batch
+from anomgan.gans.losses import logistic_critic
 from anomgan.nets import blocks
 
 
@@ -26,7 +27,7 @@ class BiGAN(GAN):
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "(1 − λ)·‖x − G(E(x))‖₁ + λ·‖f(x, E(x)) − f(G(E(x)), E(x))‖₁"
     makers: ClassVar[tuple[str, ...]] = ("generator", "encoder")
-    inversion: ClassVar[Literal["izi", "own", "prior"]] = "own"
+    inversion: ClassVar[Inversion] = "own"
 
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks; the discriminator is given a latent vector beside the record.
@@ -34,30 +35,29 @@ class BiGAN(GAN):
         Encoded pairs lie on a surface of as many dimensions as a record has entries.  Were the
         latent vector longer, generated pairs could never lie there and the game would be lost.
         """
-        super().__init__(views, replace(config, latent=min(config.latent, views.spec.size)))
+        super().__init__(views, replace(config, latent=min(config.latent, views.spec.record)))
         self.discriminator = blocks.discriminator(
-            views.spec, config, views.members, extra=self.config.latent
+            views.spec, self.config, views.members, extra=self.code
         )
 
-    def opinions(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The discriminator's outputs for encoded and for generated pairs, ``(M, B)`` each."""
-        encoded = self.judge(batch.real, self.encode(batch.real))
-        return encoded, self.judge(self.generate(batch.latent), batch.latent)
+    @property
+    def code(self) -> int:
+        """Entries of a latent vector with its conditions."""
+        return self.config.latent + self.views.spec.conditions
 
-    def judge(self, x: Tensor, z: Tensor) -> Tensor:
+    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+        """Encoded and generated pairs."""
+        x, z = batch.real, batch.latent
+        return (x, self.encode(x)), (self.generate(z), z)
+
+    def judge(self, *inputs: Tensor) -> Tensor:
         """D(x, z), larger for "x is real and z was encoded", ``(M, n)``."""
+        x, z = inputs
         return self.discriminator(x, extra=z)
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Tell encoded from generated pairs."""
-        loss = logistic_critic(*self.opinions(batch))
-        penalty = zero_penalty(self.judge, batch.real, self.encode(batch.real))
-        return loss + self.config.zero_penalty * penalty
-
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Make each kind of pair pass for the other one: the same loss with labels exchanged."""
-        encoded, generated = self.opinions(batch)
-        return logistic_critic(generated, encoded)
+        return logistic_critic(fake, real)
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of (x, E(x)), ``(M, n, F)``."""

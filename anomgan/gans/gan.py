@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from anomgan.gans.base import GAN, Batch
-from anomgan.gans.losses import logistic_critic, minimax, non_saturating, zero_penalty
+from anomgan.gans.base import GAN
+from anomgan.gans.losses import minimax, non_saturating
 
 
 class VanillaGAN(GAN):
@@ -24,17 +24,10 @@ class VanillaGAN(GAN):
     year: ClassVar[int] = 2014
     formula: ClassVar[str] = "mean|f(x) − f(G(z*))| + max(0, D(G(z*)) − D(x))"
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Tell real from generated records."""
-        fake = self.generate(batch.latent).detach()
-        loss = logistic_critic(self.discriminator(batch.real), self.discriminator(fake))
-        return loss + self.config.zero_penalty * zero_penalty(self.discriminator, batch.real)
-
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Generate records that pass for real."""
-        opinion = self.discriminator(self.generate(batch.latent))
         losses = {"non-saturating": non_saturating, "minimax": minimax}
-        return losses[self.config.generator_loss](opinion)
+        return losses[self.config.generator_loss](fake)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """Distance in the features plus how much more real the generated record looks."""

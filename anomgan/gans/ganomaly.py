@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.views import Views
-from anomgan.gans.base import GAN, Batch
-from anomgan.gans.losses import logistic_critic, zero_penalty
+from anomgan.gans.base import GAN, Inversion
+from anomgan.gans.batch import Batch
 from anomgan.nets import blocks
 
 
@@ -25,29 +25,26 @@ class GANomaly(GAN):
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "‖E(x) − E₂(G(E(x)))‖₁"
     makers: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
-    inversion: ClassVar[Literal["izi", "own", "prior"]] = "own"
+    inversion: ClassVar[Inversion] = "own"
 
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks, among them the second encoder."""
         super().__init__(views, config)
         self.second_encoder = blocks.encoder(views.spec, config, views.members)
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Tell records from their reconstructions."""
-        fake = self.generate(self.encode(batch.real)).detach()
-        loss = logistic_critic(self.discriminator(batch.real), self.discriminator(fake))
-        return loss + self.config.zero_penalty * zero_penalty(self.discriminator, batch.real)
+    def made(self, batch: Batch) -> Tensor:
+        """Reconstructions."""
+        return self.generate(self.encode(batch.real))
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """Adversarial loss (feature matching), contextual loss (L1) and encoder loss, weighted."""
-        code = self.encode(batch.real)
-        again = self.generate(code)
+        again = self.made(batch)
         matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
         context = self.residuals(batch.real, again).abs().mean((-2, -1))
-        latent = (code - self.second_encoder(again)).square().mean((-2, -1))
+        latent = (self.encoder(batch.real) - self.second_encoder(again)).square().mean((-2, -1))
         return matching + self.config.context_weight * context + latent
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """L1 distance of the two codes; the paper needs no inversion."""
-        code = self.encode(x)
-        return (code - self.second_encoder(self.generate(code))).abs().sum(-1)
+        again = self.generate(self.encode(x))
+        return (self.encoder(x) - self.second_encoder(again)).abs().sum(-1)

@@ -5,20 +5,27 @@ A critic's opinions are its outputs for a batch, ``(M, B)``, larger for more rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from anomgan.gans.base import Batch
+from anomgan.gans.batch import Batch
 
 Critic = Callable[..., Tensor]
 
 
-def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """−log σ(real) − log(1 − σ(fake)), the critic's side of Goodfellow et al. (2014)."""
-    return softplus(-real).mean(-1) + softplus(fake).mean(-1)
+def logistic_critic(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    """−log σ(real) − log(1 − σ(fake)), the critic's side of Goodfellow et al. (2014).
+
+    Args:
+        real: Opinions of real records.
+        fake: Opinions of made ones.
+        smoothing: How far below 1 the label of real records lies (one-sided label smoothing;
+            Salimans et al., 2016).
+    """
+    return (softplus(-real) + smoothing * real).mean(-1) + softplus(fake).mean(-1)
 
 
 def non_saturating(fake: Tensor) -> Tensor:
@@ -46,12 +53,35 @@ def raise_opinion(fake: Tensor) -> Tensor:
     return -fake.mean(-1)
 
 
-def gradient_penalty(critic: Critic, batch: Batch, fake: Tensor) -> Tensor:
-    """(‖∇D(x̃)‖ − 1)² at random points between real and fake records (Gulrajani et al., 2017)."""
-    real = batch.real
-    mix = batch.uniform(*real.shape[:2], *[1] * (real.dim() - 2))
-    between = mix * real + (1 - mix) * fake
-    norm = (squared_slope(critic, between) + 1e-12).sqrt()
+def least_squares_critic(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    """(real − 1)² + fake², the critic's side of Mao et al. (2017); smoothing lowers the 1."""
+    return (real - 1 + smoothing).square().mean(-1) + fake.square().mean(-1)
+
+
+def least_squares_maker(fake: Tensor) -> Tensor:
+    """(fake − 1)², the generator's side of Mao et al. (2017)."""
+    return (fake - 1).square().mean(-1)
+
+
+def mode_seeking(latent: Tensor, made: Tensor) -> Tensor:
+    """‖z − z'‖ / ‖G(z) − G(z')‖ for neighbouring pairs: small if other z give other records.
+
+    Mao et al., "Mode seeking generative adversarial networks", 2019.
+    """
+    apart = (latent - latent.roll(1, 1)).abs().mean(-1)
+    return (apart / ((made - made.roll(1, 1)).abs().flatten(2).mean(-1) + 1e-5)).mean(-1)
+
+
+def gradient_penalty(
+    critic: Critic, batch: Batch, real: Sequence[Tensor], fake: Sequence[Tensor]
+) -> Tensor:
+    """(‖∇D(x̃)‖ − 1)² at random points between real and fake inputs (Gulrajani et al., 2017)."""
+    mix = batch.uniform(*real[0].shape[:2])
+    between = []
+    for a, b in zip(real, fake, strict=True):
+        share = mix.reshape(*mix.shape, *[1] * (a.dim() - 2))
+        between.append(share * a + (1 - share) * b)
+    norm = (squared_slope(critic, *between) + 1e-12).sqrt()
     return (norm - 1).square().mean(-1)
 
 

@@ -6,11 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from anomgan.config import Config
-from anomgan.data.views import Views
-from anomgan.gans.base import GAN, Batch
+from anomgan.gans.base import GAN, Penalty
 from anomgan.gans.losses import hinge_critic, raise_opinion
-from anomgan.nets.spectral import spectral_norm
 
 
 class SpectralGAN(GAN):
@@ -23,17 +20,13 @@ class SpectralGAN(GAN):
     paper: ClassVar[str] = "Miyato et al., Spectral normalization for GANs"
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "‖x − G(z*)‖ + max(0, D(G(z*)) − D(x))"
+    penalty: ClassVar[Penalty] = "none"
+    spectral: ClassVar[bool] = True
 
-    def __init__(self, views: Views, config: Config) -> None:
-        """Build the networks and normalise the discriminator's layers."""
-        super().__init__(views, config)
-        spectral_norm(self.discriminator)
-
-    def discriminator_loss(self, batch: Batch) -> Tensor:
+    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Hinge loss."""
-        fake = self.generate(batch.latent).detach()
-        return hinge_critic(self.discriminator(batch.real), self.discriminator(fake))
+        return hinge_critic(real, fake)
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Raise the discriminator's opinion of generated records."""
-        return raise_opinion(self.discriminator(self.generate(batch.latent)))
+        return raise_opinion(fake)

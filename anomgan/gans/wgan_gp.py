@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from anomgan.gans.base import GAN, Batch
-from anomgan.gans.losses import gradient_penalty, raise_opinion, wasserstein_critic
+from anomgan.gans.base import GAN, Penalty
+from anomgan.gans.losses import raise_opinion, wasserstein_critic
 
 
 class WassersteinGAN(GAN):
@@ -22,14 +22,12 @@ class WassersteinGAN(GAN):
     paper: ClassVar[str] = "Gulrajani et al., Improved training of Wasserstein GANs"
     year: ClassVar[int] = 2017
     formula: ClassVar[str] = "‖x − G(z*)‖ + max(0, D(G(z*)) − D(x))"
+    penalty: ClassVar[Penalty] = "one-centred"
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Wasserstein loss with gradient penalty."""
-        fake = self.generate(batch.latent).detach()
-        penalty = gradient_penalty(self.discriminator, batch, fake)
-        distance = wasserstein_critic(self.discriminator(batch.real), self.discriminator(fake))
-        return distance + self.config.gradient_penalty * penalty
+    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The Wasserstein distance, upside down."""
+        return wasserstein_critic(real, fake)
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Raise the critic's opinion of generated records."""
-        return raise_opinion(self.discriminator(self.generate(batch.latent)))
+        return raise_opinion(fake)

@@ -86,7 +86,7 @@ def test_the_papers_own_score_finds_far_outliers(name):
     rng = np.random.default_rng(4)
     angle = rng.uniform(0, 2 * np.pi, 100)
     far = np.c_[np.cos(angle), np.sin(angle)] * rng.uniform(6, 9, (100, 1))
-    raw = detector.scorer(np.concatenate([blob(300, 2), far]))
+    raw = detector.judge.scorer(np.concatenate([blob(300, 2), far]))
     assert np.isfinite(raw).all()
     assert (raw >= 0).all()
     assert auroc(detector, blob(300, 2), far) > 0.9

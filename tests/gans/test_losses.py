@@ -7,8 +7,11 @@ from anomgan.gans import Batch
 from anomgan.gans.losses import (
     gradient_penalty,
     hinge_critic,
+    least_squares_critic,
+    least_squares_maker,
     logistic_critic,
     minimax,
+    mode_seeking,
     non_saturating,
     raise_opinion,
     squared_slope,
@@ -52,6 +55,29 @@ def test_the_minimax_slope_vanishes_when_the_judge_wins_and_the_other_does_not()
     assert kept.tolist() == [pytest.approx([-0.25] * 4)]
 
 
+def test_label_smoothing_is_the_cross_entropy_with_a_lower_target():
+    d = torch.sigmoid(REAL)
+    expected = -(0.9 * d.log() + 0.1 * (1 - d).log()).mean(-1)
+    assert torch.allclose(logistic_critic(REAL, torch.full((2, 1), -1e3), 0.1), expected)
+    # The best opinion is then the logit of 0.9 and no longer infinity.
+    opinion = torch.tensor([[math.log(9.0)]], requires_grad=True)
+    logistic_critic(opinion, torch.zeros(1, 1), 0.1).sum().backward()
+    assert abs(opinion.grad.item()) < 1e-6
+
+
+def test_least_squares_aim_at_one_and_zero():
+    assert least_squares_critic(REAL, FAKE).tolist() == pytest.approx([3.0, 7.125])
+    assert least_squares_critic(torch.full((1, 3), 0.9), torch.zeros(1, 3), 0.1).item() < 1e-12
+    assert least_squares_maker(FAKE).tolist() == pytest.approx([5.0, 8.0])
+
+
+def test_mode_seeking_rewards_other_records_from_other_latent_vectors():
+    z = torch.randn(2, 20, 3)
+    same, varied = torch.zeros(2, 20, 4), z.repeat(1, 1, 2)
+    assert mode_seeking(z, varied).tolist() == pytest.approx([1.0, 1.0], rel=1e-3)
+    assert (mode_seeking(z, same) > 1e3).all()
+
+
 def test_hinge_counts_only_what_is_within_the_margin():
     # Reals: 1 and 0, then 0.5 and 0; fakes: 0 and 1, then 2 and 0.
     assert hinge_critic(REAL, FAKE).tolist() == pytest.approx([1.0, 1.25])
@@ -65,7 +91,7 @@ def test_wasserstein_is_the_difference_of_mean_opinions():
 @pytest.mark.parametrize(("slope", "expected"), [([0.6, 0.8], 0.0), ([3.0, 4.0], 16.0)])
 def test_the_gradient_penalty_is_zero_at_slope_1_and_squared_beyond(slope, expected):
     real = torch.randn(2, 7, 2)
-    penalty = gradient_penalty(linear(slope), batch(real), torch.zeros(2, 7, 2))
+    penalty = gradient_penalty(linear(slope), batch(real), (real,), (torch.zeros(2, 7, 2),))
     assert penalty.tolist() == pytest.approx([expected] * 2, abs=1e-5)
 
 

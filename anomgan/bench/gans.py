@@ -1,0 +1,75 @@
+"""Our GANs as contenders: one training serves every kind of score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from anomgan.bench.contender import Encoded, Outcome
+from anomgan.bench.memory import forget_peak, peak_mb
+from anomgan.config import Config
+from anomgan.detector import Detector
+from anomgan.ensemble import Ensemble
+
+
+@dataclass(frozen=True)
+class Gan:
+    """A method of ours, scored in one or more ways.
+
+    Attributes:
+        method: A registered GAN.
+        kinds: Keys of :data:`anomgan.score.WEIGHTS`.
+        config: Settings.
+        device: Where to train and score, as torch names it.
+    """
+
+    method: str
+    kinds: tuple[str, ...]
+    config: Config
+    device: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The method's name; kinds of score other than the usual one in brackets behind it."""
+        return tuple(
+            self.method if kind == "combined" else f"{self.method} ({kind})" for kind in self.kinds
+        )
+
+    def only(self, names: Collection[str]) -> Gan:
+        """The same training for some of the scores."""
+        kept = [kind for kind, own in zip(self.kinds, self.names, strict=True) if own in names]
+        return Gan(self.method, tuple(kept), self.config, self.device)
+
+    def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
+        """Train once, then calibrate and score each way; the training counts for each.
+
+        The scores are those of ``GANDetector(method, random_state=seed)``.
+
+        Raises:
+            InputError: If training diverges.
+        """
+        forget_peak()
+        started = time.perf_counter()
+        ensemble = Ensemble.fit(
+            table.normal,
+            table.spec,
+            name=self.method,
+            config=self.config,
+            seed=seed,
+            device=self.device,
+        )
+        training_s, training_mb = time.perf_counter() - started, peak_mb()
+        for kind in self.kinds:
+            forget_peak()
+            started = time.perf_counter()
+            detector = Detector.calibrate(ensemble, table.normal, kind)
+            ready = time.perf_counter()
+            scores = detector.score(table.new)
+            done = time.perf_counter()
+            yield Outcome(
+                scores,
+                table.fit_s + training_s + ready - started,
+                table.score_s + done - ready,
+                max(training_mb, peak_mb()),
+            )

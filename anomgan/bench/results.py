@@ -1,0 +1,256 @@
+"""A folder of results that grows line by line, so that a run can be killed and gone on with.
+
+``settings.json`` beside ``results.csv`` says what the lines were measured with; lines of other
+settings never come to stand among them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from anomgan.bench.rows import COLUMNS, Key, Row, csv_line
+from anomgan.bench.sets import LabelledSet
+from anomgan.config import Config
+from anomgan.errors import DataWarning, InputError
+
+RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
+
+HEADER = csv_line(COLUMNS)
+
+ADVICE = "name another --output, or start over with --restart"
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CODE = (
+    *("*.py", "data/*.py", "gans/*.py", "nets/*.py"),
+    *(f"bench/{name}.py" for name in ("contender", "gans", "peers", "protocol")),
+)
+"""Where the code lies that figures may depend on."""
+
+
+def settings_of(
+    preset: str, config: Config, device: str, sets: Iterable[LabelledSet]
+) -> dict[str, Any]:
+    """All that figures depend on, beside the detector and the seed, as plain data."""
+    return {
+        "anomgan": version("anomgan"),
+        "code": _code(),
+        "preset": preset,
+        "settings": json.loads(json.dumps(config.to_json())),
+        "device": device,
+        "sets": {each.name: each.digest for each in sets},
+    }
+
+
+class Results:
+    """The rows of a folder.
+
+    Attributes:
+        folder: The folder.
+        rows: What was measured, the latest of each key.
+    """
+
+    def __init__(self, folder: Path, file: BinaryIO, rows: Iterable[Row]) -> None:
+        """Take over a file opened for appending; :meth:`open` makes one."""
+        self.folder, self._file = folder, file
+        self.rows: dict[Key, Row] = {row.key: row for row in rows}
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(
+        cls, folder: Path, settings: Mapping[str, Any], *, restart: bool = False
+    ) -> Iterator[Results]:
+        """Open a folder, which is made when missing, for this process alone.
+
+        Args:
+            folder: Where results are or are to be.
+            settings: What :func:`settings_of` gives.
+            restart: Whether to forget the results that are there.
+
+        Raises:
+            InputError: If the results there are of other settings or of another program, another
+                run is at work there, or the folder can't be written to.
+
+        Warns:
+            DataWarning: If the code has changed since.
+        """
+        with contextlib.ExitStack() as stack:
+            with _writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context((folder / RESULTS).open("a+b"))
+                _lock(file, folder)
+                whole = _whole_lines(file, folder / RESULTS)
+                if restart:
+                    whole = b""
+                    for name in (SETTINGS, REPORT, PICTURE):
+                        (folder / name).unlink(missing_ok=True)
+                rows = list(_rows(whole, folder / RESULTS))
+                _agree(folder, settings, begun=bool(rows))
+                file.truncate(len(whole))
+                if not whole:
+                    file.write(HEADER.encode())
+                    file.flush()
+            yield cls(folder, file, rows)
+
+    def append(self, row: Row) -> None:
+        """Keep a row; it is in the file when this returns, whatever happens next."""
+        with _writing(self.folder):
+            self._file.write(row.line().encode(errors="backslashreplace"))
+            self._file.flush()
+        self.rows[row.key] = row
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write another file beside the rows, whole or not at all; gives its path."""
+        with _writing(self.folder):
+            _write_whole(self.folder / name, content)
+        return self.folder / name
+
+
+def _whole_lines(file: BinaryIO, path: Path) -> bytes:
+    """What is in a file, without a last line that was cut off when a run was killed.
+
+    Raises:
+        InputError: If another program wrote the file.
+    """
+    file.seek(0)
+    data, header = file.read(), HEADER.encode()
+    if not (data.startswith(header) or header.startswith(data)):
+        raise InputError(f"{path}: wasn't written by a benchmark; name another --output")
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _rows(whole: bytes, path: Path) -> Iterator[Row]:
+    """Read lines.
+
+    Raises:
+        InputError: If one is damaged.
+    """
+    lines = csv.reader(io.StringIO(whole.decode(errors="replace"), newline=""))
+    next(lines, None)
+    for cells in lines:
+        try:
+            yield Row.parse(cells)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: line {lines.line_num} is damaged ({error}); delete it, and it is "
+                f"measured again"
+            ) from None
+
+
+def _agree(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
+    """Compare with the settings of the rows that are there, and write down those of the new ones.
+
+    Raises:
+        InputError: If they differ.
+    """
+    path, known = folder / SETTINGS, dict(settings)
+    if begun:
+        before = _settings_in(path)
+        shared = before["sets"].keys() & settings["sets"].keys()
+        changes = list(_differences(before, settings))
+        changes += [
+            f"another set called {name!r}"
+            for name in sorted(shared)
+            if before["sets"][name] != settings["sets"][name]
+        ]
+        if changes:
+            raise InputError(
+                f"{folder}: holds results of other settings ({'; '.join(changes)}); {ADVICE}"
+            )
+        if before.get("code") != settings["code"]:
+            warnings.warn(
+                f"{folder}: anomgan's code has changed since these results were begun; --restart "
+                f"measures all anew",
+                DataWarning,
+                stacklevel=4,
+            )
+            known["code"] = before.get("code")  # so that the next run says so too
+        known["sets"] = before["sets"] | settings["sets"]
+    _write_whole(path, (json.dumps(known, indent=2) + "\n").encode())
+
+
+def _settings_in(path: Path) -> dict[str, Any]:
+    """Read the settings of older rows.
+
+    Raises:
+        InputError: If they aren't there, so that nothing is known of the rows.
+    """
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(before[key], dict) for key in ("settings", "sets")):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: is missing or damaged, so nobody knows what the results beside it were "
+            f"measured with; {ADVICE}"
+        ) from None
+    known: dict[str, Any] = before
+    return known
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What differs, in words."""
+    for key in ("anomgan", "preset", "device"):
+        if before.get(key) != now[key]:
+            yield f"{key} {before.get(key)}, now {now[key]}"
+    if before.get("preset") == now["preset"]:
+        old, new = before["settings"], now["settings"]
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                yield f"{key}={old.get(key)}, now {new.get(key)}"
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say of errors where they happened.
+
+    Raises:
+        InputError: If something there can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"--output {folder}: can't be written: {reason}") from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _lock(file: BinaryIO, folder: Path) -> None:
+    """Keep other runs out, where the system can; the lock goes when the file is closed.
+
+    Raises:
+        InputError: If another run is at work.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"--output {folder}: another benchmark is writing there; wait for it or name another"
+        ) from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _code() -> str:
+    """A digest of the code, for those who change it."""
+    content = hashlib.sha256()
+    for path in sorted(path for pattern in CODE for path in PACKAGE.glob(pattern)):
+        content.update(path.read_bytes())
+    return content.hexdigest()[:16]

@@ -1,0 +1,148 @@
+"""Tasks side by side in processes of their own, each with its share of the cores.
+
+A process that dies (out of memory, say) costs the detector it was busy with, not the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+
+from anomgan.bench.contender import Contender
+from anomgan.bench.measure import Task, measure
+from anomgan.bench.rows import Row
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""What libraries read when they are imported; what the user has set stays."""
+
+SPAWN = multiprocessing.get_context("spawn")  # a fork would share torch's threads and CUDA
+
+
+def measured(tasks: Sequence[Task], jobs: int) -> Iterator[Row]:
+    """Rows as they come.
+
+    Args:
+        tasks: What to do.
+        jobs: Processes at once; a single one is this one.
+    """
+    if jobs == 1:
+        for task in tasks:
+            yield from measure(task)
+        return
+    workers: list[_Worker] = []
+    try:
+        yield from _side_by_side(deque(tasks), jobs, workers)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+@dataclass
+class _Worker:
+    """A process, what it is doing, and which detectors of that are still to come."""
+
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    task: Task | None = None
+    waiting: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, threads: int) -> _Worker:
+        """Start a process."""
+        ours, theirs = SPAWN.Pipe()
+        process = SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
+        with _thread_limit(threads):
+            process.start()
+        theirs.close()  # so that its end is noticed here
+        return cls(process, ours)
+
+    def give(self, task: Task) -> None:
+        """Have it do something."""
+        self.task, self.waiting = task, task.names
+        with contextlib.suppress(OSError):  # it died; whoever waits for its rows will notice
+            self.connection.send(task)
+
+    def stop(self) -> None:
+        """End it, whatever it is doing."""
+        self.connection.close()
+        self.process.terminate()
+        self.process.join()
+
+
+def _side_by_side(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iterator[Row]:
+    threads = max(1, _cores() // jobs)
+    while queue or any(worker.task for worker in workers):
+        idle = [worker for worker in workers if worker.task is None]
+        while queue and (idle or len(workers) < jobs):
+            if not idle:
+                idle.append(_Worker.start(threads))
+                workers += idle
+            idle.pop().give(queue.popleft())
+        busy = [worker for worker in workers if worker.task]
+        ready = wait([worker.connection for worker in busy])
+        for worker in busy:
+            if worker.connection not in ready:
+                continue
+            try:
+                row: Row | None = worker.connection.recv()
+            except (EOFError, OSError):
+                workers.remove(worker)
+                rows, rest = _after_death(worker)
+                queue.extendleft(rest)
+                yield from rows
+                continue
+            if row is None:
+                worker.task = None
+            else:
+                worker.waiting.remove(row.detector)
+                yield row
+
+
+def _after_death(worker: _Worker) -> tuple[list[Row], list[Task]]:
+    """Rows of the detectors that a process died over, and what is left of its task."""
+    worker.stop()
+    task, waiting = worker.task, worker.waiting
+    if task is None or not waiting:
+        return [], []
+    rest: list[Contender] = [c for c in task.contenders if set(c.names) & set(waiting)]
+    code = worker.process.exitcode
+    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
+    reason = f"its process {how}; too little memory?"
+    lost = [name for name in rest[0].names if name in waiting]
+    left = [replace(task, contenders=tuple(rest[1:]))] if rest[1:] else []
+    return task.failed(lost, reason), left
+
+
+def _serve(connection: Connection) -> None:
+    """Do what is asked for until nobody asks any more; the life of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that asks
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            for row in measure(connection.recv()):
+                connection.send(row)
+            connection.send(None)
+
+
+@contextlib.contextmanager
+def _thread_limit(threads: int) -> Iterator[None]:
+    """Environment of processes that are started meanwhile."""
+    added = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, str(threads)))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,105 @@
+"""CycleGAN: translate records from another domain into normal ones, and see what had to change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from anomgan.config import Config
+from anomgan.data.views import Views
+from anomgan.gans.base import GAN, REACH, Inputs, Inversion
+from anomgan.gans.batch import Batch
+from anomgan.gans.losses import least_squares_critic, least_squares_maker
+from anomgan.gans.spoil import spoilt
+from anomgan.nets import blocks
+
+
+class CycleGAN(GAN):
+    """Zhu et al., "Unpaired image-to-image translation", 2017.
+
+    ``generator`` makes records normal, ``spoiler`` leads normal ones into the other domain; there
+    and back again nothing may get lost, and what is normal already is to stay as it is.  The other
+    domain is a second table, unlabelled or rich in anomalies; without one, normal records are
+    spoilt on purpose.  A record's latent vector is the record itself.
+    """
+
+    name: ClassVar[str] = "cyclegan"
+    paper: ClassVar[str] = "Zhu et al., Unpaired image-to-image translation (CycleGAN)"
+    year: ClassVar[int] = 2017
+    formula: ClassVar[str] = "‖x − G(x)‖₁"
+    critics: ClassVar[tuple[str, ...]] = ("discriminator", "other_discriminator")
+    makers: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
+    inversion: ClassVar[Inversion] = "none"
+    translates: ClassVar[bool] = True
+
+    def __init__(self, views: Views, config: Config) -> None:
+        """Build two translators and two critics."""
+        super().__init__(views, config)
+        self.generator = blocks.translator(views.spec, self.config, views.members)
+        self.spoiler = blocks.translator(views.spec, self.config, views.members)
+        self.other_discriminator = blocks.discriminator(views.spec, self.config, views.members)
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Records of the other domain stand where other GANs have draws from the prior."""
+        other = spoilt(self.views, batch) if batch.other is None else batch.other
+        return replace(super().prepare(batch), latent=other)
+
+    def generate(self, z: Tensor) -> Tensor:
+        """Make records normal, ``(M, n, *shape) -> (M, n, *shape)``."""
+        return self._translate(self.generator, z)
+
+    def _translate(self, network: torch.nn.Module, x: Tensor) -> Tensor:
+        """What the network adds to a record; of far ones no more than the reach is kept."""
+        at = self.views.spec.record
+        kept = REACH * torch.tanh(x[..., :at] / REACH)
+        return torch.cat([self.views.render(kept + network(x)), x[..., at:]], -1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The record itself."""
+        return x
+
+    def prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Records of no domain, from which :meth:`generate` makes normal ones."""
+        shape = self.views.members, count, self.views.spec.record
+        x = torch.randn(shape, generator=generator, dtype=torch.float64)
+        known = self.views.drawn_conditions(count, generator)
+        return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
+
+    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+        """For each domain's critic its own records, and what the translators make."""
+        x, other = batch.real, batch.latent
+        return (x, other), (self.generate(other), self._translate(self.spoiler, x))
+
+    def judge(self, *inputs: Tensor) -> Tensor:
+        """The opinions of both critics, ``(M, 2·n)``."""
+        normal, other = inputs
+        return torch.cat([self.discriminator(normal), self.other_discriminator(other)], -1)
+
+    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Least squares, as in the paper."""
+        return least_squares_critic(real, fake, self.config.label_smoothing)
+
+    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Least squares, as in the paper."""
+        return least_squares_maker(fake)
+
+    def generator_loss(self, batch: Batch) -> Tensor:
+        """Adversarial loss, cycle consistency both ways, and identity at half its weight."""
+        (x, other), (healed, ill) = self.pairs(batch)
+        cycle = self._loss(x, self.generate(ill))
+        cycle = cycle + self._loss(other, self._translate(self.spoiler, healed))
+        same = self._loss(x, self.generate(x))
+        same = same + self._loss(other, self._translate(self.spoiler, other))
+        adversarial = super().generator_loss(batch)
+        return adversarial + self.config.cycle_weight * (cycle + 0.5 * same)
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Mean absolute residual, ``(M,)``."""
+        return self.residuals(x, y).abs().mean((-2, -1))
+
+    def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
+        """How much has to change for a record to become normal."""
+        return self.residuals(x, self.generate(z)).abs().sum(-1)

@@ -1,0 +1,173 @@
+"""Is a GAN healthy?  Generated records beside real ones, and real ones beside real ones.
+
+Every measure means something only next to its baseline: what it is when other real records stand
+in for the generated ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ROWS = 256
+"""Most records of either kind that are compared."""
+
+NEIGHBOURS = 5
+"""Neighbours that make a record's ball in coverage and density."""
+
+DIMENSIONS = 32
+"""Most directions in which the Fréchet distance is taken."""
+
+MEASURES = ("coverage", "density", "two_sample", "frechet", "variety")
+"""Names of the measures, in the order in which :func:`compare` gives them."""
+
+COLLAPSED = 0.2
+"""Variety, as a share of the baseline's, below which a generator counts as collapsed."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Measures of M members at one step of training.
+
+    Attributes:
+        step: When.
+        measures: For each name of :data:`MEASURES`, a value per member.  ``coverage``: share of
+            real records with a generated one among their neighbours; ``density``: how many real
+            neighbourhoods a generated record lies in, about 1 at best (both Naeem et al., 2020).
+            ``two_sample``: how often a nearest-neighbour classifier tells the two kinds apart, 0.5
+            at best (Lopez-Paz & Oquab, 2017).  ``frechet``: distance between two Gaussians, 0 at
+            best (Heusel et al., 2017).  ``variety``: mean distance between two generated records.
+        baseline: The same with real records in place of the generated ones.
+        slopes: Norm of the last gradient of each move's networks, per member.
+    """
+
+    step: int
+    measures: dict[str, list[float]]
+    baseline: dict[str, list[float]]
+    slopes: dict[str, list[float]]
+
+    def collapsed(self) -> list[int]:
+        """Members whose generator makes nearly the same record again and again."""
+        pairs = zip(self.measures["variety"], self.baseline["variety"], strict=True)
+        # A comparison with NaN is false: a member that diverged counts too.
+        return [m for m, (own, real) in enumerate(pairs) if not own >= COLLAPSED * real]
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Health:
+        """Rebuild from plain data, in which None stands for what wasn't a number."""
+        parts = {
+            name: {
+                key: [math.nan if v is None else float(v) for v in values]
+                for key, values in state[name].items()
+            }
+            for name in ("measures", "baseline", "slopes")
+        }
+        return cls(int(state["step"]), **parts)
+
+    def with_members(self, other: Health, members: Mapping[int, int]) -> Health:
+        """The same with some members' values from another measurement.
+
+        Args:
+            other: Measured on fewer members.
+            members: Our number -> the other's.
+        """
+        parts = {}
+        for name in ("measures", "baseline", "slopes"):
+            own, theirs = getattr(self, name), getattr(other, name)
+            parts[name] = {
+                key: [theirs[key][members[m]] if m in members else v for m, v in enumerate(values)]
+                for key, values in own.items()
+            }
+        return replace(self, **parts)
+
+
+def measure(step: int, real: Tensor, generated: Tensor, slopes: dict[str, list[float]]) -> Health:
+    """Compare generated with real records.
+
+    Args:
+        step: When this is.
+        real: Features of real records, ``(M, n, F)`` float; at least 4.
+        generated: Likewise of generated ones, at least ``n // 2``.
+        slopes: Norms of gradients.
+    """
+    half = min(real.shape[1] // 2, ROWS)
+    known, others = real[:, :half].double(), real[:, half : 2 * half].double()
+    own = compare(known, generated[:, :half].double())
+    return Health(step, own, compare(known, others), slopes)
+
+
+def compare(real: Tensor, other: Tensor) -> dict[str, list[float]]:
+    """All measures of ``other`` against ``real``, each ``(M, n, F)`` with the same n."""
+    near = min(NEIGHBOURS, real.shape[1] - 1)
+    rr, oo, ro = torch.cdist(real, real), torch.cdist(other, other), torch.cdist(real, other)
+    radius = rr.topk(near + 1, largest=False).values[..., -1:]
+    inside = ro <= radius
+    values = (
+        inside.any(-1).double().mean(-1),
+        inside.double().sum(1).mean(-1) / near,
+        _two_sample(rr, oo, ro),
+        frechet(real, other),
+        oo.mean((-2, -1)),
+    )
+    return {name: value.tolist() for name, value in zip(MEASURES, values, strict=True)}
+
+
+def _two_sample(rr: Tensor, oo: Tensor, ro: Tensor) -> Tensor:
+    """Accuracy of the nearest neighbour, each record left out in turn, ``(M,)``."""
+    n = rr.shape[-1]
+    own = torch.diag_embed(rr.new_full((len(rr), n), torch.inf))
+    real = (rr + own).amin(-1) < ro.amin(-1)
+    other = (oo + own).amin(-1) < ro.amin(-2)
+    return torch.cat([real, other], -1).double().mean(-1)
+
+
+def frechet(a: Tensor, b: Tensor) -> Tensor:
+    """Fréchet distance of two Gaussians fitted to records, ``(M,)``, per direction.
+
+    The directions are the records' own columns or, of many, fixed random ones.
+    """
+    width = a.shape[-1]
+    if width > DIMENSIONS:
+        source = torch.Generator().manual_seed(0)
+        directions = torch.randn(width, DIMENSIONS, generator=source).to(a) / width**0.5
+        a, b = a @ directions, b @ directions
+    first, second = (x - x.mean(1, keepdim=True) for x in (a, b))
+    c, d = (x.mT @ x / max(1, x.shape[1] - 1) for x in (first, second))
+    root = _root(c)
+    # tr (cd)^½ = tr (c^½ d c^½)^½, whose argument is symmetric.
+    overlap = _root(root @ d @ root).diagonal(dim1=1, dim2=2).sum(-1)
+    spread = (c + d).diagonal(dim1=1, dim2=2).sum(-1) - 2 * overlap
+    apart = (a.mean(1) - b.mean(1)).square().sum(-1)
+    return (apart + spread).clamp(min=0) / a.shape[-1]
+
+
+def _root(matrix: Tensor) -> Tensor:
+    """Square root of symmetric positive semidefinite matrices; NaN where they hold NaN."""
+    sound = matrix.isfinite().all(-1).all(-1)[:, None, None]
+    values, vectors = torch.linalg.eigh(torch.where(sound, matrix, 0.0))
+    root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
+    return torch.where(sound, root, torch.nan)
+
+
+def verdict(health: Sequence[Health]) -> str:
+    """The last state in words, means over members beside the baseline's."""
+    if not health:
+        return "not measured"
+    last = health[-1]
+    words = {"coverage": "coverage", "density": "density", "two_sample": "told apart"}
+    parts = [
+        f"{word} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"
+        for name, word in words.items()
+    ]
+    bad = last.collapsed()
+    state = f"{len(bad)} of {len(last.measures['variety'])} members collapsed" if bad else "healthy"
+    return f"{state}; " + ", ".join(parts)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,132 @@
+"""Raw components to one score: what is usual, learnt from rows that no member was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from anomgan.calibrate import Floats, Scaler
+from anomgan.ensemble import Ensemble
+from anomgan.gans import GAN
+from anomgan.score import WEIGHTS, Scorer, components_of
+
+DECIMALS = 9
+"""Scores are rounded to this many decimals: below lie the rounding errors of matrix products,
+which depend on the rows that are scored together."""
+
+ALIGNED = 0.5, 0.95
+"""Quantiles of held-out scores that :meth:`Judge.aligned` brings to where another judge has them:
+the middle, and where decisions fall."""
+
+FloatArray = NDArray[np.floating[Any]]
+
+
+@dataclass
+class Judge:
+    """Fitted components and their scale.
+
+    Attributes:
+        scorer: Trained networks and fitted components.
+        scaler: Brings components to one scale.
+        line: Intercept and slope of a last linear map of the score.
+    """
+
+    scorer: Scorer
+    scaler: Scaler
+    line: tuple[float, float] = (0.0, 1.0)
+
+    @classmethod
+    def fit(cls, ensemble: Ensemble, values: Floats, kind: str) -> tuple[Judge, Floats]:
+        """Learn what usual components are.
+
+        Args:
+            ensemble: Trained networks.
+            values: The encoded records they were trained on, ``(n, *shape)``.
+            kind: Which score, a key of :data:`anomgan.score.WEIGHTS`.
+
+        Returns:
+            The judge, and what it says of each held-out record, by members that never saw it.
+        """
+        gan, folds, members = ensemble.gan, ensemble.folds, ensemble.gan.config.members
+        data = torch.from_numpy(values).to(gan.views.loc.device)
+        scorer = Scorer.fit(gan, data, ensemble.rows, kind)
+        held = np.unique(np.concatenate(folds))
+        own = [np.searchsorted(held, fold) for fold in folds]
+        raw = scorer(values[held])
+        scaler = Scaler.fit(raw, own, members)
+        judge, scaled = cls(scorer, scaler), scaler(raw)
+        groups = [slice(k * members, (k + 1) * members) for k in range(len(folds))]
+        parts = [
+            judge._combine(scaled[:, group, fold]) for group, fold in zip(groups, own, strict=True)
+        ]
+        return judge, np.concatenate(parts)
+
+    def aligned(self, own: Floats, wanted: Floats) -> Judge:
+        """The same judge on another one's scale.
+
+        Args:
+            own: Its scores of held-out records.
+            wanted: The other one's.
+        """
+        (low, high), (to_low, to_high) = (np.quantile(s, ALIGNED) for s in (own, wanted))
+        slope = (to_high - to_low) / max(high - low, 1e-9)
+        return replace(self, line=(float(to_low - slope * low), float(slope)))
+
+    def components(self, values: Floats) -> Floats:
+        """Scaled components of encoded records, ``(n, *shape) -> (J, n)``, means of members."""
+        return np.asarray(self.scaler(self.scorer(values)).mean(1))
+
+    def score(self, values: Floats) -> Floats:
+        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
+        return self._combine(self.scaler(self.scorer(values)))
+
+    def _combine(self, scaled: Floats) -> Floats:
+        """Weighted mean of components, averaged over members, ``(J, M, n) -> (n,)``."""
+        weights = np.array(list(WEIGHTS[self.scorer.kind].values()))
+        mean = np.tensordot(weights / weights.sum(), scaled.mean(1), 1)
+        return np.asarray(np.round(self.line[0] + self.line[1] * mean, DECIMALS))
+
+    def to(self, device: str) -> None:
+        """Move the components to a device, in place."""
+        for component in self.scorer.components:
+            component.state = {key: value.to(device) for key, value in component.state.items()}
+
+    def state(self) -> dict[str, FloatArray]:
+        """Everything but the networks, by name."""
+        fitted: dict[str, FloatArray] = {
+            f"component.{component.name}.{key}": value.cpu().numpy()
+            for component in self.scorer.components
+            for key, value in component.state.items()
+        }
+        scales = {"scaler.centre": self.scaler.centre, "scaler.spread": self.scaler.spread}
+        return fitted | scales | {"line": np.array(self.line)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, FloatArray], gan: GAN) -> Judge:
+        """Rebuild from :meth:`state`.
+
+        Raises:
+            ValueError: If the arrays don't belong to these networks.
+        """
+        config = gan.config
+        components = components_of(config.score, config)
+        for component in components:
+            own = below(f"component.{component.name}.", state)
+            component.state = {key: torch.tensor(value) for key, value in own.items()}
+        centre, spread = (state[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread"))
+        if not centre.shape == spread.shape == (len(components), gan.views.members):
+            raise ValueError("scales of other components")
+        if state["line"].shape != (2,):
+            raise ValueError("the score's last map isn't a line")
+        first, slope = state["line"].astype(np.float64).tolist()
+        return cls(Scorer(gan, config.score, components), Scaler(centre, spread), (first, slope))
+
+
+def below(prefix: str, arrays: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Those whose name begins so, without it."""
+    return {k.removeprefix(prefix): value for k, value in arrays.items() if k.startswith(prefix)}

@@ -1,0 +1,101 @@
+"""Watching members while they train, and exchanging those that failed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from anomgan.errors import DataWarning
+from anomgan.gans import GAN
+from anomgan.health import ROWS, Health, measure
+from anomgan.train import Progress, Sampler, Slopes
+
+
+@dataclass
+class Training:
+    """What is known of how an ensemble was trained.
+
+    Attributes:
+        curve: Losses, means over the members.
+        health: Measured at intervals; the last entry is the final state.
+        restarted: Members that were trained anew, each as often as it was.
+    """
+
+    curve: list[Progress] = field(default_factory=list)
+    health: list[Health] = field(default_factory=list)
+    restarted: list[int] = field(default_factory=list)
+
+
+class Watch:
+    """Measures the members' health with randomness of its own, so that watching changes nothing.
+
+    Real records are a sample of the rows that each member may learn from.  Rows that calibrate stay
+    out of it: a decision to train anew must not depend on them.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        """Watch the GAN that a sampler feeds."""
+        self.log: list[Health] = []
+        self.sampler = sampler.fork(torch.Generator().manual_seed(0))
+        self.real = sampler.known(2 * ROWS)
+
+    def __call__(self, step: int, slopes: Slopes) -> None:
+        """Take a measurement, if there are enough rows for one."""
+        gan, half = self.sampler.gan, self.real.shape[1] // 2
+        if half < 2:
+            return
+        at = gan.views.spec.record
+        with torch.no_grad():
+            made = gan.made(self.sampler(size=half))[..., :at]
+        self.log.append(measure(step, self.real[..., :at], made, slopes))
+
+
+def failed(gan: GAN, health: Sequence[Health]) -> list[int]:
+    """Members that diverged or collapsed."""
+    sound = torch.ones(gan.views.members, dtype=torch.bool)
+    for weight in gan.parameters():
+        sound &= weight.detach().isfinite().flatten(1).all(1).cpu()
+    collapsed = health[-1].collapsed() if health else []
+    return sorted({*collapsed, *torch.nonzero(~sound).flatten().tolist()})
+
+
+def adopt(gan: GAN, other: GAN, members: dict[int, int]) -> None:
+    """Put members of another GAN into the places of some of ours.
+
+    Args:
+        gan: Changed in place.
+        other: The same networks with fewer members.
+        members: Our number -> the other's.
+    """
+    theirs = other.state_dict()
+    with torch.no_grad():
+        for key, tensor in gan.state_dict().items():
+            if not key.startswith("views."):
+                for own, their in members.items():
+                    tensor[own] = theirs[key][their]
+
+
+def tell(training: Training, members: int, ill: Sequence[int]) -> None:
+    """Say what happened to members.
+
+    Warns:
+        DataWarning: If some were trained anew, or stay collapsed.
+    """
+    if training.restarted:
+        count = len(set(training.restarted))
+        warnings.warn(
+            f"{count} of {members} members collapsed or diverged and were trained anew",
+            DataWarning,
+            stacklevel=4,
+        )
+    if ill:
+        warnings.warn(
+            f"{len(ill)} of {members} members generate nearly the same record again and again "
+            f"(mode collapse); scores still rest on the discriminators' features; "
+            f"settings against it: minibatch_statistics=on, mode_seeking=0.1, spectral_norm=on",
+            DataWarning,
+            stacklevel=4,
+        )

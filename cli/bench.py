@@ -1,0 +1,243 @@
+"""``anomgan bench``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from anomgan.cli.console import say
+from anomgan.cli.fit import _settings
+from anomgan.cli.options import DEFAULT_METHOD
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    from anomgan.bench.measure import Task
+    from anomgan.bench.rows import Row
+    from anomgan.bench.summary import Summary
+
+
+def bench(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Labelled sets: folders of .npz, .npz files with X and y (1 for abnormal), "
+            "folders with normal.csv, new.csv and new_labels.csv, or tables (.csv, .csv.gz, "
+            ".parquet) with --label.  Without any, the sample sets.",
+            show_default=False,
+        ),
+    ] = None,
+    methods: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="GANs that `anomgan methods` lists, or all, or none."),
+    ] = DEFAULT_METHOD,
+    scores: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Scores of each GAN, from a single training: combined, paper (the published one).",
+        ),
+    ] = "combined",
+    peers: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Other detectors: iforest, knn, lof, ocsvm, gmm, pca; with anomgan[bench] also "
+            "PyOD's ecod, hbos, autoencoder, vae, deep-svdd, lunar, alad, anogan, so-gaal, "
+            "mo-gaal; or all, or none.",
+        ),
+    ] = "iforest,knn",
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Number of seeds, from 0.")] = 3,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column of tables that marks abnormal rows (1, true, anomaly, …).",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
+    ] = "balanced",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="K=V",
+            help="Change one setting of the preset; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="D", help="Where to train: auto, cpu or cuda.")
+    ] = "auto",
+    jobs: Annotated[
+        int,
+        typer.Option(
+            metavar="J", min=1, help="Sets to work on at once, each with its share of the cores."
+        ),
+    ] = 1,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder for results.csv, .md and .png.")
+    ] = Path("anomgan-bench"),
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget the results in DIR instead of going on.")
+    ] = False,
+) -> None:
+    """Measure GANs beside other detectors on labelled tables; print a Markdown table.
+
+    Detectors learn from half of the normal rows (at most 5,000) and score the others and the
+    abnormal ones (at most 10,000), split anew for each seed; a folder that is split already stays
+    so.  Labels are read for the figures alone.
+
+    Every result is a line of DIR/results.csv as soon as it is there.  A run that was interrupted
+    goes on where it stopped, and more sets, seeds or detectors are added to those that are there;
+    other settings need another DIR or --restart.  A detector that fails is noted and left out.
+    """
+    settings = _settings(assignments or [])
+    if "score" in settings:
+        raise InputError("--set score=…: name the scores with --scores")
+
+    from anomgan.bench.gans import Gan
+    from anomgan.bench.peers import PEERS, Peer, check_peers
+    from anomgan.bench.report import markdown
+    from anomgan.bench.results import PICTURE, REPORT, RESULTS, Results, settings_of
+    from anomgan.bench.run import Benchmark
+    from anomgan.bench.sets import find_sets
+    from anomgan.bench.summary import Summary
+    from anomgan.cli.labels import abnormal_rows
+    from anomgan.config import Config
+    from anomgan.data.samples import list_samples
+    from anomgan.gans import GAN
+    from anomgan.parameters import chosen_device
+    from anomgan.score import WEIGHTS
+
+    # What can be found wrong at once is, before hours of training.
+    config = Config.make(preset, settings)
+    device = chosen_device(device)
+    kinds = _chosen("--scores", scores, WEIGHTS, empty=False)
+    trained = _chosen("--methods", methods, sorted(GAN.registry))
+    gans = [Gan(name, kinds, config, device) for name in trained]
+    others = [Peer(name) for name in _chosen("--peers", peers, PEERS)]
+    if not gans and not others:
+        raise InputError("--methods none --peers none: name at least one detector")
+    check_peers([peer.name for peer in others])
+    sets = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+
+    benchmark = Benchmark(tuple(sets), seeds, (*gans, *others))
+    used = settings_of(preset, config, device, sets)
+    with Results.open(output, used, restart=restart) as results:
+        tasks = benchmark.tasks(results.rows.keys())
+        try:
+            with BenchProgress(tasks) as progress:
+                for row in benchmark.run(tasks, results, jobs):
+                    progress(row)
+        except BaseException as stop:
+            if not isinstance(stop, Exception):
+                stop.add_note(f"{output / RESULTS} keeps what is done; the same command goes on")
+            raise
+        summary = Summary.of([results.rows[key] for key in benchmark.keys])
+        report = markdown(summary, used)
+        results.write(REPORT, report.encode())
+        drawn = _picture(summary)
+        if drawn is not None:
+            results.write(PICTURE, drawn)
+    sys.stdout.write(report)
+
+
+def _picture(summary: Summary) -> bytes | None:
+    """The picture, if it can be drawn; says why not."""
+    try:
+        from anomgan.bench.picture import picture
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        say("no picture: it needs matplotlib; pip install 'anomgan[bench]'")
+        return None
+    if summary.auroc.isna().all(axis=None):
+        say("no picture: no detector ran on any set")
+        return None
+    return picture(summary)
+
+
+def _chosen(option: str, text: str, known: Iterable[str], *, empty: bool = True) -> tuple[str, ...]:
+    """The names in a list with commas; ``all`` and, where that makes sense, ``none`` are lists too.
+
+    Raises:
+        InputError: If a name isn't known.
+    """
+    known = list(known)
+    if text.strip() == "all":
+        return tuple(known)
+    if empty and text.strip() == "none":
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            raise InputError(f"{option}: unknown {name!r}; choose from: {', '.join(known)}, all")
+    if not names:
+        raise InputError(f"{option}: names nothing; choose from: {', '.join(known)}, all")
+    return names
+
+
+class BenchProgress:
+    """Results done and to come on standard error; without a terminal there, a line for each set."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        """Prepare the bar; ``with`` shows it."""
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._left = Counter(task.data.name for task in tasks for _ in task.names)
+        self._sets = len(self._left)
+        self._shown = sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            # This very stream: what detectors print is kept away from sys.stderr meanwhile.
+            console=Console(file=sys.stderr),
+            transient=True,
+            disable=not self._shown,
+        )
+        self._task = self._bar.add_task("starting", total=sum(self._left.values()))
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def __call__(self, row: Row) -> None:
+        """Count a row."""
+        self._bar.update(
+            self._task, description=f"{row.dataset}, seed {row.seed}: {row.detector}", advance=1
+        )
+        self._left[row.dataset] -= 1
+        if not self._left[row.dataset]:
+            del self._left[row.dataset]
+            if not self._shown:
+                say(f"{row.dataset} done, {self._sets - len(self._left)} of {self._sets} sets")

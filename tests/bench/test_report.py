@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from anomgan.bench.report import markdown
+from anomgan.bench.rows import Row
+from anomgan.bench.summary import Summary, critical_difference
+
+SETTINGS = {"anomgan": "1.0", "preset": "fast", "device": "cpu"}
+
+
+def row(dataset, seed, detector, auroc, ap, error=""):
+    return Row(dataset, seed, detector, auroc, ap, 2.0, 1.0, 100.0, error=error)
+
+
+FULL = [
+    row("wine", 0, "gan", 0.9, 0.5),
+    row("wine", 1, "gan", 0.7, 0.7),
+    row("wine", 0, "knn", 0.6, 0.8),
+    row("wine", 1, "knn", 0.6, 0.8),
+    row("apes", 0, "gan", 1.0, 1.0),
+    row("apes", 1, "gan", 1.0, 1.0),
+    row("apes", 0, "knn", 1.0, 0.2),
+    row("apes", 1, "knn", 1.0, 0.2),
+]
+
+
+def test_the_table_says_what_the_rows_say():
+    assert markdown(Summary.of(FULL), SETTINGS) == (
+        "| AUROC / AP, mean of 2 seeds | gan | knn |\n"
+        "|---|---:|---:|\n"
+        "| wine | **0.800** / 0.600 | 0.600 / **0.800** |\n"
+        "| apes | **1.000** / **1.000** | **1.000** / 0.200 |\n"
+        "| **mean of 2 sets** | **0.900** / **0.800** | 0.800 / 0.500 |\n"
+        "| mean rank by AUROC | **1.25** | 1.75 |\n"
+        "| mean rank by AP | **1.50** | **1.50** |\n"
+        "| seconds, fit + score | **12.0** | **12.0** |\n"
+        "\n"
+        "anomgan 1.0, preset fast, on the CPU.  "
+        "Bold: the best of a line; ranks and seconds are better when smaller.\n"
+    )
+
+
+def test_failures_are_left_out_of_the_means_and_named():
+    rows = [*FULL, row("wine", 0, "lof", 0.5, 0.5), row("wine", 1, "lof", 0.5, 0.5)]
+    rows += [Row("apes", seed, "lof", error="ValueError: no | luck") for seed in range(2)]
+    text = markdown(Summary.of(rows), SETTINGS)
+    assert "| apes | **1.000** / **1.000** | **1.000** / 0.200 | failed |" in text
+    assert "| 0.500 / 0.500 (1 set) |" in text
+    assert "| mean rank by AUROC | **1.00** | 2.00 | 3.00 |" in text
+    assert "ranks over the 1 where all did" in text
+    assert "- failed: lof on apes, seed 1: ValueError: no | luck" in text
+
+
+def test_detectors_that_all_failed_leave_a_table_too():
+    rows = [Row("wine", 0, "lof", error="bad"), Row("wine", 0, "knn", error="bad")]
+    text = markdown(Summary.of(rows), SETTINGS)
+    assert "| wine | failed | failed |" in text
+    assert "| mean rank by AUROC | – | – |" in text
+    assert "| seconds, fit + score | – | – |" in text
+
+
+def test_critical_difference_is_that_of_the_tables():
+    # Demšar (2006), table 5: q at 0.05 is 1.960, 2.569 and 3.164 for 2, 4 and 10 classifiers.
+    for detectors, q in [(2, 1.960), (4, 2.569), (10, 3.164)]:
+        expected = q * (detectors * (detectors + 1) / (6 * 30)) ** 0.5
+        assert critical_difference(detectors, 30) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
+@pytest.mark.parametrize("detectors", [{"gan", "knn"}, {"gan"}])
+def test_the_picture_is_a_png(detectors):
+    from anomgan.bench.picture import picture
+
+    drawn = picture(Summary.of([row for row in FULL if row.detector in detectors]))
+    assert drawn.startswith(b"\x89PNG")
+    assert len(drawn) > 5_000
