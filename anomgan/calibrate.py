@@ -37,43 +37,37 @@ def split(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Fol
 
 @dataclass(frozen=True)
 class Scaler:
-    """Brings the logarithms of components to one scale and adds them up with fixed weights.
+    """Brings the logarithms of components to one scale, so that they can be added up.
 
     Logarithms turn the ratio of two distances into a difference; median and interquartile range of
-    held-out rows then make components of all members comparable, whatever their units.
+    held-out rows then make components comparable, whatever their units.
 
     Attributes:
-        centre: Medians of held-out logarithms, ``(J, M)`` for J components and M members.
-        spread: Their interquartile ranges, ``(J, M)``.
+        centre: Medians of held-out logarithms, ``(J,)`` for J components.
+        spread: Their interquartile ranges, ``(J,)``.
     """
 
     centre: Floats
     spread: Floats
 
     @classmethod
-    def fit(cls, components: Floats, folds: Folds, views: int) -> Scaler:
+    def fit(cls, components: Floats, folds: Folds) -> Scaler:
         """Learn from components of all training rows.
 
         Args:
-            components: ``(J, M, n)``; members come fold by fold, ``views`` of them each.
-            folds: The rows that each fold's members weren't fitted on.
-            views: Members per fold.  A view's scale is learnt over all folds together, since a
-                single fold may be a handful of rows.
+            components: ``(J, K, n)``, by the members of each of K folds.
+            folds: The rows that each fold's members weren't fitted on.  All folds share one scale,
+                since a single one may be a handful of rows.
         """
         logs = np.log(components + TINY)
-        held = [
-            np.concatenate([logs[:, k * views + v, own] for k, own in enumerate(folds)], -1)
-            for v in range(views)
-        ]
-        quartiles = np.stack([np.quantile(h, [0.25, 0.5, 0.75], axis=-1) for h in held], -1)
-        spread = np.maximum(quartiles[2] - quartiles[0], 1e-3)
-        times = (1, len(folds))
-        return cls(np.tile(quartiles[1], times), np.tile(spread, times))
+        held = np.concatenate([logs[:, k, own] for k, own in enumerate(folds)], -1)
+        low, middle, high = np.quantile(held, [0.25, 0.5, 0.75], axis=-1)
+        return cls(middle, np.maximum(high - low, 1e-3))
 
     def __call__(self, components: Floats) -> Floats:
-        """Scaled components, ``(J, M, n) -> (J, M, n)``; 0 is the median of normal rows."""
+        """Scaled components, ``(J, K, n) -> (J, K, n)``; 0 is the median of normal rows."""
         logs = np.log(components + TINY)
-        return np.asarray((logs - self.centre[..., None]) / self.spread[..., None])
+        return np.asarray((logs - self.centre[:, None, None]) / self.spread[:, None, None])
 
 
 @dataclass(frozen=True)

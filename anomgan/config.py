@@ -102,10 +102,11 @@ class Config:
     """Descent steps of the latent inversion, started from the encoder."""
 
     score: str = "combined"
-    """``combined`` adds the components up; ``paper`` is the method's published score."""
+    """``combined`` adds the components up; ``paper`` is the method's published score; further
+    choices are single components."""
 
-    neighbours: int = 5
-    """Nearest training rows that the memory component looks at."""
+    neighbours: int = 3
+    """Nearest training rows that a neighbours component looks at."""
 
     memory_rows: int = 2000
     """Most training rows kept as memory."""
@@ -217,7 +218,16 @@ def _choice(key: str, value: Any) -> str:
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "views": ("standard", "minmax", "asinh", "power"),
-    "score": ("combined", "paper"),
+    "score": (
+        "combined",
+        "paper",
+        "deviation",
+        "neighbours",
+        "memory",
+        "reconstruction",
+        "feature_distance",
+        "feature_density",
+    ),
     "generator_loss": ("non-saturating", "minimax"),
     "penalty": ("own", "none", "one-centred", "zero-centred"),
     "spectral_norm": ("own", "on", "off"),

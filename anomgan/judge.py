@@ -52,18 +52,15 @@ class Judge:
         Returns:
             The judge, and what it says of each held-out record, by members that never saw it.
         """
-        gan, folds, members = ensemble.gan, ensemble.folds, ensemble.gan.config.members
+        gan, folds = ensemble.gan, ensemble.folds
         data = torch.from_numpy(values).to(gan.views.loc.device)
         scorer = Scorer.fit(gan, data, ensemble.rows, kind)
         held = np.unique(np.concatenate(folds))
         own = [np.searchsorted(held, fold) for fold in folds]
         raw = scorer(values[held])
-        scaler = Scaler.fit(raw, own, members)
+        scaler = Scaler.fit(raw, own)
         judge, scaled = cls(scorer, scaler), scaler(raw)
-        groups = [slice(k * members, (k + 1) * members) for k in range(len(folds))]
-        parts = [
-            judge._combine(scaled[:, group, fold]) for group, fold in zip(groups, own, strict=True)
-        ]
+        parts = [judge._combine(scaled[:, [k]][:, :, rows]) for k, rows in enumerate(own)]
         return judge, np.concatenate(parts)
 
     def aligned(self, own: Floats, wanted: Floats) -> Judge:
@@ -78,7 +75,7 @@ class Judge:
         return replace(self, line=(float(to_low - slope * low), float(slope)))
 
     def components(self, values: Floats) -> Floats:
-        """Scaled components of encoded records, ``(n, *shape) -> (J, n)``, means of members."""
+        """Scaled components of encoded records, ``(n, *shape) -> (J, n)``, means over folds."""
         return np.asarray(self.scaler(self.scorer(values)).mean(1))
 
     def score(self, values: Floats) -> Floats:
@@ -86,7 +83,7 @@ class Judge:
         return self._combine(self.scaler(self.scorer(values)))
 
     def _combine(self, scaled: Floats) -> Floats:
-        """Weighted mean of components, averaged over members, ``(J, M, n) -> (n,)``."""
+        """Weighted mean of components, averaged over folds, ``(J, K, n) -> (n,)``."""
         weights = np.array(list(WEIGHTS[self.scorer.kind].values()))
         mean = np.tensordot(weights / weights.sum(), scaled.mean(1), 1)
         return np.asarray(np.round(self.line[0] + self.line[1] * mean, DECIMALS))
@@ -119,7 +116,7 @@ class Judge:
             own = below(f"component.{component.name}.", state)
             component.state = {key: torch.tensor(value) for key, value in own.items()}
         centre, spread = (state[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread"))
-        if not centre.shape == spread.shape == (len(components), gan.views.members):
+        if not centre.shape == spread.shape == (len(components),):
             raise ValueError("scales of other components")
         if state["line"].shape != (2,):
             raise ValueError("the score's last map isn't a line")

@@ -6,6 +6,7 @@ Every component is a distance, larger for more abnormal.  The list is open: a su
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -17,24 +18,21 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
+from anomgan.calibrate import TINY
 from anomgan.config import Config
 from anomgan.gans.base import GAN
 from anomgan.invert import invert
 from anomgan.threads import one_thread, one_thread_each
 
-FULL_COVARIANCE = 1024
+FULL_COVARIANCE = 2048
 """Most dimensions whose full covariance is estimated; above, only variances are."""
 
 WEIGHTS: dict[str, dict[str, float]] = {
-    "combined": {
-        "reconstruction": 0.5,
-        "feature_distance": 0.5,
-        "feature_density": 1.0,
-        "neighbours": 2.0,
-    },
+    "combined": {"deviation": 1.0, "neighbours": 1.0},
     "paper": {"paper": 1.0},
 }
-"""Kind of score -> its components and their weights, fixed over many data sets together."""
+"""Kind of score -> its components and their weights, fixed over many data sets together.  Each
+component alone is a kind, too."""
 
 BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
@@ -94,6 +92,10 @@ class Evidence:
 class Component:
     """One aspect of abnormality.
 
+    The members of a fold speak with one voice: what they see of a record are parts of one long
+    vector, and distances are taken in it.  A mean of their distances would lose what only some of
+    them see.
+
     Attributes:
         name: Its name in tables and files.
         state: Fitted tensors; all there is to save.
@@ -103,10 +105,11 @@ class Component:
     registry: ClassVar[dict[str, type[Component]]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Register components that have a name."""
+        """Register components that have a name; each alone is a kind of score, too."""
         super().__init_subclass__()
         if "name" in cls.__dict__:
             Component.registry[cls.name] = cls
+            WEIGHTS.setdefault(cls.name, {cls.name: 1.0})
 
     def __init__(self, config: Config) -> None:
         """Start without state."""
@@ -115,86 +118,154 @@ class Component:
 
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Learn what is usual; ``rows`` are the records that each member may learn from."""
+        raise NotImplementedError
 
     def __call__(self, evidence: Evidence) -> Tensor:
-        """Distances of records, ``(M, n)``, at least 0, larger for more abnormal."""
+        """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
         raise NotImplementedError
+
+    def by_fold(self, parts: Tensor) -> Tensor:
+        """Regroup what members give, ``(K·M, n, …) -> (K, M, n, …)``."""
+        return parts.unflatten(0, (-1, self.config.members))
 
 
 class Paper(Component):
-    """The score of the method's own paper."""
+    """The score of the method's own paper: geometric mean of the members', each in its own unit."""
 
     name: ClassVar[str] = "paper"
 
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn each member's unit, so that one with larger numbers doesn't drown the others."""
+        logs = (evidence.paper + TINY).log()
+        own = [log[known] for log, known in zip(logs, rows, strict=True)]
+        centre = torch.stack([log.median() for log in own])
+        spread = torch.stack([log.quantile(0.75) - log.quantile(0.25) for log in own])
+        self.state = {"centre": centre, "spread": spread.clamp(min=1e-3)}
+
     def __call__(self, evidence: Evidence) -> Tensor:
         """As the paper's formula says."""
-        return evidence.paper
+        logs = (evidence.paper + TINY).log() - self.state["centre"][:, None].to(evidence.x)
+        logs = logs / self.state["spread"][:, None].to(logs)
+        # Beyond this a float64 would overflow; no distance in float32 units comes near it.
+        return self.by_fold(logs).mean(1).clamp(max=500).exp()
 
 
-class Reconstruction(Component):
-    """What the generator can't reproduce: Mahalanobis length of the residual after inversion."""
+class Mahalanobis(Component):
+    """Mahalanobis length of some vectors that members see of a record."""
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The vectors, ``(K·M, n, S)``."""
+        raise NotImplementedError
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn the vectors' mean and covariance."""
+        self.state = _whitening(self.vectors(evidence), rows)
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Root mean square of the members' Mahalanobis lengths."""
+        white = _whiten(self.vectors(evidence), self.state)
+        return self.by_fold(white.square().sum(-1)).mean(1).sqrt()
+
+
+class Reconstruction(Mahalanobis):
+    """What the generator can't reproduce: the residual x − G(z*) after inversion."""
 
     name: ClassVar[str] = "reconstruction"
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
-        """Learn the residuals' mean and covariance."""
-        self.state = _whitening(evidence.residuals, rows)
-
-    def __call__(self, evidence: Evidence) -> Tensor:
-        """Mahalanobis length of x − G(z*)."""
-        return _length(_whiten(evidence.residuals, self.state))
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The residuals of G(z*)."""
+        return evidence.residuals
 
 
-class FeatureDistance(Component):
-    """What the discriminator sees change: Mahalanobis length of f(x) − f(G(z*))."""
+class FeatureDistance(Mahalanobis):
+    """What the discriminator sees change: f(x) − f(G(z*))."""
 
     name: ClassVar[str] = "feature_distance"
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
-        """Learn the mean and covariance of the differences."""
-        self.state = _whitening(evidence.feature_differences, rows)
-
-    def __call__(self, evidence: Evidence) -> Tensor:
-        """Mahalanobis length of f(x) − f(G(z*))."""
-        return _length(_whiten(evidence.feature_differences, self.state))
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The features' differences."""
+        return evidence.feature_differences
 
 
-class FeatureDensity(Component):
+class FeatureDensity(Mahalanobis):
     """How unusual a record is in the discriminator's feature space."""
 
     name: ClassVar[str] = "feature_density"
 
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The features."""
+        return evidence.features
+
+
+class Deviation(Mahalanobis):
+    """All that the networks see of a record, together: how far it is from what is usual.
+
+    f(x), f(x) − f(G(z*)) and x − G(z*) side by side, so that their correlations count.
+    """
+
+    name: ClassVar[str] = "deviation"
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """All three, one behind the other."""
+        parts = evidence.features, evidence.feature_differences, evidence.residuals
+        return torch.cat(parts, -1)
+
+
+class Nearest(Component):
+    """How far the nearest training records are, in a space in which members see records."""
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
+        raise NotImplementedError
+
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
-        """Learn the features' mean and covariance."""
-        self.state = _whitening(evidence.features, rows)
-
-    def __call__(self, evidence: Evidence) -> Tensor:
-        """Mahalanobis length of f(x)."""
-        return _length(_whiten(evidence.features, self.state))
-
-
-class Neighbours(Component):
-    """How far the nearest training records are in the discriminator's whitened feature space."""
-
-    name: ClassVar[str] = "neighbours"
-
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
-        """Keep a sample of the training records' features."""
-        self.state = _whitening(evidence.features, rows)
-        whitened = _whiten(evidence.features, self.state)
+        """Keep a sample of the training records."""
+        self.state = {}
+        places = self.place(evidence, rows)
         kept = min(self.config.memory_rows, *(len(own) for own in rows), len(rows[0]))
-        memory = torch.stack([w[own[:kept]] for w, own in zip(whitened, rows, strict=True)])
-        self.state["memory"] = memory.float()
+        memory = torch.stack([place[own[:kept]] for place, own in zip(places, rows, strict=True)])
+        self.state["memory"] = self._joined(memory).float()
 
     def __call__(self, evidence: Evidence) -> Tensor:
         """Mean distance to the nearest few."""
-        here = _whiten(evidence.features, self.state)
+        here = self._joined(self.place(evidence))
         memory = self.state["memory"].to(here)
         near = min(self.config.neighbours, memory.shape[1])
         squared = memory.square().sum(-1)[:, None] - 2 * here @ memory.mT
         nearest = squared.topk(near, largest=False).values + here.square().sum(-1, keepdim=True)
         # The floor keeps the rounding error of a record that meets itself out of the logarithm.
-        return (nearest.clamp(min=0) + 1e-4).sqrt().mean(-1)
+        return (nearest.clamp(min=0) + 1e-6).sqrt().mean(-1)
+
+    def _joined(self, places: Tensor) -> Tensor:
+        """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""
+        return self.by_fold(places).transpose(1, 2).flatten(2) / math.sqrt(self.config.members)
+
+
+class Neighbours(Nearest):
+    """Nearest training records by what the networks see: f(x) and x − G(z*), both whitened."""
+
+    name: ClassVar[str] = "neighbours"
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Features and residuals side by side, each as heavy as the other."""
+        parts = []
+        for name, vectors in (("f", evidence.features), ("r", evidence.residuals)):
+            if rows is not None:
+                fitted = _whitening(vectors, rows)
+                self.state |= {f"{name}.{key}": value for key, value in fitted.items()}
+            own = {key: self.state[f"{name}.{key}"] for key in ("mean", "map")}
+            parts.append(_whiten(vectors, own) / math.sqrt(vectors.shape[-1]))
+        return torch.cat(parts, -1)
+
+
+class Memory(Nearest):
+    """Nearest training records in the scaled columns: what remembering does without any GAN."""
+
+    name: ClassVar[str] = "memory"
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """The record itself."""
+        return evidence.x / math.sqrt(evidence.x.shape[-1])
 
 
 class Scorer:
@@ -229,7 +300,7 @@ class Scorer:
         return cls(gan, kind, components)
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Components of encoded records, ``(n, *shape) -> (J, M, n)``, at least 0."""
+        """Components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, at least 0."""
         data = torch.from_numpy(values).to(self.gan.views.loc.device)
         blocks = data.split(_block(self.gan))
         workers = min(torch.get_num_threads(), len(blocks)) if data.device.type == "cpu" else 1
@@ -239,7 +310,7 @@ class Scorer:
             return np.concatenate(list(pool.map(self._components, blocks)), -1)
 
     def _components(self, block: Tensor) -> NDArray[np.float64]:
-        """Components of one block of encoded records, ``(J, M, n)``."""
+        """Components of one block of encoded records, ``(J, K, n)``."""
         evidence = Evidence.gather(self.gan, [block])
         parts = torch.stack([component(evidence) for component in self.components])
         return np.asarray(parts.cpu().numpy())
@@ -254,10 +325,6 @@ def _block(gan: GAN) -> int:
     """Rows scored at once: few enough that the largest intermediate stays within bounds."""
     widest = max(gan.config.memory_rows, 4 * gan.config.hidden, gan.views.spec.size)
     return max(16, BLOCK // (gan.views.members * widest))
-
-
-def _length(vectors: Tensor) -> Tensor:
-    return vectors.square().sum(-1).sqrt()
 
 
 def _whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
