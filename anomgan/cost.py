@@ -43,7 +43,10 @@ class _Counter(TorchDispatchMode):
     torch's own FlopCounterMode goes by module hooks, which ``torch.autograd.grad`` doesn't allow.
     """
 
-    total = 0
+    def __init__(self) -> None:
+        """Start at nothing."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0.0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -98,4 +101,4 @@ def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) 
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
     with _Counter() as counter:
         Scorer(gan, gan.config.score, components)(values.numpy())
-    return counter.total / len(values)
+    return float(counter.total) / len(values)

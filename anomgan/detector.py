@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
@@ -105,7 +106,7 @@ class Detector:
             found[rows] = judge.score(records)
         return found
 
-    def _shares(self, values: Floats) -> list[tuple[Judge, Floats, Floats]]:
+    def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
         """Each judge with the rows that are its to judge (where, and the records)."""
         if self.pooled is None:
             return [(self.judge, np.ones(len(values), dtype=np.bool_), values)]

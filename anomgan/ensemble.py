@@ -87,19 +87,21 @@ class Ensemble:
         gan, training = trained(range(len(rows)))
         ill = failed(gan, training.health)
         for _ in range(config.restarts if ill else 0):
-            again, anew = trained(ill)
-            still = [ill[m] for m in failed(again, anew.health)]
-            healed = {m: place for place, m in enumerate(ill) if m not in still}
-            training.restarted += ill
+            # Where all failed it may be the data: one of them finds out for the others.
+            tried = ill[:1] if len(ill) == len(rows) else ill
+            again, anew = trained(tried)
+            still = failed(again, anew.health)
+            healed = {m: place for place, m in enumerate(tried) if place not in still}
+            training.restarted += tried
             adopt(gan, again, healed)
             if training.health and anew.health:
                 training.health[-1] = training.health[-1].with_members(anew.health[-1], healed)
-            ill, hopeless = still, not healed
-            if hopeless or not ill:
-                break  # where another seed heals nobody, it is the data
-        tell(training, len(rows), ill)
+            ill = [m for m in ill if m not in healed]
+            if not healed or not ill:
+                break
         if not all(weight.isfinite().all() for weight in gan.parameters()):
             raise InputError("training diverged; try again with a lower learning_rate")
+        tell(training, len(rows), ill)
         gan.double().eval().requires_grad_(False)
         return cls(gan, folds, rows, training)
 

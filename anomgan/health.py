@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,6 +29,9 @@ MEASURES = ("coverage", "density", "two_sample", "frechet", "variety")
 COLLAPSED = 0.2
 """Variety, as a share of the baseline's, below which a generator counts as collapsed."""
 
+Values = dict[str, list[float]]
+"""For each name a value per member."""
+
 
 @dataclass(frozen=True)
 class Health:
@@ -47,9 +50,9 @@ class Health:
     """
 
     step: int
-    measures: dict[str, list[float]]
-    baseline: dict[str, list[float]]
-    slopes: dict[str, list[float]]
+    measures: Values
+    baseline: Values
+    slopes: Values
 
     def collapsed(self) -> list[int]:
         """Members whose generator makes nearly the same record again and again."""
@@ -76,17 +79,22 @@ class Health:
             other: Measured on fewer members.
             members: Our number -> the other's.
         """
-        parts = {}
-        for name in ("measures", "baseline", "slopes"):
-            own, theirs = getattr(self, name), getattr(other, name)
-            parts[name] = {
+
+        def mixed(own: Values, theirs: Values) -> Values:
+            return {
                 key: [theirs[key][members[m]] if m in members else v for m, v in enumerate(values)]
                 for key, values in own.items()
             }
-        return replace(self, **parts)
+
+        return Health(
+            self.step,
+            mixed(self.measures, other.measures),
+            mixed(self.baseline, other.baseline),
+            mixed(self.slopes, other.slopes),
+        )
 
 
-def measure(step: int, real: Tensor, generated: Tensor, slopes: dict[str, list[float]]) -> Health:
+def measure(step: int, real: Tensor, generated: Tensor, slopes: Values) -> Health:
     """Compare generated with real records.
 
     Args:
@@ -101,7 +109,7 @@ def measure(step: int, real: Tensor, generated: Tensor, slopes: dict[str, list[f
     return Health(step, own, compare(known, others), slopes)
 
 
-def compare(real: Tensor, other: Tensor) -> dict[str, list[float]]:
+def compare(real: Tensor, other: Tensor) -> Values:
     """All measures of ``other`` against ``real``, each ``(M, n, F)`` with the same n."""
     near = min(NEIGHBOURS, real.shape[1] - 1)
     rr, oo, ro = torch.cdist(real, real), torch.cdist(other, other), torch.cdist(real, other)

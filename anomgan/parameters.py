@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,10 +61,9 @@ def checked_condition(method: str, condition: Any, *, other: bool) -> tuple[str 
     given = [] if given is None else given
     if not isinstance(given, list | tuple) or not are(str | Integral, *given):
         raise InputError(f"condition={condition!r} must be a column's name, or a list of several")
-    if given and not gan.conditional:
-        raise InputError(f"method {method!r} knows no condition; {_instead('conditional')}")
     if other and not gan.translates:
-        raise InputError(f"method {method!r} learns from no other rows; {_instead('translates')}")
+        able = " or ".join(f"method={n!r}" for n, g in sorted(GAN.registry.items()) if g.translates)
+        raise InputError(f"method {method!r} learns from no other rows; use {able}")
     if gan.conditional and not given:
         warnings.warn(
             f"method {method!r} without a condition is an ordinary GAN; name a column to condition "
@@ -95,12 +94,6 @@ def condition_names(
                 f"{source}: no column {at} to condition on; it has {len(columns)}, counted from 0"
             )
     return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in condition]
-
-
-def _instead(ability: Literal["conditional", "translates"]) -> str:
-    """Which methods are able to, as advice."""
-    able = sorted(name for name, gan in GAN.registry.items() if getattr(gan, ability))
-    return f"use {' or '.join(f'method={name!r}' for name in able)}"
 
 
 def chosen_device(name: str) -> str:

@@ -126,7 +126,7 @@ class Component:
 
     def by_fold(self, parts: Tensor) -> Tensor:
         """Regroup what members give, ``(K·M, n, …) -> (K, M, n, …)``."""
-        return parts.unflatten(0, (-1, self.config.members))
+        return parts.reshape(-1, self.config.members, *parts.shape[1:])
 
 
 class Paper(Component):
@@ -147,7 +147,8 @@ class Paper(Component):
         logs = (evidence.paper + TINY).log() - self.state["centre"][:, None].to(evidence.x)
         logs = logs / self.state["spread"][:, None].to(logs)
         # Beyond this a float64 would overflow; no distance in float32 units comes near it.
-        return self.by_fold(logs).mean(1).clamp(max=500).exp()
+        mean: Tensor = self.by_fold(logs).mean(1)
+        return mean.clamp(max=500).exp()
 
 
 class Mahalanobis(Component):

@@ -31,8 +31,8 @@ from anomgan.judge import FloatArray
 from anomgan.train import Progress
 from anomgan.watch import Training
 
-FORMAT_VERSION = 1
-"""Raised whenever an older anomgan couldn't read what this one writes."""
+FORMAT_VERSION = 2
+"""Raised whenever the contents of a model change: other versions are refused by name."""
 
 MOST_JSON = 2**28
 """Bytes of the largest ``model.json``: a schema with millions of category levels fits."""
@@ -126,6 +126,8 @@ def check_origin(description: Mapping[str, Any]) -> None:
         raise InputError(f"its format version is {found!r}, which no anomgan ever wrote")
     if found > FORMAT_VERSION:
         raise InputError(f"written by a newer anomgan (format {found}); upgrade anomgan")
+    if found < FORMAT_VERSION:
+        raise InputError(f"written by an older anomgan (format {found}); fit it again")
     if not isinstance(method, str) or method not in GAN.registry:
         raise InputError(
             f"its method {method!r} isn't known to this anomgan; "

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from anomgan.data.views import Views
 from anomgan.gans import GAN, Batch, Move, Stage
 
 
@@ -24,6 +25,12 @@ class Progress:
 
 
 Callback = Callable[[Progress], None]
+PRESCALED = 2**26
+"""Most numbers that are scaled ahead of training, in float32: 256 MB."""
+
+SCALED_ROWS = 4096
+"""Rows that are scaled at once."""
+
 Slopes = dict[str, list[float]]
 Watch = Callable[[int, Slopes], None]
 
@@ -52,6 +59,7 @@ class Sampler:
         self.counts = torch.tensor([[len(own)] for own in rows])
         self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
+        self.views = [_View(gan.views, known) for known in (values, other) if known is not None]
 
     def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
         """Draw a batch, with replacement, as the GAN is trained on it."""
@@ -62,8 +70,8 @@ class Sampler:
         other = None
         if self.other is not None:
             places = torch.randint(len(self.other), (members, size), generator=self.generator)
-            other = self._scaled(self.other[places.to(device)])
-        real = self._scaled(self.values[rows])
+            other = self.views[1](places.to(device))
+        real = self.views[0](rows)
         return self.gan.prepare(Batch(real, latent.to(device), self.generator, other, progress))
 
     def fork(self, generator: torch.Generator) -> Sampler:
@@ -78,10 +86,25 @@ class Sampler:
         Rows are in random order, so that they are a sample.
         """
         count = min(most, int(self.counts.min()))
-        return self._scaled(self.values[self.rows[:, :count].to(self.values.device)])
+        return self.views[0](self.rows[:, :count].to(self.values.device))
 
-    def _scaled(self, values: Tensor) -> Tensor:
-        return self.gan.views(values).float()
+
+class _View:
+    """Records as the members see them; scaled once and for all where there is room for that."""
+
+    def __init__(self, views: Views, values: Tensor) -> None:
+        self.views, self.values, self.scaled = views, values, None
+        if views.members * values.numel() <= PRESCALED:
+            blocks = values.split(SCALED_ROWS)
+            self.scaled = torch.cat([views(block).float() for block in blocks], 1)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """The records of each member's rows, ``(M, B) -> (M, B, *shape)`` float32."""
+        if self.scaled is not None:
+            member = torch.arange(len(rows), device=rows.device)[:, None]
+            return self.scaled[member, rows]
+        scaled: Tensor = self.views(self.values[rows])
+        return scaled.float()
 
 
 def train(

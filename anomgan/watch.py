@@ -13,6 +13,9 @@ from anomgan.gans import GAN
 from anomgan.health import ROWS, Health, measure
 from anomgan.train import Progress, Sampler, Slopes
 
+GROWN = 100
+"""Steps before which little variety means that training has only begun."""
+
 
 @dataclass
 class Training:
@@ -58,7 +61,8 @@ def failed(gan: GAN, health: Sequence[Health]) -> list[int]:
     sound = torch.ones(gan.views.members, dtype=torch.bool)
     for weight in gan.parameters():
         sound &= weight.detach().isfinite().flatten(1).all(1).cpu()
-    collapsed = health[-1].collapsed() if health else []
+    grown = health and gan.config.steps >= GROWN
+    collapsed = health[-1].collapsed() if grown else []
     return sorted({*collapsed, *torch.nonzero(~sound).flatten().tolist()})
 
 

@@ -51,7 +51,7 @@ def fit(
         typer.Option(
             metavar="COL",
             help="Column that says which range of normal holds for a row, such as a machine; "
-            "may be repeated.  Chooses the method cgan.",
+            "may be repeated.  Chooses the method cgan unless --method says otherwise.",
             show_default=False,
         ),
     ] = None,
@@ -60,7 +60,7 @@ def fit(
         typer.Option(
             metavar="FILE",
             help="Further rows in the same columns, read like NORMAL, that needn't be normal: "
-            "--label leaves none of them out.  Chooses the method cyclegan.",
+            "--label leaves none of them out.  Chooses the method cyclegan, which learns from them.",
             show_default=False,
         ),
     ] = None,
@@ -109,12 +109,10 @@ def fit(
     check_share("--contamination", contamination, most=0.5)
     settings = _settings(assignments or [])
     conditions = tuple(dict.fromkeys(condition or []))
-    if conditions and other is not None:
-        raise InputError("--condition and --other belong to different methods; choose one")
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
     if _by_default(context, "method"):
-        method = "cgan" if conditions else "cyclegan" if other is not None else method
+        method = "cyclegan" if other is not None else "cgan" if conditions else method
     aside = SetAside(identifier, label, tuple(drop or []))
 
     from anomgan import GANDetector

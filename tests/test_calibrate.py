@@ -59,21 +59,21 @@ def test_split_holds_out_one_part_or_every_row_once():
     assert {len(f) for f in folds} == {25, 26}
 
 
-def test_scaler_brings_each_component_of_each_view_to_median_0_and_range_1():
+def test_scaler_brings_each_component_to_median_0_and_range_1_over_all_folds():
     rng = np.random.default_rng(2)
     units = np.array([1e-6, 1.0, 1e6])[:, None, None]
-    raw = units * rng.lognormal(size=(3, 4, 200))  # 3 components, 2 views × 2 folds
+    raw = units * rng.lognormal(size=(3, 2, 200))  # 3 components, 2 folds
     folds = split(200, 2, 0, rng)
-    scaler = Scaler.fit(raw, folds, views=2)
+    scaler = Scaler.fit(raw, folds)
     scaled = scaler(raw)
-    held = np.concatenate([scaled[:, 0, folds[0]], scaled[:, 2, folds[1]]], axis=-1)
+    held = np.concatenate([scaled[:, 0, folds[0]], scaled[:, 1, folds[1]]], axis=-1)
     low, middle, high = np.quantile(held, [0.25, 0.5, 0.75], axis=-1)
     assert middle == pytest.approx(np.zeros(3), abs=1e-9)
     assert high - low == pytest.approx(np.ones(3))
 
 
 def test_scaler_survives_components_that_are_zero():
-    raw = np.zeros((1, 2, 10))
-    scaler = Scaler.fit(raw, split(10, 1, 5, np.random.default_rng(0)), views=2)
+    raw = np.zeros((1, 1, 10))
+    scaler = Scaler.fit(raw, split(10, 1, 5, np.random.default_rng(0)))
     assert np.isfinite(scaler(raw)).all()
-    assert (scaler(np.ones((1, 2, 3))) > 0).all()
+    assert (scaler(np.ones((1, 1, 3))) > 0).all()

@@ -206,10 +206,6 @@ def test_clone_search_and_pipeline():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        (
-            {"method": "f-anogan", "condition": "machine"},
-            "method 'f-anogan' knows no condition; use method='cgan'",
-        ),
         ({"condition": "size"}, "X: no column 'size' to condition on; choose one of: 'speed', 'm"),
         ({"condition": 1}, "X: no column '1' to condition on; choose one of: 'speed'"),
         ({"condition": "speed"}, "X: column 'speed' can't be a condition: no level has at least 5"),

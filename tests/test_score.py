@@ -11,48 +11,112 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.gans import method
-from anomgan.score import Evidence, FeatureDensity, Neighbours, Reconstruction, Scorer
+from anomgan.score import (
+    Deviation,
+    Evidence,
+    FeatureDensity,
+    FeatureDistance,
+    Memory,
+    Neighbours,
+    Paper,
+    Reconstruction,
+    Scorer,
+)
 
 
 @pytest.fixture
 def evidence():
+    """Of 2 folds with 2 members each."""
     draw = torch.Generator().manual_seed(0)
-    mix = torch.randn(2, 5, 5, generator=draw, dtype=torch.float64)
-    vectors = torch.randn(2, 60, 5, generator=draw, dtype=torch.float64) @ mix + 3
-    return SimpleNamespace(features=vectors, residuals=vectors)
+
+    def vectors(width):
+        mix = torch.randn(4, width, width, generator=draw, dtype=torch.float64)
+        return torch.randn(4, 60, width, generator=draw, dtype=torch.float64) @ mix + 3
+
+    parts = {"features": 5, "feature_differences": 4, "residuals": 3, "x": 3}
+    return SimpleNamespace(**{name: vectors(width) for name, width in parts.items()})
 
 
-ROWS = [torch.arange(40), torch.arange(20, 60)]
+FOLDS = [torch.arange(40), torch.arange(20, 60)]
+ROWS = [FOLDS[0], FOLDS[0], FOLDS[1], FOLDS[1]]
+TWO = {"members": 2, "neighbours": 3, "memory_rows": 25}
 
 
-@pytest.mark.parametrize("kind", [FeatureDensity, Reconstruction])
-def test_lengths_are_mahalanobis_distances_to_each_members_own_rows(evidence, kind):
-    component = kind(Config())
+def whitened(vectors, own):
+    reference = LedoitWolf().fit(vectors[own].numpy())
+    return (vectors.numpy() - reference.location_) @ np.linalg.cholesky(reference.get_precision())
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (FeatureDensity, ["features"]),
+        (Reconstruction, ["residuals"]),
+        (FeatureDistance, ["feature_differences"]),
+        (Deviation, ["features", "feature_differences", "residuals"]),
+    ],
+)
+def test_lengths_are_mahalanobis_distances_to_each_members_own_rows(evidence, kind, names):
+    component = kind(Config.make(settings=TWO))
     component.fit(evidence, ROWS)
     got = component(evidence)
-    for m, own in enumerate(ROWS):
-        vectors = evidence.features[m].numpy()
-        reference = LedoitWolf().fit(vectors[own])
-        expected = [mahalanobis(v, reference.location_, reference.get_precision()) for v in vectors]
-        assert got[m].numpy() == pytest.approx(np.array(expected), rel=1e-6)
+    assert got.shape == (2, 60)
+    for k, own in enumerate(FOLDS):
+        squares = np.zeros(60)
+        for m in (2 * k, 2 * k + 1):
+            vectors = torch.cat([getattr(evidence, name)[m] for name in names], -1).numpy()
+            reference = LedoitWolf().fit(vectors[own])
+            precision = reference.get_precision()
+            squares += [mahalanobis(v, reference.location_, precision) ** 2 for v in vectors]
+        assert got[k].numpy() == pytest.approx(np.sqrt(squares / 2), rel=1e-6)
 
 
-def test_neighbours_are_those_of_brute_force(evidence):
-    component = Neighbours(Config.make(settings={"neighbours": 3, "memory_rows": 25}))
+def nearest_three(places, own):
+    """Brute force, with the documented floor."""
+    distances = np.sort(cdist(places, places[own[:25]]), axis=1)[:, :3]
+    return np.sqrt(distances**2 + 1e-6).mean(1)
+
+
+def test_neighbours_are_those_of_brute_force_in_what_all_members_see(evidence):
+    component = Neighbours(Config.make(settings=TWO))
     component.fit(evidence, ROWS)
     got = component(evidence)
-    for m, own in enumerate(ROWS):
-        reference = LedoitWolf().fit(evidence.features[m][own].numpy())
-        white = np.linalg.cholesky(reference.get_precision())
-        mapped = (evidence.features[m].numpy() - reference.location_) @ white
-        distances = np.sort(cdist(mapped, mapped[own[:25]]), axis=1)[:, :3]
-        expected = np.sqrt(distances**2 + 1e-4).mean(1)  # the documented floor
-        assert got[m].numpy() == pytest.approx(expected, rel=1e-4)
+    for k, own in enumerate(FOLDS):
+        parts = [
+            whitened(vectors[m], own) / np.sqrt(vectors.shape[-1] * 2)
+            for m in (2 * k, 2 * k + 1)
+            for vectors in (evidence.features, evidence.residuals)
+        ]
+        assert got[k].numpy() == pytest.approx(nearest_three(np.hstack(parts), own), rel=1e-4)
+
+
+def test_memory_looks_at_the_scaled_records_alone(evidence):
+    component = Memory(Config.make(settings=TWO))
+    component.fit(SimpleNamespace(x=evidence.x), ROWS)
+    got = component(SimpleNamespace(x=evidence.x))
+    for k, own in enumerate(FOLDS):
+        places = np.hstack(evidence.x[2 * k : 2 * k + 2].numpy()) / np.sqrt(3 * 2)
+        assert got[k].numpy() == pytest.approx(nearest_three(places, own), rel=1e-4)
+
+
+def test_papers_scores_of_members_are_averaged_in_their_own_units():
+    raw = torch.from_numpy(np.random.default_rng(0).lognormal(size=(2, 500)))
+    one, thousand = raw[:1], 1000 * raw[:1]
+    evidence = SimpleNamespace(paper=torch.cat([one, thousand]), x=raw)
+    component = Paper(Config.make(settings=TWO))
+    component.fit(evidence, [torch.arange(500)] * 2)
+    got = component(evidence)
+    assert got.shape == (1, 500)
+    assert (got[0].argsort() == one[0].argsort()).all()
+    alone = Paper(Config.make(settings=TWO | {"members": 1}))
+    alone.fit(SimpleNamespace(paper=one, x=raw), [torch.arange(500)])
+    expected = alone(SimpleNamespace(paper=one, x=raw))
+    assert got.numpy() == pytest.approx(expected.numpy(), rel=1e-6)
 
 
 def test_many_dimensions_are_whitened_by_their_variances_alone(evidence, monkeypatch):
     monkeypatch.setattr(score, "FULL_COVARIANCE", 4)
-    component = FeatureDensity(Config())
+    component = FeatureDensity(Config.make(settings={"members": 1}))
     component.fit(evidence, ROWS)
     vectors = evidence.features[0].numpy()
     own = vectors[ROWS[0]]
@@ -62,7 +126,7 @@ def test_many_dimensions_are_whitened_by_their_variances_alone(evidence, monkeyp
 
 def small_scorer(values):
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
-    config = Config.make(settings={"hidden": 8, "latent": 2})
+    config = Config.make(settings={"hidden": 8, "latent": 2, "members": 2})
     views = Views(spec, ["standard", "asinh"]).fit(values)
     gan = method("f-anogan")(views, config).double().requires_grad_(False)
     return Scorer.fit(gan, torch.from_numpy(values), [torch.arange(len(values))] * 2, "combined")
@@ -72,7 +136,7 @@ def test_blocks_change_nothing(monkeypatch):
     values = np.random.default_rng(0).normal(size=(70, 2))
     scorer = small_scorer(values)
     at_once = scorer(values)
-    assert at_once.shape == (4, 2, 70)
+    assert at_once.shape == (2, 1, 70)
     monkeypatch.setattr(score, "BLOCK", 1)  # the smallest blocks there are
     assert scorer(values) == pytest.approx(at_once, rel=1e-9)
 

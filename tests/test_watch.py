@@ -14,7 +14,7 @@ from anomgan.gans import GAN, VanillaGAN
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 VALUES = np.random.default_rng(0).normal(size=(600, 2))
-SMALL = {"steps": 40, "hidden": 16, "latent": 2, "members": 3, "checks": 4}
+SMALL = {"steps": 100, "hidden": 16, "latent": 2, "members": 3, "checks": 4}
 
 
 @pytest.fixture
@@ -88,10 +88,7 @@ def test_collapse_that_no_seed_heals_is_told_and_ends(sick):
 
 def test_divergence_that_no_seed_heals_is_an_error(sick):
     sick.forever, sick.failure = True, float("nan")
-    with (
-        pytest.warns(DataWarning),
-        pytest.raises(InputError, match="diverged; try again with a lower learning_rate"),
-    ):
+    with pytest.raises(InputError, match="diverged; try again with a lower learning_rate"):
         fit()
 
 
@@ -104,7 +101,7 @@ def test_restarts_can_be_switched_off(sick):
 def test_watching_changes_nothing_and_is_logged_at_intervals(sick):
     sick.failure = 1.0
     watched, blind = fit(), fit(checks=0)
-    assert [health.step for health in watched.training.health] == [20, 40, 60, 80]
+    assert [health.step for health in watched.training.health] == [50, 100, 150, 200]
     assert set(watched.training.health[0].slopes) == {"discriminator", "generator"}
     assert set(watched.training.health[-1].slopes) == {"encoder"}
     assert blind.training.health == []

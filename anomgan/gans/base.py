@@ -81,9 +81,10 @@ class GAN(nn.Module):
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks that every variant has."""
         super().__init__()
-        own = {"penalty": self.penalty, "spectral_norm": "on" if self.spectral else "off"}
-        asked = {key: getattr(config, key) for key in own}
-        config = replace(config, **{k: own[k] for k, word in asked.items() if word == "own"})
+        if config.penalty == "own":
+            config = replace(config, penalty=self.penalty)
+        if config.spectral_norm == "own":
+            config = replace(config, spectral_norm="on" if self.spectral else "off")
         self.views, self.config = views, config
         self.generator = blocks.generator(views.spec, config, views.members)
         self.discriminator = blocks.discriminator(views.spec, config, views.members)

@@ -119,14 +119,6 @@ def test_numbers_with_a_gap_are_the_levels_they_were(
             "--drop and --condition name the same column 'maker'; choose one",
         ),
         (
-            ["--condition", "maker", "--method", "f-anogan"],
-            "method 'f-anogan' knows no condition; use method='cgan'",
-        ),
-        (
-            ["--condition", "maker", "--other", "{path}"],
-            "--condition and --other belong to different methods; choose one",
-        ),
-        (
             ["--other", "{path}", "--method", "f-anogan"],
             "method 'f-anogan' learns from no other rows; use method='cyclegan'",
         ),

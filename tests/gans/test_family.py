@@ -126,3 +126,35 @@ def test_a_row_moved_ever_further_out_never_becomes_more_normal(name):
         scores = detector.score(distances[:, None] * [np.cos(angle), np.sin(angle)])
         assert np.isfinite(scores).all()
         assert (np.diff(scores) >= 0).all(), (angle, scores)
+
+
+CONDITIONED = Spec.of(
+    [("a", "numeric", 1, "a"), ("b", "numeric", 1, "b"), ("m", "condition", 3, "machine")]
+)
+
+
+def machines(n, seed, claim=0):
+    """Three machines with a blob each; rows may claim to be from the next one, or from none."""
+    rng = np.random.default_rng(seed)
+    machine = rng.integers(0, 3, n)
+    at = np.array([[0, 0], [4, 0], [0, 4]])[machine] + 0.5 * rng.normal(size=(n, 2))
+    told = np.zeros((n, 3)) if claim is None else np.eye(3)[(machine + claim) % 3]
+    return np.c_[at, told]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none(name):
+    config = Config.make(settings={**SMALL, "steps": 200})
+    detector = Detector.fit(
+        machines(800, 1), CONDITIONED, name=name, config=config, seed=0, device="cpu"
+    )
+
+    def flagged(rows):
+        return np.mean(detector.calibrator.p_values(detector.score(rows)) <= 0.05)
+
+    assert flagged(machines(300, 2)) < 0.12
+    assert flagged(machines(300, 3, claim=1)) > 0.95
+    assert flagged(machines(300, 4, claim=None)) < 0.12
+    assert flagged(machines(300, 5, claim=None) + [10, 10, 0, 0, 0]) == 1
+    drawn = detector.sample(300, seed=0)
+    assert (drawn[:, 2:].sum(1) == 1).all()
