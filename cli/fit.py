@@ -60,7 +60,7 @@ def fit(
         typer.Option(
             metavar="FILE",
             help="Further rows in the same columns, read like NORMAL, that needn't be normal: "
-            "--label leaves none of them out.  Chooses the method cyclegan, which learns from them.",
+            "--label leaves none of them out.  Chooses the method cyclegan.",
             show_default=False,
         ),
     ] = None,
