@@ -65,6 +65,7 @@ def cost(name: str, config: Config) -> Cost:
     Raises:
         InputError: If there is no such method.
     """
+    config = replace(config, members=1)
     spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(COLUMNS)])
     source = torch.Generator().manual_seed(0)
     values = torch.randn(config.memory_rows, COLUMNS, generator=source, dtype=torch.float64)

@@ -15,8 +15,9 @@ from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
+from anomgan.health import ROWS, Health
 from anomgan.train import Callback, Sampler, train
-from anomgan.watch import Training, Watch, adopt, failed, tell
+from anomgan.watch import Training, Watch, adopt, against, failed, tell
 
 
 @dataclass(frozen=True)
@@ -76,34 +77,77 @@ class Ensemble:
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
+        team = _Team(name, views, config, data, second, rows, rng, callback)
+        gan, training = team.trained(range(len(rows)))
+        ill = team.healed(gan, training)
+        if not all(weight.isfinite().all() for weight in gan.parameters()):
+            raise InputError("training diverged; try again with a lower learning_rate")
+        tell(training, len(rows), ill)
+        unseen = [torch.from_numpy(rng.permutation(fold)) for fold in folds]
+        training.held_out = team.measured(gan, [f for f in unseen for _ in range(config.members)])
+        gan.double().eval().requires_grad_(False)
+        return cls(gan, folds, rows, training)
 
-        def trained(members: Sequence[int]) -> tuple[GAN, Training]:
-            gan = _build(name, views.of(members), config, int(rng.integers(2**31))).to(device)
-            draws = torch.Generator().manual_seed(int(rng.integers(2**31)))
-            sampler = Sampler(gan, data, [rows[m] for m in members], draws, second)
-            watch = Watch(sampler)
-            return gan, Training(train(gan, sampler, callback, watch), watch.log)
 
-        gan, training = trained(range(len(rows)))
+@dataclass
+class _Team:
+    """What it takes to train members: data, the rows that each may see, and randomness."""
+
+    name: str
+    views: Views
+    config: Config
+    data: Tensor
+    other: Tensor | None
+    rows: list[Tensor]
+    rng: np.random.Generator
+    callback: Callback | None
+
+    def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
+        """Train some of the members from a new seed."""
+        gan = _build(self.name, self.views.of(members), self.config, self._seed())
+        sampler = self._sampler(gan.to(self.data.device), [self.rows[m] for m in members])
+        watch = Watch(sampler)
+        return gan, Training(train(gan, sampler, self.callback, watch), watch.log)
+
+    def healed(self, gan: GAN, training: Training) -> list[int]:
+        """Train failed members anew, a bounded number of times; gives those that stay ill.
+
+        Args:
+            gan: Changed in place.
+            training: Changed in place.
+        """
         ill = failed(gan, training.health)
-        for _ in range(config.restarts if ill else 0):
+        for _ in range(self.config.restarts):
             # Where all failed it may be the data: one of them finds out for the others.
-            tried = ill[:1] if len(ill) == len(rows) else ill
-            again, anew = trained(tried)
+            tried = ill[:1] if len(ill) == len(self.rows) else ill
+            if not tried:
+                break
+            again, anew = self.trained(tried)
             still = failed(again, anew.health)
             healed = {m: place for place, m in enumerate(tried) if place not in still}
             training.restarted += tried
             adopt(gan, again, healed)
             if training.health and anew.health:
                 training.health[-1] = training.health[-1].with_members(anew.health[-1], healed)
-            ill = [m for m in ill if m not in healed]
-            if not healed or not ill:
+            if not healed:
                 break
-        if not all(weight.isfinite().all() for weight in gan.parameters()):
-            raise InputError("training diverged; try again with a lower learning_rate")
-        tell(training, len(rows), ill)
-        gan.double().eval().requires_grad_(False)
-        return cls(gan, folds, rows, training)
+            ill = [m for m in ill if m not in healed]
+        return ill
+
+    def measured(self, gan: GAN, rows: list[Tensor]) -> Health | None:
+        """The members' health against the rows of each, if these are enough."""
+        if not self.config.checks:
+            return None
+        real = self._sampler(gan, rows).known(2 * ROWS)
+        found = against(real, self._sampler(gan, self.rows), self.config.steps)
+        return found[0] if found else None
+
+    def _sampler(self, gan: GAN, rows: list[Tensor]) -> Sampler:
+        draws = torch.Generator().manual_seed(self._seed())
+        return Sampler(gan, self.data, rows, draws, self.other)
+
+    def _seed(self) -> int:
+        return int(self.rng.integers(2**31))
 
 
 def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:

@@ -81,7 +81,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        method: str = "f-anogan",
+        method: str = "gan",
         *,
         preset: str = "balanced",
         settings: Mapping[str, Any] | None = None,

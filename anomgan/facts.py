@@ -14,6 +14,7 @@ from anomgan.calibrate import Calibrator
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
 from anomgan.errors import DataWarning
+from anomgan.health import verdict
 from anomgan.store import plain
 from anomgan.train import Callback, Progress
 
@@ -39,7 +40,8 @@ def training_facts(
     flagged = float(np.mean(calibrator.scores > threshold))
     members = detector.gan.views.members
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
-    losses = {key: loss for point in detector.training.curve for key, loss in point.losses.items()}
+    training = detector.training
+    losses = {key: loss for point in training.curve for key, loss in point.losses.items()}
     facts = {
         "rows": report.rows,
         "columns": {kind: len(names) for kind, names in schema.names_by_kind().items()},
@@ -62,6 +64,8 @@ def training_facts(
             "share_flagged": flagged,
         },
         "losses": losses,
+        "health": verdict(training.held_out),
+        "restarted": len(set(training.restarted)),
     }
     known: dict[str, Any] = plain(facts)
     return known

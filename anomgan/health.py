@@ -7,7 +7,7 @@ in for the generated ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,11 +162,10 @@ def _root(matrix: Tensor) -> Tensor:
     return torch.where(sound, root, torch.nan)
 
 
-def verdict(health: Sequence[Health]) -> str:
-    """The last state in words, means over members beside the baseline's."""
-    if not health:
+def verdict(last: Health | None) -> str:
+    """A state in words: means over members, beside the baseline's."""
+    if last is None:
         return "not measured"
-    last = health[-1]
     words = {"coverage": "coverage", "density": "density", "two_sample": "told apart"}
     parts = [
         f"{word} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"

@@ -74,6 +74,7 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
             for point in training.curve
         ],
         "health": [asdict(health) for health in training.health],
+        "held_out": None if training.held_out is None else asdict(training.held_out),
         "restarted": training.restarted,
     }
     return plain(description), model.detector.state()
@@ -102,12 +103,15 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
             for step, steps, losses in description["curve"]
         ]
         health = [Health.from_json(entry) for entry in description["health"]]
+        last = description["held_out"]
+        held_out = None if last is None else Health.from_json(last)
+        restarted = [int(member) for member in description["restarted"]]
         detector = Detector.from_state(
             arrays,
             encoder.spec,
             name=description["method"],
             config=Config.from_json(description["config"]),
-            training=Training(curve, health, [int(m) for m in description["restarted"]]),
+            training=Training(curve, health, held_out, restarted),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         missing = "no entry " if isinstance(error, KeyError) else ""

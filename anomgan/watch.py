@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
@@ -23,12 +24,14 @@ class Training:
 
     Attributes:
         curve: Losses, means over the members.
-        health: Measured at intervals; the last entry is the final state.
+        health: Measured at intervals, against rows that the members learnt from.
+        held_out: Measured at the end, against rows that they never saw; decides nothing.
         restarted: Members that were trained anew, each as often as it was.
     """
 
     curve: list[Progress] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
+    held_out: Health | None = None
     restarted: list[int] = field(default_factory=list)
 
 
@@ -47,13 +50,19 @@ class Watch:
 
     def __call__(self, step: int, slopes: Slopes) -> None:
         """Take a measurement, if there are enough rows for one."""
-        gan, half = self.sampler.gan, self.real.shape[1] // 2
-        if half < 2:
-            return
-        at = gan.views.spec.record
-        with torch.no_grad():
-            made = gan.made(self.sampler(size=half))[..., :at]
-        self.log.append(measure(step, self.real[..., :at], made, slopes))
+        self.log += against(self.real, self.sampler, step, slopes)
+
+
+def against(
+    real: Tensor, sampler: Sampler, step: int, slopes: Slopes | None = None
+) -> list[Health]:
+    """Compare what a GAN generates with real records, ``(M, n, *shape)``; empty for under 4."""
+    half, at = real.shape[1] // 2, sampler.gan.views.spec.record
+    if half < 2:
+        return []
+    with torch.no_grad():
+        made = sampler.gan.made(sampler(size=half))[..., :at]
+    return [measure(step, real[..., :at], made, slopes or {})]
 
 
 def failed(gan: GAN, health: Sequence[Health]) -> list[int]:

@@ -34,6 +34,7 @@ def training_facts(detector: GANDetector) -> Facts:
         ("calibration", f"{calibration['rows']:,} rows, {how}"),
         ("threshold", _threshold(detector)),
         ("flagged", f"{calibration['share_flagged']:.1%} of held-out rows"),
+        ("health", _health(facts)),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
     ]
 
@@ -51,6 +52,12 @@ def _conditions(facts: dict[str, Any]) -> Facts:
     given = facts.get("conditions", {}).items()
     levels = [f"{name} ({n:,} {'level' if n == 1 else 'levels'})" for name, n in given]
     return [("condition", shortened(levels))] if levels else []
+
+
+def _health(facts: dict[str, Any]) -> str:
+    """How well the GANs generate, beside real rows."""
+    again = facts["restarted"]
+    return f"{facts['health']}{f'; {again:,} members trained anew' if again else ''}"
 
 
 def _marked(abnormal: int | None) -> str:

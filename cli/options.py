@@ -10,7 +10,7 @@ import typer
 from anomgan.errors import InputError
 
 DEFAULT_MODEL = Path("anomgan-model")
-DEFAULT_METHOD = "f-anogan"
+DEFAULT_METHOD = "gan"
 
 ModelOption = Annotated[
     Path,

@@ -495,7 +495,7 @@ def test_cuda_is_refused_where_there_is_none():
 
 def test_settings_change_the_preset():
     detector = tiny(preset="fast", settings=TINY | {"steps": "7"}).fit(numbers())
-    wanted = Config.make("fast", TINY | {"steps": 7, "penalty": "one-centred"})
+    wanted = Config.make("fast", TINY | {"steps": 7, "penalty": "zero-centred"})
     assert detector.detector_.gan.config == replace(wanted, spectral_norm="off")
 
 

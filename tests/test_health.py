@@ -87,7 +87,7 @@ def test_plain_data_come_back_with_nan_for_none():
 
 
 def test_verdict_in_words():
-    assert verdict([]) == "not measured"
-    assert verdict([measure(0, normal(512), normal(256), {})]).startswith("healthy; coverage 0.9")
+    assert verdict(None) == "not measured"
+    assert verdict(measure(0, normal(512), normal(256), {})).startswith("healthy; coverage 0.9")
     stuck = normal(1).expand(-1, 256, -1)
-    assert verdict([measure(0, normal(512), stuck, {})]).startswith("2 of 2 members collapsed")
+    assert verdict(measure(0, normal(512), stuck, {})).startswith("2 of 2 members collapsed")

@@ -127,7 +127,7 @@ def test_directory_holds_strict_json_and_safetensors(original):
     description = json.loads(text, parse_constant=refuse)
     assert '"ü"' in text  # people read this file
     assert description["format_version"] == store.FORMAT_VERSION
-    assert description["method"] == "f-anogan"
+    assert description["method"] == "gan"
     assert [column["name"] for column in description["schema"]["columns"]] == list(table().columns)
     weights = (original / "weights.safetensors").read_bytes()
     assert description["weights"]["sha256"] == sha256(weights).hexdigest()

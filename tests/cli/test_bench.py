@@ -35,9 +35,7 @@ def test_results_in_three_files_and_on_stdout(run, place):
     done = run("bench", "far.npz", "mine.csv", "--label", "state", *options)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert (
-        lines[0] == "| AUROC / AP, mean of 2 seeds | f-anogan | f-anogan (paper) | iforest | knn |"
-    )
+    assert lines[0] == "| AUROC / AP, mean of 2 seeds | gan | gan (paper) | iforest | knn |"
     assert [line.split(" | ")[0] for line in lines[2:8]] == [
         "| far",
         "| mine",

@@ -18,7 +18,7 @@ def test_info(run: Any, fitted: Any) -> None:
     done = run("info", fitted.model)
     assert (done.code, done.err) == (0, "")
     facts = dict(line.split(maxsplit=1) for line in done.out.splitlines())
-    assert facts["method"] == "f-anogan"
+    assert facts["method"] == "gan"
     assert facts["rows"] == "200"
     assert facts["numeric"] == "'size', 'weight'"
     assert facts["category"] == "'colour'"
@@ -34,7 +34,7 @@ def test_info_as_json(run: Any, fitted: Any, monkeypatch: pytest.MonkeyPatch) ->
     done = run("info", "--json")
     assert (done.code, done.err) == (0, "")
     facts = json.loads(done.out)
-    assert facts["method"] == "f-anogan"
+    assert facts["method"] == "gan"
     assert facts["training"]["rows"] == 200
     assert [column["name"] for column in facts["schema"]["columns"]] == ["size", "weight", "colour"]
 
