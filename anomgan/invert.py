@@ -87,7 +87,7 @@ def _descend(
     """
     told = start[..., gan.config.latent :]
     z = _within(start[..., : gan.config.latent], radius)
-    best, least = z, torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
+    best, least = z.detach(), torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):
         z = z.requires_grad_()

@@ -59,13 +59,13 @@ class Sampler:
         self.counts = torch.tensor([[len(own)] for own in rows])
         self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
+        self.chances = self._chances(gan.views.spec.record)
         self.views = [_View(gan.views, known) for known in (values, other) if known is not None]
 
     def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
         """Draw a batch, with replacement, as the GAN is trained on it."""
         members, size, device = len(self.rows), size or self.size, self.values.device
-        draw = torch.rand(members, size, generator=self.generator)
-        rows = self.rows.gather(1, (draw * self.counts).long()).to(device)
+        rows = self.rows.gather(1, self._places(members, size)).to(device)
         latent = torch.randn(members, size, self.gan.config.latent, generator=self.generator)
         other = None
         if self.other is not None:
@@ -73,6 +73,30 @@ class Sampler:
             other = self.views[1](places.to(device))
         real = self.views[0](rows)
         return self.gan.prepare(Batch(real, latent.to(device), self.generator, other, progress))
+
+    def _places(self, members: int, size: int) -> Tensor:
+        """Which of its own rows each member draws, ``(M, B)``."""
+        if self.chances is not None:
+            return torch.multinomial(self.chances, size, True, generator=self.generator)
+        draw = torch.rand(members, size, generator=self.generator)
+        return (draw * self.counts).long()
+
+    def _chances(self, at: int) -> Tensor | None:
+        """The chance of each member's rows, if there are conditions: half of it evenly by level.
+
+        What is normal under a rare level wants learning, too, and how often it comes isn't judged.
+        """
+        told = self.values[:, at:].cpu()
+        if not told.shape[1]:
+            return None
+        level = told.unique(dim=0, return_inverse=True)[1]
+        chances = torch.zeros(self.rows.shape, dtype=torch.float64)
+        for m, count in enumerate(self.counts[:, 0].tolist()):
+            _, own, often = level[self.rows[m, :count]].unique(
+                return_inverse=True, return_counts=True
+            )
+            chances[m, :count] = 0.5 / count + 0.5 / (len(often) * often[own])
+        return chances
 
     def fork(self, generator: torch.Generator) -> Sampler:
         """The same with other randomness."""

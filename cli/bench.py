@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.fit import _settings
-from anomgan.cli.options import DEFAULT_METHOD
+from anomgan.cli.options import DEFAULT_METHOD, settings_from
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ def bench(
         str,
         typer.Option(
             metavar="A,B",
-            help="Scores of each GAN, from a single training: combined, paper (the published one).",
+            help="Scores of each GAN, from a single training: combined, paper (the published one), "
+            "or a single component: deviation, neighbours, memory, reconstruction, "
+            "feature_distance, feature_density.",
         ),
     ] = "combined",
     peers: Annotated[
@@ -100,7 +101,7 @@ def bench(
     goes on where it stopped, and more sets, seeds or detectors are added to those that are there;
     other settings need another DIR or --restart.  A detector that fails is noted and left out.
     """
-    settings = _settings(assignments or [])
+    settings = settings_from(assignments or [])
     if "score" in settings:
         raise InputError("--set score=…: name the scores with --scores")
 

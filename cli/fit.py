@@ -8,7 +8,13 @@ import typer
 
 from anomgan.cli.columns import SetAside
 from anomgan.cli.console import say, show_facts
-from anomgan.cli.options import DEFAULT_METHOD, DEFAULT_MODEL, ModelOption, check_share
+from anomgan.cli.options import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    ModelOption,
+    check_share,
+    settings_from,
+)
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,7 +113,7 @@ def fit(
     """
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
-    settings = _settings(assignments or [])
+    settings = settings_from(assignments or [])
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
@@ -167,19 +173,6 @@ def _by_default(context: typer.Context, parameter: str) -> bool:
     """Whether nobody gave the parameter, not even its default value."""
     source = context.get_parameter_source(parameter)
     return source is not None and source.name == "DEFAULT"
-
-
-def _settings(assignments: list[str]) -> dict[str, Any]:
-    """Settings from ``--set key=value``, the values still text.
-
-    Raises:
-        InputError: If one has another form.
-    """
-    pairs = [assignment.partition("=") for assignment in assignments]
-    for key, equals, value in pairs:
-        if not (key.strip() and equals and value.strip()):
-            raise InputError(f"--set {key}{equals}{value}: write it as key=value")
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _normal_rows(frame: pd.DataFrame, label: str | None, *, source: str) -> pd.DataFrame:

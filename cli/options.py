@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,3 +26,16 @@ def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:
     """
     if value is not None and not (0 < value <= most and value < 1):
         raise InputError(f"{option} {value:g} must lie between 0 and {most:g}")
+
+
+def settings_from(assignments: list[str]) -> dict[str, Any]:
+    """Settings from ``--set key=value``, the values still text.
+
+    Raises:
+        InputError: If one has another form.
+    """
+    pairs = [assignment.partition("=") for assignment in assignments]
+    for key, equals, value in pairs:
+        if not (key.strip() and equals and value.strip()):
+            raise InputError(f"--set {key}{equals}{value}: write it as key=value")
+    return {key.strip(): value.strip() for key, _, value in pairs}

@@ -6,7 +6,7 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
-from anomgan.gans import GAN, Batch, Move, Stage
+from anomgan.gans import GAN, Batch, Move, Stage, method
 from anomgan.train import Sampler, train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
@@ -90,3 +90,36 @@ def test_batches_shrink_for_few_rows(toy):
     values = torch.zeros(6, 2, dtype=torch.float64)
     rows = [torch.arange(6), torch.arange(5)]
     assert Sampler(gan, values, rows, torch.Generator())().real.shape[1] == 2
+
+
+def test_levels_of_a_condition_are_drawn_more_evenly_than_they_come():
+    spec = Spec.of([("a", "numeric", 1, "a"), ("m", "condition", 2, "m")])
+    level = (np.arange(1000) < 20).astype(int)  # 2% of one level, 98% of the other
+    values = np.c_[np.arange(1000.0), np.eye(2)[level]]
+    config = Config.make(settings={"members": 1, "withheld": 0.0})
+    views = Views(spec, ["standard"]).fit(values)
+    gan = method("gan")(views, config)
+    rows = [torch.arange(0, 1000, 2)]  # the member sees 10 rows of the rare level
+    sampler = Sampler(gan, torch.from_numpy(values), rows, torch.Generator().manual_seed(0))
+    batch = sampler(size=8000)
+    assert batch.real[0, :, 2].mean() == pytest.approx(0.5 * 0.02 + 0.5 * 0.5, abs=0.02)
+    drawn = views.inverse(batch.real)[0, :, 0].round()
+    assert set(drawn[batch.real[0, :, 2] == 1].tolist()) == set(range(0, 20, 2))
+    assert (drawn % 2 == 0).all()
+    assert torch.equal(batch.latent[..., config.latent :], batch.real[..., 1:])
+
+
+def test_of_some_records_the_condition_is_withheld():
+    spec = Spec.of([("a", "numeric", 1, "a"), ("m", "condition", 2, "m")])
+    values = np.c_[np.zeros(100), np.eye(2)[np.arange(100) % 2]]
+    config = Config.make(settings={"members": 1, "withheld": 0.3})
+    views = Views(spec, ["standard"]).fit(values)
+    sampler = Sampler(
+        method("gan")(views, config),
+        torch.from_numpy(values),
+        [torch.arange(100)],
+        torch.Generator().manual_seed(0),
+    )
+    told = sampler(size=5000).real[0, :, 1:].sum(-1)
+    assert set(told.tolist()) == {0.0, 1.0}
+    assert 1 - told.mean() == pytest.approx(0.3, abs=0.03)
