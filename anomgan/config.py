@@ -224,6 +224,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "deviation",
         "neighbours",
         "memory",
+        "latent",
         "reconstruction",
         "feature_distance",
         "feature_density",

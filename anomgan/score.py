@@ -28,7 +28,7 @@ FULL_COVARIANCE = 2048
 """Most dimensions whose full covariance is estimated; above, only variances are."""
 
 WEIGHTS: dict[str, dict[str, float]] = {
-    "combined": {"deviation": 1.0, "neighbours": 1.0},
+    "combined": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
     "paper": {"paper": 1.0},
 }
 """Kind of score -> its components and their weights, fixed over many data sets together.  Each
@@ -210,6 +210,25 @@ class Deviation(Mahalanobis):
         """All three, one behind the other."""
         parts = evidence.features, evidence.feature_differences, evidence.residuals
         return torch.cat(parts, -1)
+
+
+class Latent(Component):
+    """How improbable the latent vector of the nearest generated record is: its length.
+
+    −log p(z*) under the prior N(0, 1), up to a square and a constant.  Weak alone, but wrong about
+    other records than distances are.
+    """
+
+    name: ClassVar[str] = "latent"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """There is nothing to learn: the prior is known."""
+        self.state = {}
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Root mean square over members of ‖z*‖, conditions left out."""
+        own = evidence.z[..., : evidence.z.shape[-1] - evidence.gan.views.spec.conditions]
+        return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
 
 
 class Nearest(Component):

@@ -41,7 +41,7 @@ def bench(
         typer.Option(
             metavar="A,B",
             help="Scores of each GAN, from a single training: combined, paper (the published one), "
-            "or a single component: deviation, neighbours, memory, reconstruction, "
+            "or a single component: deviation, neighbours, memory, latent, reconstruction, "
             "feature_distance, feature_density.",
         ),
     ] = "combined",

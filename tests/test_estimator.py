@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from anomgan import DataWarning, GANDetector, InputError, load
 from anomgan.config import Config
+from anomgan.score import WEIGHTS
 
 TINY = {
     "steps": 12,
@@ -547,7 +548,7 @@ def test_components_have_names_and_the_rows_index(on_frame, on_array):
     rows = mixed(7, seed=1)
     parts = on_frame.components(rows)
     assert list(parts.index) == list(rows.index)
-    assert set(parts) == {"deviation", "neighbours"}
+    assert set(parts) == set(WEIGHTS["combined"])
     assert len(on_array.components(numbers(7))) == 7
 
 

@@ -16,6 +16,7 @@ from anomgan.score import (
     Evidence,
     FeatureDensity,
     FeatureDistance,
+    Latent,
     Memory,
     Neighbours,
     Paper,
@@ -136,7 +137,7 @@ def test_blocks_change_nothing(monkeypatch):
     values = np.random.default_rng(0).normal(size=(70, 2))
     scorer = small_scorer(values)
     at_once = scorer(values)
-    assert at_once.shape == (2, 1, 70)
+    assert at_once.shape == (4, 1, 70)
     monkeypatch.setattr(score, "BLOCK", 1)  # the smallest blocks there are
     assert scorer(values) == pytest.approx(at_once, rel=1e-9)
 
@@ -165,3 +166,11 @@ def test_only_what_is_asked_for_is_computed():
     gan = SimpleNamespace(features=lambda x: 2 * x, generate=Broken(), paper_score=Broken())
     evidence = Evidence(gan, torch.ones(1, 1, 2), torch.zeros(1, 1, 2))
     assert evidence.features.tolist() == [[[2, 2]]]
+
+
+def test_latent_is_the_length_of_the_code_without_its_conditions():
+    gan = SimpleNamespace(views=SimpleNamespace(spec=SimpleNamespace(conditions=2)))
+    z = torch.tensor([[[3.0, 4.0, 1.0, 0.0]], [[0.0, 1.0, 0.0, 1.0]]], dtype=torch.float64)
+    component = Latent(Config.make(settings=TWO))
+    component.fit(SimpleNamespace(), ROWS)
+    assert component(SimpleNamespace(gan=gan, z=z)).tolist() == [[pytest.approx(13**0.5)]]
