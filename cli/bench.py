@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_METHOD, settings_from
+from anomgan.cli.options import DEFAULT_METHOD, check_share, settings_from
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def bench(
             show_default=False,
         ),
     ] = None,
+    contamination: Annotated[
+        float,
+        typer.Option(
+            metavar="F",
+            help="Share of abnormal rows to mix into those to fit on, as for a user who can't "
+            "tell; they aren't scored.",
+        ),
+    ] = 0.0,
     device: Annotated[
         str, typer.Option(metavar="D", help="Where to train: auto, cpu or cuda.")
     ] = "auto",
@@ -102,6 +111,8 @@ def bench(
     other settings need another DIR or --restart.  A detector that fails is noted and left out.
     """
     settings = settings_from(assignments or [])
+    if contamination:
+        check_share("--contamination", contamination, most=0.5)
     if "score" in settings:
         raise InputError("--set score=…: name the scores with --scores")
 
@@ -129,7 +140,8 @@ def bench(
     if not gans and not others:
         raise InputError("--methods none --peers none: name at least one detector")
     check_peers([peer.name for peer in others])
-    sets = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+    found = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+    sets = [replace(each, contamination=contamination) for each in found]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *others))
     used = settings_of(preset, config, device, sets)

@@ -51,3 +51,20 @@ def split(table: pd.DataFrame, label: Labels, seed: int) -> Split:
     rest, odd = (rows[: max(1, round(len(rows) * share))] for rows in (rest, odd))
     new = np.concatenate([rest, odd])
     return Split(table.iloc[normal], table.iloc[new], label[new])
+
+
+def contaminated(parts: Split, share: float, seed: int) -> Split:
+    """Mix abnormal rows into those to fit on, and score them no more.
+
+    Args:
+        parts: A split.
+        share: Which share of the rows to fit on is to be abnormal, in [0, 1).  At most half of the
+            abnormal rows are taken, so that enough are left to score.
+        seed: Seed of the choice.
+    """
+    wanted = round(share / (1 - share) * len(parts.normal))
+    odd = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(parts.label))
+    taken = odd[: min(wanted, len(odd) // 2)]
+    kept = np.setdiff1d(np.arange(len(parts.new)), taken)
+    mixed = pd.concat([parts.normal, parts.new.iloc[taken]], ignore_index=True)
+    return Split(mixed, parts.new.iloc[kept], parts.label[kept])

@@ -48,6 +48,11 @@ def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
         f"{'the CPU' if settings['device'] == 'cpu' else settings['device']}.  "
         f"Bold: the best of a line; ranks and seconds are better when smaller."
     )
+    if settings["contamination"]:
+        yield (
+            f"\n{settings['contamination']:.0%} of the rows to fit on are abnormal, or half of all "
+            f"abnormal rows where these are too few."
+        )
     total, common = len(summary.auroc), len(summary.common)
     if common < total:
         yield (

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +37,7 @@ CODE = (
 
 
 def settings_of(
-    preset: str, config: Config, device: str, sets: Iterable[LabelledSet]
+    preset: str, config: Config, device: str, sets: Sequence[LabelledSet]
 ) -> dict[str, Any]:
     """All that figures depend on, beside the detector and the seed, as plain data."""
     return {
@@ -46,6 +46,7 @@ def settings_of(
         "preset": preset,
         "settings": json.loads(json.dumps(config.to_json())),
         "device": device,
+        "contamination": max((each.contamination for each in sets), default=0.0),
         "sets": {each.name: each.digest for each in sets},
     }
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.bench.protocol import Labels, Split, split
+from anomgan.bench.protocol import Labels, Split, contaminated, split
 from anomgan.data.files import ENDINGS, read_table
 from anomgan.data.sources import one_line
 from anomgan.errors import InputError
@@ -38,12 +38,14 @@ class LabelledSet:
         path: A folder, an ``.npz`` or a table.
         label: The column of a table that marks abnormal rows.
         marks: Reads that column.
+        contamination: Share of abnormal rows among those to fit on.
     """
 
     name: str
     path: Path
     label: str | None = None
     marks: Marks | None = None
+    contamination: float = 0.0
 
     def split(self, seed: int) -> Split:
         """Read it and split it; what is split already stays as it is.
@@ -58,7 +60,7 @@ class LabelledSet:
             _check_kinds(label, str(self.path))
             parts = split(table, label, seed)
         _check_kinds(parts.label, str(self.path))
-        return parts
+        return contaminated(parts, self.contamination, seed) if self.contamination else parts
 
     def _read(self) -> tuple[pd.DataFrame, Labels]:
         if self.label is None or self.marks is None:

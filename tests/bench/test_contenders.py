@@ -30,7 +30,9 @@ def test_scores_are_those_of_the_detector():
     assert gan.names == ("f-anogan", "f-anogan (paper)")
     for kind, outcome in zip(gan.kinds, gan.run(table, 7), strict=True):
         settings = {**TINY, "score": kind}
-        detector = GANDetector(preset="fast", settings=settings, random_state=7, device="cpu")
+        detector = GANDetector(
+            "f-anogan", preset="fast", settings=settings, random_state=7, device="cpu"
+        )
         expected = -detector.fit(sample.normal).score_samples(sample.new)
         assert np.array_equal(outcome.scores, expected)
         assert outcome.fit_s > table.fit_s

@@ -8,7 +8,7 @@ from anomgan.bench.report import markdown
 from anomgan.bench.rows import Row
 from anomgan.bench.summary import Summary, critical_difference
 
-SETTINGS = {"anomgan": "1.0", "preset": "fast", "device": "cpu"}
+SETTINGS = {"anomgan": "1.0", "preset": "fast", "device": "cpu", "contamination": 0}
 
 
 def row(dataset, seed, detector, auroc, ap, error=""):
