@@ -120,7 +120,7 @@ class Config:
     feature_share: float = 0.1
     """Share of the feature distance in a score beside the residual: AnoGAN's λ, EGBAD's 1 − α."""
 
-    search_steps: int = 100
+    search_steps: int = 50
     """Descent steps of an inversion without encoder (AnoGAN's paper: 500)."""
 
     starts: int = 2

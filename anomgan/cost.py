@@ -89,7 +89,7 @@ def cost(name: str, config: Config) -> Cost:
     scaled = views(values)
     z = scaled if gan.inversion == "none" else gan.prior(len(values), source)
     known = Evidence(gan, scaled, z)
-    components = components_of(config.score, config)
+    components = components_of(config, config.score)
     for component in components:
         component.fit(known, rows)
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
@@ -101,5 +101,5 @@ def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) 
     """Operations per row where inversion takes so many steps, in which they are linear."""
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
     with _Counter() as counter:
-        Scorer(gan, gan.config.score, components)(values.numpy())
+        Scorer(gan, components)(values.numpy())
     return float(counter.total) / len(values)

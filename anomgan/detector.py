@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,23 +65,28 @@ class Detector:
             callback=callback,
             other=other,
         )
-        return cls.calibrate(ensemble, values, config.score)
+        return cls.calibrate(ensemble, values, [config.score])[config.score]
 
     @classmethod
-    def calibrate(cls, ensemble: Ensemble, values: Floats, kind: str) -> Detector:
-        """Learn what usual scores are.
+    def calibrate(
+        cls, ensemble: Ensemble, values: Floats, kinds: Sequence[str]
+    ) -> dict[str, Detector]:
+        """Learn what usual scores are, for one or more kinds of score.
 
         Args:
             ensemble: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
-            kind: Which score, a key of :data:`anomgan.score.WEIGHTS`.
+            kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
         """
-        judge, scores = Judge.fit(ensemble, values, kind)
-        pooled = None
+        judges, pooled = Judge.fit(ensemble, values, kinds), {}
         if ensemble.gan.views.spec.conditions:
-            anyone, others = Judge.fit(ensemble, _without_condition(ensemble.gan, values), kind)
-            pooled = anyone.aligned(others, scores)
-        return cls(judge, pooled, Calibrator.fit(scores), ensemble.training)
+            blank = _without_condition(ensemble.gan, values)
+            for kind, (anyone, others) in Judge.fit(ensemble, blank, kinds).items():
+                pooled[kind] = anyone.aligned(others, judges[kind][1])
+        return {
+            kind: cls(judge, pooled.get(kind), Calibrator.fit(scores), ensemble.training)
+            for kind, (judge, scores) in judges.items()
+        }
 
     @property
     def gan(self) -> GAN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,37 +31,45 @@ class Judge:
     """Fitted components and their scale.
 
     Attributes:
-        scorer: Trained networks and fitted components.
+        kind: Which score it gives, a key of :data:`anomgan.score.WEIGHTS`.
+        scorer: Trained networks and fitted components, perhaps more than this score needs.
         scaler: Brings components to one scale.
         line: Intercept and slope of a last linear map of the score.
     """
 
+    kind: str
     scorer: Scorer
     scaler: Scaler
     line: tuple[float, float] = (0.0, 1.0)
 
     @classmethod
-    def fit(cls, ensemble: Ensemble, values: Floats, kind: str) -> tuple[Judge, Floats]:
-        """Learn what usual components are.
+    def fit(
+        cls, ensemble: Ensemble, values: Floats, kinds: Sequence[str]
+    ) -> dict[str, tuple[Judge, Floats]]:
+        """Learn what usual components are, for one or more scores that share them.
 
         Args:
             ensemble: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
-            kind: Which score, a key of :data:`anomgan.score.WEIGHTS`.
+            kinds: Which scores.
 
         Returns:
-            The judge, and what it says of each held-out record, by members that never saw it.
+            For each its judge, and what it says of each held-out record, by members that never saw
+            it.
         """
         gan, folds = ensemble.gan, ensemble.folds
         data = torch.from_numpy(values).to(gan.views.loc.device)
-        scorer = Scorer.fit(gan, data, ensemble.rows, kind)
+        scorer = Scorer.fit(gan, data, ensemble.rows, *kinds)
         held = np.unique(np.concatenate(folds))
         own = [np.searchsorted(held, fold) for fold in folds]
         raw = scorer(values[held])
         scaler = Scaler.fit(raw, own)
-        judge, scaled = cls(scorer, scaler), scaler(raw)
-        parts = [judge._combine(scaled[:, [k]][:, :, rows]) for k, rows in enumerate(own)]
-        return judge, np.concatenate(parts)
+        judges = {}
+        for kind in kinds:
+            judge = cls(kind, scorer, scaler)
+            parts = [judge.combine(raw[:, [k]][:, :, rows]) for k, rows in enumerate(own)]
+            judges[kind] = judge, np.concatenate(parts)
+        return judges
 
     def aligned(self, own: Floats, wanted: Floats) -> Judge:
         """The same judge on another one's scale.
@@ -80,12 +88,13 @@ class Judge:
 
     def score(self, values: Floats) -> Floats:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
-        return self._combine(self.scaler(self.scorer(values)))
+        return self.combine(self.scorer(values))
 
-    def _combine(self, scaled: Floats) -> Floats:
-        """Weighted mean of components, averaged over folds, ``(J, K, n) -> (n,)``."""
-        weights = np.array(list(WEIGHTS[self.scorer.kind].values()))
-        mean = np.tensordot(weights / weights.sum(), scaled.mean(1), 1)
+    def combine(self, raw: Floats) -> Floats:
+        """Scores from raw components: their weighted mean over folds, ``(J, K, n) -> (n,)``."""
+        own = WEIGHTS[self.kind]
+        weights = np.array([own.get(component.name, 0.0) for component in self.scorer.components])
+        mean = np.tensordot(weights / weights.sum(), self.scaler(raw).mean(1), 1)
         return np.asarray(np.round(self.line[0] + self.line[1] * mean, DECIMALS))
 
     def to(self, device: str) -> None:
@@ -111,7 +120,7 @@ class Judge:
             ValueError: If the arrays don't belong to these networks.
         """
         config = gan.config
-        components = components_of(config.score, config)
+        components = components_of(config, config.score)
         for component in components:
             own = below(f"component.{component.name}.", state)
             component.state = {key: torch.tensor(value) for key, value in own.items()}
@@ -121,7 +130,8 @@ class Judge:
         if state["line"].shape != (2,):
             raise ValueError("the score's last map isn't a line")
         first, slope = state["line"].astype(np.float64).tolist()
-        return cls(Scorer(gan, config.score, components), Scaler(centre, spread), (first, slope))
+        scorer, scaler = Scorer(gan, components), Scaler(centre, spread)
+        return cls(config.score, scorer, scaler, (first, slope))
 
 
 def below(prefix: str, arrays: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

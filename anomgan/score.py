@@ -293,31 +293,30 @@ class Scorer:
 
     Attributes:
         gan: Trained networks.
-        kind: Which score the components make up, a key of :data:`WEIGHTS`.
-        components: In the order of their weights.
+        components: Each once.
     """
 
-    def __init__(self, gan: GAN, kind: str, components: Sequence[Component]) -> None:
+    def __init__(self, gan: GAN, components: Sequence[Component]) -> None:
         """Score with these."""
-        self.gan, self.kind, self.components = gan, kind, list(components)
+        self.gan, self.components = gan, list(components)
 
     @classmethod
-    def fit(cls, gan: GAN, values: Tensor, rows: Sequence[Tensor], kind: str) -> Scorer:
-        """Fit the components of a score.
+    def fit(cls, gan: GAN, values: Tensor, rows: Sequence[Tensor], *kinds: str) -> Scorer:
+        """Fit the components of one or more scores.
 
         Args:
             gan: Trained networks in float64.
             values: Encoded training records, ``(n, *shape)``.
             rows: For each member, the indices of the records it was trained on, in random order.
-            kind: Which score.
+            kinds: Which scores, keys of :data:`WEIGHTS`.
         """
         known = [own[: gan.config.memory_rows] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
         evidence = Evidence.gather(gan, values[used].split(_block(gan)))
-        components = components_of(kind, gan.config)
+        components = components_of(gan.config, *kinds)
         for component in components:
             component.fit(evidence, places.split([len(own) for own in known]))
-        return cls(gan, kind, components)
+        return cls(gan, components)
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, at least 0."""
@@ -336,9 +335,10 @@ class Scorer:
         return np.asarray(parts.cpu().numpy())
 
 
-def components_of(kind: str, config: Config) -> list[Component]:
-    """The components that make up a score, not yet fitted."""
-    return [Component.registry[name](config) for name in WEIGHTS[kind]]
+def components_of(config: Config, *kinds: str) -> list[Component]:
+    """The components that make up one or more scores, each once and not yet fitted."""
+    names = dict.fromkeys(name for kind in kinds for name in WEIGHTS[kind])
+    return [Component.registry[name](config) for name in names]
 
 
 def _block(gan: GAN) -> int:
