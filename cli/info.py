@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,9 @@ def info(
 
     detector = load(model, device="cpu")
     if as_json:
-        typer.echo(json.dumps(_plain(detector), indent=2))
+        from anomgan.store import plain
+
+        typer.echo(json.dumps(plain(_plain(detector)), indent=2))
         return
 
     from anomgan.cli.facts import training_facts
@@ -66,5 +69,6 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
         "preset": detector.preset,
         "config": gan.config.to_json(),
         "training": detector.training_facts_,
+        "health": [asdict(health) for health in detector.detector_.training.health],
         "schema": detector.encoder_.to_json(),
     }

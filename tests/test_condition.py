@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from anomgan import DataWarning, GANDetector, InputError, load, store
 
@@ -294,3 +298,31 @@ def test_a_method_that_does_not_translate():
     message = "method 'cgan' learns from no other rows; use method='cyclegan'"
     with pytest.raises(InputError, match=message):
         tiny(condition="machine").fit(machines(), other=second_domain())
+
+
+def readings(n, seed, wrong_name=False):
+    """Six machines, each with its own heat; ten further sensors have nothing to do with it."""
+    rng = np.random.default_rng(seed)
+    machine = rng.integers(0, 6, n)
+    table = pd.DataFrame(rng.normal(size=(n, 10))).add_prefix("sensor")
+    table["heat"] = machine + 0.3 * rng.normal(size=n)
+    named = (machine + rng.integers(2, 5, n)) % 6 if wrong_name else machine
+    return table.assign(machine=[f"M{m}" for m in named])
+
+
+def test_a_condition_finds_what_detectors_without_one_miss():
+    """Every heat is normal for some machine, and the machine's name is one column among many."""
+    known = readings(1500, 0)
+    new = pd.concat([readings(300, 1), readings(300, 2, wrong_name=True)], ignore_index=True)
+    wrong = np.arange(600) >= 300
+    peers = make_column_transformer(
+        (OneHotEncoder(), ["machine"]), remainder=StandardScaler(), sparse_threshold=0
+    ).fit(known)
+    a, b = peers.transform(known), peers.transform(new)
+    forest = IsolationForest(random_state=0).fit(a).score_samples(b)
+    near = NearestNeighbors(n_neighbors=5).fit(a).kneighbors(b)[0].mean(1)
+    settings = {"steps": 150, "members": 2, "hidden": 64}
+    ours = GANDetector("cgan", condition="machine", settings=settings, random_state=0).fit(known)
+    assert roc_auc_score(wrong, -forest) < 0.65
+    assert roc_auc_score(wrong, near) < 0.85
+    assert roc_auc_score(wrong, -ours.score_samples(new)) > 0.9

@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from anomgan import DataWarning, GANDetector, InputError, load
 from anomgan.config import Config
+from anomgan.gans import GAN
 from anomgan.score import WEIGHTS
 
 TINY = {
@@ -79,6 +80,16 @@ def on_frame():
 @pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
 @parametrize_with_checks([GANDetector(settings=TINY)])
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+OTHERS = sorted(GAN.registry.keys() - {GANDetector().method})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
+@parametrize_with_checks([GANDetector(name, settings=TINY) for name in OTHERS])
+def test_scikit_learn_checks_of_every_other_method(estimator, check):
     check(estimator)
 
 

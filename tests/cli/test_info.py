@@ -36,6 +36,8 @@ def test_info_as_json(run: Any, fitted: Any, monkeypatch: pytest.MonkeyPatch) ->
     facts = json.loads(done.out)
     assert facts["method"] == "gan"
     assert facts["training"]["rows"] == 200
+    assert {"coverage", "density", "two_sample", "frechet"} < set(facts["health"][0]["measures"])
+    assert facts["health"][0]["step"] < facts["health"][-1]["step"]
     assert [column["name"] for column in facts["schema"]["columns"]] == ["size", "weight", "colour"]
 
 
