@@ -10,11 +10,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from anomgan.components import Component
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
+from anomgan.evidence import Evidence
 from anomgan.gans import GAN, method
-from anomgan.score import Component, Evidence, Scorer, components_of
+from anomgan.score import Scorer, components_of
 from anomgan.train import Sampler
 
 COLUMNS = 20

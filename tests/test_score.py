@@ -6,14 +6,9 @@ import torch
 from scipy.spatial.distance import cdist, mahalanobis
 from sklearn.covariance import LedoitWolf
 
-from anomgan import score
-from anomgan.config import Config
-from anomgan.data.spec import Spec
-from anomgan.data.views import Views
-from anomgan.gans import method
-from anomgan.score import (
+from anomgan import score, whitening
+from anomgan.components import (
     Deviation,
-    Evidence,
     FeatureDensity,
     FeatureDistance,
     Latent,
@@ -21,8 +16,13 @@ from anomgan.score import (
     Neighbours,
     Paper,
     Reconstruction,
-    Scorer,
 )
+from anomgan.config import Config
+from anomgan.data.spec import Spec
+from anomgan.data.views import Views
+from anomgan.evidence import Evidence
+from anomgan.gans import method
+from anomgan.score import Scorer
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_papers_scores_of_members_are_averaged_in_their_own_units():
 
 
 def test_many_dimensions_are_whitened_by_their_variances_alone(evidence, monkeypatch):
-    monkeypatch.setattr(score, "FULL_COVARIANCE", 4)
+    monkeypatch.setattr(whitening, "FULL_COVARIANCE", 4)
     component = FeatureDensity(Config.make(settings={"members": 1}))
     component.fit(evidence, ROWS)
     vectors = evidence.features[0].numpy()

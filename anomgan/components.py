@@ -1,0 +1,217 @@
+"""Anomaly components: what a record shows against the trained networks, one number per aspect.
+
+Every component is a distance, larger for more abnormal.  The list is open: a subclass of
+:class:`Component` with a name joins it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from anomgan.calibrate import TINY
+from anomgan.config import Config
+from anomgan.evidence import Evidence
+from anomgan.whitening import whiten, whitening
+
+
+class Component:
+    """One aspect of abnormality.
+
+    The members of a fold speak with one voice: what they see of a record are parts of one long
+    vector, and distances are taken in it.  A mean of their distances would lose what only some of
+    them see.
+
+    Attributes:
+        name: Its name in tables and files.
+        state: Fitted tensors; all there is to save.
+    """
+
+    name: ClassVar[str]
+    registry: ClassVar[dict[str, type[Component]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Register components that have a name."""
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            Component.registry[cls.name] = cls
+
+    def __init__(self, config: Config) -> None:
+        """Start without state."""
+        self.config = config
+        self.state: dict[str, Tensor] = {}
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn what is usual; ``rows`` are the records that each member may learn from."""
+        raise NotImplementedError
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
+        raise NotImplementedError
+
+    def by_fold(self, parts: Tensor) -> Tensor:
+        """Regroup what members give, ``(K·M, n, …) -> (K, M, n, …)``."""
+        return parts.reshape(-1, self.config.members, *parts.shape[1:])
+
+
+class Paper(Component):
+    """The score of the method's own paper: geometric mean of the members', each in its own unit."""
+
+    name: ClassVar[str] = "paper"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn each member's unit, so that one with larger numbers doesn't drown the others."""
+        logs = (evidence.paper + TINY).log()
+        own = [log[known] for log, known in zip(logs, rows, strict=True)]
+        centre = torch.stack([log.median() for log in own])
+        spread = torch.stack([log.quantile(0.75) - log.quantile(0.25) for log in own])
+        self.state = {"centre": centre, "spread": spread.clamp(min=1e-3)}
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """As the paper's formula says."""
+        logs = (evidence.paper + TINY).log() - self.state["centre"][:, None].to(evidence.x)
+        logs = logs / self.state["spread"][:, None].to(logs)
+        # Beyond this a float64 would overflow; no distance in float32 units comes near it.
+        mean: Tensor = self.by_fold(logs).mean(1)
+        return mean.clamp(max=500).exp()
+
+
+class Mahalanobis(Component):
+    """Mahalanobis length of some vectors that members see of a record."""
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The vectors, ``(K·M, n, S)``."""
+        raise NotImplementedError
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Learn the vectors' mean and covariance."""
+        self.state = whitening(self.vectors(evidence), rows)
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Root mean square of the members' Mahalanobis lengths."""
+        white = whiten(self.vectors(evidence), self.state)
+        return self.by_fold(white.square().sum(-1)).mean(1).sqrt()
+
+
+class Reconstruction(Mahalanobis):
+    """What the generator can't reproduce: the residual x − G(z*) after inversion."""
+
+    name: ClassVar[str] = "reconstruction"
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The residuals of G(z*)."""
+        return evidence.residuals
+
+
+class FeatureDistance(Mahalanobis):
+    """What the discriminator sees change: f(x) − f(G(z*))."""
+
+    name: ClassVar[str] = "feature_distance"
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The features' differences."""
+        return evidence.feature_differences
+
+
+class FeatureDensity(Mahalanobis):
+    """How unusual a record is in the discriminator's feature space."""
+
+    name: ClassVar[str] = "feature_density"
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """The features."""
+        return evidence.features
+
+
+class Deviation(Mahalanobis):
+    """All that the networks see of a record, together: how far it is from what is usual.
+
+    f(x), f(x) − f(G(z*)) and x − G(z*) side by side, so that their correlations count.
+    """
+
+    name: ClassVar[str] = "deviation"
+
+    def vectors(self, evidence: Evidence) -> Tensor:
+        """All three, one behind the other."""
+        parts = evidence.features, evidence.feature_differences, evidence.residuals
+        return torch.cat(parts, -1)
+
+
+class Latent(Component):
+    """How improbable the latent vector of the nearest generated record is: its length.
+
+    −log p(z*) under the prior N(0, 1), up to a square and a constant.  Weak alone, but wrong about
+    other records than distances are.
+    """
+
+    name: ClassVar[str] = "latent"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """There is nothing to learn: the prior is known."""
+        self.state = {}
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Root mean square over members of ‖z*‖, conditions left out."""
+        own = evidence.z[..., : evidence.z.shape[-1] - evidence.gan.views.spec.conditions]
+        return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
+
+
+class Nearest(Component):
+    """How far the nearest training records are, in a space in which members see records."""
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
+        raise NotImplementedError
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Keep a sample of the training records."""
+        self.state = {}
+        places = self.place(evidence, rows)
+        kept = min(self.config.memory_rows, *(len(own) for own in rows), len(rows[0]))
+        memory = torch.stack([place[own[:kept]] for place, own in zip(places, rows, strict=True)])
+        self.state["memory"] = self._joined(memory).float()
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Mean distance to the nearest few."""
+        here = self._joined(self.place(evidence))
+        memory = self.state["memory"].to(here)
+        near = min(self.config.neighbours, memory.shape[1])
+        squared = memory.square().sum(-1)[:, None] - 2 * here @ memory.mT
+        nearest = squared.topk(near, largest=False).values + here.square().sum(-1, keepdim=True)
+        # The floor keeps the rounding error of a record that meets itself out of the logarithm.
+        return (nearest.clamp(min=0) + 1e-6).sqrt().mean(-1)
+
+    def _joined(self, places: Tensor) -> Tensor:
+        """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""
+        return self.by_fold(places).transpose(1, 2).flatten(2) / math.sqrt(self.config.members)
+
+
+class Neighbours(Nearest):
+    """Nearest training records by what the networks see: f(x) and x − G(z*), both whitened."""
+
+    name: ClassVar[str] = "neighbours"
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Features and residuals side by side, each as heavy as the other."""
+        parts = []
+        for name, vectors in (("f", evidence.features), ("r", evidence.residuals)):
+            if rows is not None:
+                fitted = whitening(vectors, rows)
+                self.state |= {f"{name}.{key}": value for key, value in fitted.items()}
+            own = {key: self.state[f"{name}.{key}"] for key in ("mean", "map")}
+            parts.append(whiten(vectors, own) / math.sqrt(vectors.shape[-1]))
+        return torch.cat(parts, -1)
+
+
+class Memory(Nearest):
+    """Nearest training records in the scaled columns: what remembering does without any GAN."""
+
+    name: ClassVar[str] = "memory"
+
+    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """The record itself."""
+        return evidence.x / math.sqrt(evidence.x.shape[-1])
