@@ -9,6 +9,9 @@ DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Tests on all cores; those of one file stay together, as they share what they fit.
+SHARED := -n auto --dist loadfile
+
 # Threads that wait spinning slow everything down where other jobs run too.
 export OMP_WAIT_POLICY ?= PASSIVE
 
@@ -26,10 +29,10 @@ demo: $(DEV) ## Fit on a sample data set, score new rows, show the result (or: D
 	@$(BIN)/python tools/demo_show.py build/demo datasets/$(DEMO)
 
 test: $(DEV) ## All tests but the slow ones
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
 
 test-all: $(DEV) ## All tests
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest $(SHARED) -m ""
 
 check: lint types layers notebooks coverage ## What CI runs
 
@@ -49,7 +52,7 @@ notebooks: $(DEV) ## Run every notebook
 	$(BIN)/pytest --nbmake notebooks
 
 coverage: $(DEV) ## `make test` with branch coverage and its floor
-	$(BIN)/pytest --cov
+	$(BIN)/pytest $(SHARED) --cov
 
 bench: $(DEV) ## The detector beside simple peers on the sample sets (or: SETS="FOLDER ... --seeds 1")
 	$(BIN)/anomgan bench --output build/bench $(SETS)
