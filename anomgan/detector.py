@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +65,10 @@ class Detector:
             callback=callback,
             other=other,
         )
-        return cls.calibrate(ensemble, values, [config.score])[config.score]
+        return cls.calibrate(ensemble, values, config.score)[config.score]
 
     @classmethod
-    def calibrate(
-        cls, ensemble: Ensemble, values: Floats, kinds: Sequence[str]
-    ) -> dict[str, Detector]:
+    def calibrate(cls, ensemble: Ensemble, values: Floats, *kinds: str) -> dict[str, Detector]:
         """Learn what usual scores are, for one or more kinds of score.
 
         Args:
@@ -78,10 +76,10 @@ class Detector:
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
         """
-        judges, pooled = Judge.fit(ensemble, values, kinds), {}
+        judges, pooled = Judge.fit(ensemble, values, *kinds), {}
         if ensemble.gan.views.spec.conditions:
             blank = _without_condition(ensemble.gan, values)
-            for kind, (anyone, others) in Judge.fit(ensemble, blank, kinds).items():
+            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
                 pooled[kind] = anyone.aligned(others, judges[kind][1])
         return {
             kind: cls(judge, pooled.get(kind), Calibrator.fit(scores), ensemble.training)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,7 @@ class Judge:
 
     @classmethod
     def fit(
-        cls, ensemble: Ensemble, values: Floats, kinds: Sequence[str]
+        cls, ensemble: Ensemble, values: Floats, *kinds: str
     ) -> dict[str, tuple[Judge, Floats]]:
         """Learn what usual components are, for one or more scores that share them.
 

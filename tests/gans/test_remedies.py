@@ -53,7 +53,7 @@ def test_a_remedy_changes_the_training_and_leaves_the_answer(remedy):
     weights = trained.gan.generator.head.weight, plain.gan.generator.head.weight
     same = remedy in ({"spectral_norm": "off", "penalty": "zero-centred"},)  # gan's own
     assert torch.equal(*weights) == same
-    detector = Detector.calibrate(trained, ring(600, 1), ["combined"])["combined"]
+    detector = Detector.calibrate(trained, ring(600, 1), "combined")["combined"]
     rows = np.concatenate([ring(300, 2), np.random.default_rng(3).normal(0, 0.1, (200, 2))])
     assert roc_auc_score(np.arange(500) >= 300, detector.score(rows)) >= 0.95
 
