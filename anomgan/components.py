@@ -155,7 +155,9 @@ class Latent(Component):
         self.state = {}
 
     def __call__(self, evidence: Evidence) -> Tensor:
-        """Root mean square over members of ‖z*‖, conditions left out."""
+        """Root mean square over members of ‖z*‖, conditions left out; 0 where there is no prior."""
+        if evidence.gan.inversion == "none":  # the code is the record itself
+            return self.by_fold(torch.zeros_like(evidence.z[..., 0])).mean(1)
         own = evidence.z[..., : evidence.z.shape[-1] - evidence.gan.views.spec.conditions]
         return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
 

@@ -169,7 +169,8 @@ def test_only_what_is_asked_for_is_computed():
 
 
 def test_latent_is_the_length_of_the_code_without_its_conditions():
-    gan = SimpleNamespace(views=SimpleNamespace(spec=SimpleNamespace(conditions=2)))
+    views = SimpleNamespace(spec=SimpleNamespace(conditions=2))
+    gan = SimpleNamespace(views=views, inversion="izi")
     z = torch.tensor([[[3.0, 4.0, 1.0, 0.0]], [[0.0, 1.0, 0.0, 1.0]]], dtype=torch.float64)
     component = Latent(Config.make(settings=TWO))
     component.fit(SimpleNamespace(), ROWS)
