@@ -155,8 +155,12 @@ class Latent(Component):
         self.state = {}
 
     def __call__(self, evidence: Evidence) -> Tensor:
-        """Root mean square over members of ‖z*‖, conditions left out; 0 where there is no prior."""
-        if evidence.gan.inversion == "none":  # the code is the record itself
+        """Root mean square over members of ‖z*‖, conditions left out.
+
+        0 where it says nothing: a translator's code is the record itself, and a search without
+        encoder is kept within the ball that the prior fills, at whose surface it mostly ends.
+        """
+        if evidence.gan.inversion in ("none", "prior"):
             return self.by_fold(torch.zeros_like(evidence.z[..., 0])).mean(1)
         own = evidence.z[..., : evidence.z.shape[-1] - evidence.gan.views.spec.conditions]
         return self.by_fold(own.square().sum(-1)).mean(1).sqrt()

@@ -168,7 +168,13 @@ def test_a_fit_that_is_stopped_leaves_the_old_model(
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     master, terminal = pty.openpty()  # where the bar is shown, which tells that training runs
     command = [*ANOMGAN, "fit", normal, "--model", model, *tiny, "--set", "steps=1000000"]
-    with subprocess.Popen(list(map(str, command)), stderr=terminal) as process:
+    # Where the tests themselves run in the background SIGINT is ignored, and children inherit it.
+    before_interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(list(map(str, command)), stderr=terminal)
+    finally:
+        signal.signal(signal.SIGINT, before_interrupt)
+    with process:
         os.close(terminal)
         seen = read_until(master, b"training")
         process.send_signal(number)
