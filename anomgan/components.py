@@ -7,6 +7,7 @@ Every component is a distance, larger for more abnormal.  The list is open: a su
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from anomgan.evidence import Evidence
 from anomgan.whitening import whiten, whitening
 
 
-class Component:
+class Component(ABC):
     """One aspect of abnormality.
 
     The members of a fold speak with one voice: what they see of a record are parts of one long
@@ -45,13 +46,13 @@ class Component:
         self.config = config
         self.state: dict[str, Tensor] = {}
 
+    @abstractmethod
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Learn what is usual; ``rows`` are the records that each member may learn from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def __call__(self, evidence: Evidence) -> Tensor:
         """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
-        raise NotImplementedError
 
     def by_fold(self, parts: Tensor) -> Tensor:
         """Regroup what members give, ``(K·M, n, …) -> (K, M, n, …)``."""
@@ -83,9 +84,9 @@ class Paper(Component):
 class Mahalanobis(Component):
     """Mahalanobis length of some vectors that members see of a record."""
 
+    @abstractmethod
     def vectors(self, evidence: Evidence) -> Tensor:
         """The vectors, ``(K·M, n, S)``."""
-        raise NotImplementedError
 
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Learn the vectors' mean and covariance."""
@@ -169,9 +170,9 @@ class Latent(Component):
 class Nearest(Component):
     """How far the nearest training records are, in a space in which members see records."""
 
+    @abstractmethod
     def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
-        raise NotImplementedError
 
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Keep a sample of the training records."""

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
 from anomgan.bench.report import markdown
@@ -69,7 +67,6 @@ def test_critical_difference_is_that_of_the_tables():
         assert critical_difference(detectors, 30) == pytest.approx(expected, abs=1e-3)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 @pytest.mark.parametrize("detectors", [{"gan", "knn"}, {"gan"}])
 def test_the_picture_is_a_png(detectors):
     from anomgan.bench.picture import picture
