@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_METHOD, check_share, settings_from
+from anomgan.cli.options import (
+    DEFAULT_METHOD,
+    PresetOption,
+    SetOption,
+    check_share,
+    settings_from,
+)
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
-    from anomgan.bench.measure import Task
-    from anomgan.bench.rows import Row
     from anomgan.bench.summary import Summary
 
 
@@ -64,18 +66,8 @@ def bench(
             show_default=False,
         ),
     ] = None,
-    preset: Annotated[
-        str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
-    ] = "balanced",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="K=V",
-            help="Change one setting of the preset; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    preset: PresetOption = "balanced",
+    assignments: SetOption = None,
     contamination: Annotated[
         float,
         typer.Option(
@@ -124,6 +116,7 @@ def bench(
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
     from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.progress import BenchProgress
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
     from anomgan.gans import GAN
@@ -197,60 +190,3 @@ def _chosen(option: str, text: str, known: Iterable[str], *, empty: bool = True)
     if not names:
         raise InputError(f"{option}: names nothing; choose from: {', '.join(known)}, all")
     return names
-
-
-class BenchProgress:
-    """Results done and to come on standard error; without a terminal there, a line for each set."""
-
-    def __init__(self, tasks: list[Task]) -> None:
-        """Prepare the bar; ``with`` shows it."""
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._left = Counter(task.data.name for task in tasks for _ in task.names)
-        self._sets = len(self._left)
-        self._shown = sys.stderr.isatty()
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            # This very stream: what detectors print is kept away from sys.stderr meanwhile.
-            console=Console(file=sys.stderr),
-            transient=True,
-            disable=not self._shown,
-        )
-        self._task = self._bar.add_task("starting", total=sum(self._left.values()))
-
-    def __enter__(self) -> Self:
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the bar."""
-        self._bar.stop()
-
-    def __call__(self, row: Row) -> None:
-        """Count a row."""
-        self._bar.update(
-            self._task, description=f"{row.dataset}, seed {row.seed}: {row.detector}", advance=1
-        )
-        self._left[row.dataset] -= 1
-        if not self._left[row.dataset]:
-            del self._left[row.dataset]
-            if not self._shown:
-                say(f"{row.dataset} done, {self._sets - len(self._left)} of {self._sets} sets")

@@ -12,6 +12,8 @@ from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     ModelOption,
+    PresetOption,
+    SetOption,
     check_share,
     settings_from,
 )
@@ -88,18 +90,8 @@ def fit(
         float,
         typer.Option(metavar="A", help="Share of normal rows that may be flagged wrongly."),
     ] = 0.05,
-    preset: Annotated[
-        str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
-    ] = "balanced",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="K=V",
-            help="Change one setting of the preset; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    preset: PresetOption = "balanced",
+    assignments: SetOption = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of all randomness.")
     ] = 0,

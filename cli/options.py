@@ -16,6 +16,19 @@ ModelOption = Annotated[
     Path,
     typer.Option("--model", metavar="DIR", envvar="ANOMGAN_MODEL", help="The model directory."),
 ]
+PresetOption = Annotated[
+    str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
+]
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="K=V",
+        help="Change one setting of the preset; may be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:

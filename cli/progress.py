@@ -1,39 +1,53 @@
-"""The progress bar of a fit."""
+"""Progress bars on standard error."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column
 
+from anomgan.cli.console import say
+
 if TYPE_CHECKING:
+    from anomgan.bench.measure import Task
+    from anomgan.bench.rows import Row
     from anomgan.train import Progress as Training
 
 
-class FitProgress:
-    """Step, losses and time left on standard error; nothing at all where that is no terminal."""
+class Bar:
+    """A bar that ``with`` shows, and that is gone afterwards; none where there is no terminal."""
 
-    def __init__(self) -> None:
-        """Prepare the bar; ``with`` shows it."""
-        self._bar = Progress(
+    def __init__(self, *columns: ProgressColumn) -> None:
+        """Prepare the bar; columns go between its length and the time that is left."""
+        self.shown = sys.stderr.isatty()
+        self.bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[losses]}", markup=False),
+            *columns,
             TimeRemainingColumn(table_column=Column(no_wrap=True)),
-            console=Console(stderr=True),
+            # This very stream: what detectors print is kept away from sys.stderr meanwhile.
+            console=Console(file=sys.stderr),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not self.shown,
         )
-        self._task = self._bar.add_task("reading", total=None, losses="")
 
     def __enter__(self) -> Self:
         """Show the bar."""
-        self._bar.start()
+        self.bar.start()
         return self
 
     def __exit__(
@@ -43,14 +57,45 @@ class FitProgress:
         trace: TracebackType | None,
     ) -> None:
         """Remove the bar."""
-        self._bar.stop()
+        self.bar.stop()
+
+
+class FitProgress(Bar):
+    """Step, losses and time left of a fit."""
+
+    def __init__(self) -> None:
+        """Start with reading, which takes nobody knows how long."""
+        super().__init__(TextColumn("{task.fields[losses]}", markup=False))
+        self._task = self.bar.add_task("reading", total=None, losses="")
 
     def __call__(self, training: Training) -> None:
         """Show where training stands; the callback of a fit."""
-        self._bar.update(
+        self.bar.update(
             self._task,
             description="training" if training.step < training.steps else "calibrating",
             completed=training.step,
             total=training.steps,
             losses=" ".join(f"{name} {loss:.2f}" for name, loss in training.losses.items()),
         )
+
+
+class BenchProgress(Bar):
+    """Results of a benchmark, done and to come; without a terminal, a line for each set."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        """Count what there is to do."""
+        super().__init__(TimeElapsedColumn())
+        self._left = Counter(task.data.name for task in tasks for _ in task.names)
+        self._sets = len(self._left)
+        self._task = self.bar.add_task("starting", total=sum(self._left.values()))
+
+    def __call__(self, row: Row) -> None:
+        """Count a row."""
+        self.bar.update(
+            self._task, description=f"{row.dataset}, seed {row.seed}: {row.detector}", advance=1
+        )
+        self._left[row.dataset] -= 1
+        if not self._left[row.dataset]:
+            del self._left[row.dataset]
+            if not self.shown:
+                say(f"{row.dataset} done, {self._sets - len(self._left)} of {self._sets} sets")
