@@ -6,11 +6,12 @@ so the same code serves both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["numeric", "indicator", "category", "condition"]
+Kind = Literal["numeric", "indicator", "category", "pixel", "condition"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Span:
     Attributes:
         name: The user's column (or a part of one, such as ``"pickup (hour, sin)"``).
         kind: ``numeric`` holds real numbers; ``indicator`` holds 0 or 1; ``category`` is a one-hot
-            block, which a generator fills with probabilities that add up to one; ``condition`` is a
-            one-hot block too, or all zeros, and is given to the networks rather than judged.
+            block, which a generator fills with probabilities that add up to one; ``pixel`` is a
+            picture, channel by channel and row by row; ``condition`` is a one-hot block too, or
+            all zeros, and is given to the networks rather than judged.
         start: First entry.
-        width: Number of entries; more than one only for a category or a condition.
+        width: Number of entries; more than one only for a category, a picture or a condition.
         column: The user's column that this span describes; several spans may share one.
     """
 
@@ -46,21 +48,28 @@ class Span:
 
 @dataclass(frozen=True)
 class Spec:
-    """The shape of one record and, for tables, the meaning of its entries.
+    """The shape of one record and the meaning of its entries.
+
+    A picture is a flat record, too, so that all but the networks treat it like any other; these
+    learn from ``grid`` how its entries lie.
 
     Attributes:
-        shape: ``(D,)`` for a table, ``(C, H, W)`` for pictures.
-        spans: The runs that tile a table's D entries in order, conditions last; empty for pictures.
+        shape: ``(D,)``.
+        spans: The runs that tile the D entries in order, conditions last.
+        grid: Channels, height and width of the picture that the one ``pixel`` span holds, which
+            comes first; None for tables.
     """
 
     shape: tuple[int, ...]
     spans: tuple[Span, ...] = ()
+    grid: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse spans that don't tile the record.
 
         Raises:
-            ValueError: If there is a gap or an overlap, or something follows a condition.
+            ValueError: If there is a gap or an overlap, something follows a condition, or grid and
+                pixels disagree.
         """
         at, before = 0, ""
         for span in self.spans:
@@ -71,14 +80,14 @@ class Spec:
             at, before = span.stop, span.kind
         if self.spans and self.shape != (at,):
             raise ValueError(f"spans cover {at} entries of a record of shape {self.shape}")
+        pixels = [span.width for span in self.spans if span.kind == "pixel"]
+        if pixels != ([] if self.grid is None else [math.prod(self.grid)]):
+            raise ValueError(f"{pixels} pixels don't make a picture of {self.grid}")
 
     @property
     def size(self) -> int:
         """Number of entries in one record."""
-        size = 1
-        for extent in self.shape:
-            size *= extent
-        return size
+        return math.prod(self.shape)
 
     @property
     def conditions(self) -> int:
@@ -91,19 +100,26 @@ class Spec:
         return self.size - self.conditions
 
     @classmethod
-    def of(cls, parts: Iterable[tuple[str, Kind, int, str]]) -> Spec:
+    def of(
+        cls,
+        parts: Iterable[tuple[str, Kind, int, str]],
+        grid: tuple[int, int, int] | None = None,
+    ) -> Spec:
         """Lay out spans one behind the other from ``(name, kind, width, column)``."""
         spans, at = [], 0
         for name, kind, width, column in parts:
             spans.append(Span(name, kind, at, width, column))
             at += width
-        return cls((at,), tuple(spans))
+        return cls((at,), tuple(spans), grid)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this spec."""
-        return {"shape": list(self.shape), "spans": [asdict(span) for span in self.spans]}
+        spans = [asdict(span) for span in self.spans]
+        return {"shape": self.shape, "spans": spans, "grid": self.grid}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Spec:
         """Rebuild from :meth:`to_json`."""
-        return cls(tuple(state["shape"]), tuple(Span(**span) for span in state["spans"]))
+        grid = state["grid"]
+        spans = tuple(Span(**span) for span in state["spans"])
+        return cls(tuple(state["shape"]), spans, None if grid is None else tuple(grid))
