@@ -51,7 +51,7 @@ class Scorer:
         """
         known = [own[: gan.config.memory_rows] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
-        evidence = Evidence.gather(gan, values[used].split(_block(gan)))
+        evidence = Evidence.gather(gan, values[used].split(rows_at_once(gan)))
         components = components_of(gan.config, *kinds)
         for component in components:
             component.fit(evidence, places.split([len(own) for own in known]))
@@ -60,7 +60,7 @@ class Scorer:
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, at least 0."""
         data = torch.from_numpy(values).to(self.gan.views.loc.device)
-        blocks = data.split(_block(self.gan))
+        blocks = data.split(rows_at_once(self.gan))
         workers = min(torch.get_num_threads(), len(blocks)) if data.device.type == "cpu" else 1
         if workers <= 1:
             return np.concatenate([self._components(block) for block in blocks], -1)
@@ -80,7 +80,7 @@ def components_of(config: Config, *kinds: str) -> list[Component]:
     return [Component.registry[name](config) for name in names]
 
 
-def _block(gan: GAN) -> int:
+def rows_at_once(gan: GAN) -> int:
     """Rows scored at once: few enough that the largest intermediate stays within bounds."""
     widest = max(gan.config.memory_rows, 4 * gan.config.hidden, gan.views.spec.size)
     return max(16, BLOCK // (gan.views.members * widest))
