@@ -23,7 +23,8 @@ help: ## This list
 
 demo: $(DEV) ## Fit on a sample data set, score new rows, show the result (or: DEMO=taxis)
 	@mkdir -p build/demo
-	$(BIN)/anomgan fit datasets/$(DEMO)/normal.csv --model build/demo/model --preset fast --seed 0
+	$(BIN)/anomgan fit datasets/$(DEMO)/normal.csv --model build/demo/model --preset fast --seed 0 \
+		--no-track
 	$(BIN)/anomgan score datasets/$(DEMO)/new.csv --model build/demo/model \
 		--output build/demo/scores.csv
 	@$(BIN)/python tools/demo_show.py build/demo datasets/$(DEMO)

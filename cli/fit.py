@@ -11,11 +11,20 @@ from anomgan.cli.console import say, show_facts
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
-    ModelOption,
+    NewModelOption,
     PresetOption,
     SetOption,
     check_share,
     settings_from,
+)
+from anomgan.cli.tracking import (
+    AliasOption,
+    ExperimentOption,
+    RegisterOption,
+    RunNameOption,
+    Tracking,
+    TrackingUriOption,
+    TrackOption,
 )
 from anomgan.errors import InputError
 
@@ -33,7 +42,7 @@ def fit(
             show_default=False,
         ),
     ],
-    model: ModelOption = DEFAULT_MODEL,
+    model: NewModelOption = DEFAULT_MODEL,
     method: Annotated[
         str, typer.Option(metavar="NAME", help="The GAN; `anomgan methods` lists them.")
     ] = DEFAULT_METHOD,
@@ -98,6 +107,12 @@ def fit(
     device: Annotated[
         str, typer.Option(metavar="D", help="Where to train: auto, cpu or cuda.")
     ] = "auto",
+    track: TrackOption = True,
+    experiment: ExperimentOption = None,
+    run_name: RunNameOption = None,
+    tracking_uri: TrackingUriOption = None,
+    register: RegisterOption = None,
+    alias: AliasOption = None,
 ) -> None:
     """Learn what normal looks like from a table of normal records; write the model directory.
 
@@ -105,6 +120,7 @@ def fit(
     """
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
+    tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
     settings = settings_from(assignments or [])
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
@@ -121,6 +137,8 @@ def fit(
     from anomgan.data.sources import source_name
     from anomgan.directory import check_target
     from anomgan.gans import method as find_method
+    from anomgan.mlflow.digest import digest_of
+    from anomgan.mlflow.usage import Usage
     from anomgan.parameters import checked_condition
 
     # What can be found wrong at once is, before a long file is read.
@@ -139,11 +157,12 @@ def fit(
         random_state=seed,
     )
     source = source_name(normal)
-    with FitProgress() as progress:
+    with FitProgress() as progress, Usage() as usage:
         table = read_table(normal)
         aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
+        facts["digest"] = digest_of(rows)
         second = None
         if other is not None:
             facts["other_source"] = source_name(other)
@@ -156,9 +175,10 @@ def fit(
             other_source=facts.get("other_source", "other"),
         )
         aside.keep_with(detector)
-        detector.training_facts_ |= facts
+        detector.training_facts_ |= facts | usage.facts()
         detector.save(model)
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
+    tracking.after_fit(detector, model)
 
 
 def _by_default(context: typer.Context, parameter: str) -> bool:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL
+from anomgan.cli.options import DEFAULT_MODEL, ModelArgument
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
 
 def info(
-    model: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
-    ] = DEFAULT_MODEL,
+    model: ModelArgument = DEFAULT_MODEL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show what is in a model directory."""

@@ -20,7 +20,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.main import get_command
 
-from anomgan.cli import bench, datasets, fit, info, methods, score
+from anomgan.cli import bench, datasets, fit, info, log, methods, promote, score, serve
 from anomgan.cli.console import say, shown_warnings
 from anomgan.errors import InputError
 
@@ -40,6 +40,9 @@ app.command()(score.score)
 app.command()(info.info)
 app.command()(methods.methods)
 app.command()(bench.bench)
+app.command()(log.log)
+app.command()(promote.promote)
+app.command()(serve.serve)
 app.add_typer(datasets.app)
 
 

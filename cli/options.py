@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,45 @@ from anomgan.errors import InputError
 DEFAULT_MODEL = Path("anomgan-model")
 DEFAULT_METHOD = "gan"
 
+MODEL_SCHEMES = "models:/", "runs:/"
+"""How the names of models in MLflow begin."""
+
+
+def _read_from(context: typer.Context, model: Path) -> Path:
+    """The folder of a model to read, downloaded first if MLflow has it.
+
+    Raises:
+        InputError: If MLflow has no such model, or doesn't answer.
+    """
+    if not str(model).startswith(MODEL_SCHEMES):
+        return model
+    from anomgan.mlflow.registry import fetch
+
+    place = tempfile.TemporaryDirectory(prefix="anomgan-")
+    context.call_on_close(place.cleanup)
+    return fetch(str(model), Path(place.name))
+
+
 ModelOption = Annotated[
+    Path,
+    typer.Option(
+        "--model",
+        metavar="DIR",
+        envvar="ANOMGAN_MODEL",
+        help="The model directory, or a model in MLflow: models:/NAME@ALIAS, runs:/RUN/model.",
+        callback=_read_from,
+    ),
+]
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        envvar="ANOMGAN_MODEL",
+        help="The model directory, or a model in MLflow: models:/NAME@ALIAS, runs:/RUN/model.",
+        callback=_read_from,
+    ),
+]
+NewModelOption = Annotated[
     Path,
     typer.Option("--model", metavar="DIR", envvar="ANOMGAN_MODEL", help="The model directory."),
 ]

@@ -1,0 +1,192 @@
+"""A detector as a python function of MLflow's: tables or pictures in, results out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+from anomgan.calibrate import flag
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from anomgan.estimator import GANDetector
+
+KNOWN = "alpha", "fdr", "explain"
+REASONS = 3
+"""Most reasons in an explanation."""
+
+SOURCE = "the input"
+"""What messages call what was sent."""
+
+
+class Refused(MlflowException):
+    """Wrong input; a scoring server answers 400 with the message alone."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason, to which MLflow's server would add all the data that was sent."""
+        super().__init__(reason, error_code=INVALID_PARAMETER_VALUE)
+        self.reason = reason
+
+    def serialize_as_json(self) -> str:
+        """What the server sends."""
+        self.message = self.reason
+        return str(super().serialize_as_json())
+
+
+class Scorer:
+    """What ``mlflow.pyfunc`` calls.
+
+    Attributes:
+        detector: A fitted detector.
+    """
+
+    def __init__(self, detector: GANDetector) -> None:
+        """Score with this detector, no more calls at once than there are cores."""
+        self.detector = detector
+        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    def get_raw_model(self) -> GANDetector:
+        """The detector, for MLflow's evaluators."""
+        return self.detector
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Score n rows or pictures.
+
+        Args:
+            model_input: A DataFrame, or what makes one; for pictures an array (n, H, W[, C]).
+                Columns that may be missing may be left out, further ones are ignored.
+            params: ``alpha``, the share of normal rows that may be flagged wrongly; or ``fdr``, at
+                which Benjamini and Hochberg's procedure chooses among the rows of this call;
+                ``explain``, whether to say why.  With neither ``alpha`` nor ``fdr``, the model's
+                own threshold decides.
+
+        Returns:
+            n rows in the order and with the index of the input: ``score`` (larger is more
+            abnormal), ``p_value`` in (0, 1], ``is_anomaly`` (0 or 1) and, if asked for,
+            ``explanation``.
+
+        Raises:
+            Refused: If a column isn't there, a cell can't be read, or a parameter is out of range.
+        """
+        try:
+            alpha, fdr, explain = _checked(params or {})
+            with self._turns:
+                return self._predict(model_input, alpha, fdr, explain)
+        except InputError as error:
+            raise Refused(str(error)) from error
+
+    def _predict(
+        self, model_input: Any, alpha: float | None, fdr: float | None, explain: bool
+    ) -> pd.DataFrame:
+        detector = self.detector
+        data = self._pictures(model_input) if self._takes_pictures else self._table(model_input)
+        if isinstance(data, pd.DataFrame):
+            scored = detector.score_frame(data, strict=True, source=SOURCE)
+            score, p_value, index = scored.score, scored.p_value, data.index
+        else:
+            score, index = -detector.score_samples(data), pd.RangeIndex(len(data))
+            p_value = detector.detector_.calibrator.p_values(score)
+        if fdr is not None:
+            flagged = flag(p_value, fdr=fdr)
+        elif alpha is not None:
+            flagged = flag(p_value, alpha=alpha)
+        else:
+            flagged = score > -detector.offset_
+        found = {"score": score, "p_value": p_value, "is_anomaly": flagged.astype(np.int32)}
+        results = pd.DataFrame(found, index=index)
+        return results.assign(explanation=self._reasons(data)) if explain else results
+
+    @property
+    def _takes_pictures(self) -> bool:
+        return self.detector.encoder_.spec.grid is not None
+
+    def _table(self, given: Any) -> pd.DataFrame:
+        """What was given as a table, columns that may be missing filled up.
+
+        Raises:
+            InputError: If it can't be.
+        """
+        frame: pd.DataFrame = given
+        if not isinstance(given, pd.DataFrame):
+            try:
+                frame = pd.DataFrame(_columns(given))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{SOURCE}: isn't a table: {error}") from None
+        schema = self.detector.encoder_.schema
+        columns = [*schema.columns, *schema.conditions]
+        if not isinstance(given, pd.DataFrame) and frame.columns.equals(
+            pd.RangeIndex(len(columns))
+        ):  # rows without names, in the order of the signature
+            frame.columns = pd.Index([column.name for column in columns])
+        gaps = [c.name for c in columns if c.missing and c.name not in frame.columns]
+        return frame.assign(**dict.fromkeys(gaps)) if gaps else frame
+
+    def _pictures(self, given: Any) -> NDArray[Any]:
+        """What was given as an array of pictures.
+
+        Raises:
+            InputError: If it can't be.
+        """
+        if isinstance(given, Mapping):
+            if len(given) != 1:
+                raise InputError(f"{SOURCE}: give one array of pictures, not {len(given)}")
+            (given,) = given.values()
+        try:
+            return np.asarray(given)
+        except ValueError as error:
+            raise InputError(f"{SOURCE}: isn't an array of pictures: {error}") from None
+
+    def _reasons(self, data: Any) -> list[str]:
+        """For each record what makes it abnormal, the strongest reasons first.
+
+        Raises:
+            InputError: If pictures are to be explained.
+        """
+        if not isinstance(data, pd.DataFrame):
+            raise InputError("explain: pictures have no columns to name; leave it out")
+        told = self.detector.explain(data.reset_index(drop=True))
+        top = told[(told["rank"] <= REASONS) & (told["contribution"] > 0)].sort_values("rank")
+        reasons: dict[int, list[str]] = {}
+        for row, sentence in zip(top["row"], top["sentence"], strict=True):
+            reasons.setdefault(int(row), []).append(str(sentence))
+        return ["; ".join(reasons.get(row, [])) for row in range(len(data))]
+
+
+def _columns(given: Any) -> Any:
+    """What pandas makes a table of; a mapping of arrays as lists of equal length."""
+    if isinstance(given, Mapping):
+        return {name: np.atleast_1d(np.asarray(cells)) for name, cells in given.items()}
+    return given
+
+
+def _checked(params: Mapping[str, Any]) -> tuple[float | None, float | None, bool]:
+    """The parameters of a call.
+
+    Raises:
+        InputError: If one is unknown or out of range.
+    """
+    for name in params:
+        if name not in KNOWN:
+            raise InputError(f"params: unknown {name!r}; choose from: {', '.join(KNOWN)}")
+    shares = []
+    for name in ("alpha", "fdr"):
+        value = params.get(name)
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < 1):
+            raise InputError(f"params: {name} {value!r} must lie between 0 and 1")
+        shares.append(None if value is None else float(value))
+    if None not in shares:
+        raise InputError("params: alpha and fdr are two ways to flag rows; choose one")
+    explain = params.get("explain") or False
+    if not isinstance(explain, bool | np.bool_):
+        raise InputError(f"params: explain {explain!r} must be true or false")
+    return shares[0], shares[1], bool(explain)

@@ -1,0 +1,94 @@
+"""``anomgan promote``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anomgan.cli.console import say
+from anomgan.errors import InputError
+
+
+def promote(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A registered model.", show_default=False)
+    ],
+    labelled: Annotated[
+        str,
+        typer.Option(
+            "--if-better",
+            metavar="LABELLED",
+            help="Labelled records that both versions score: .csv, .csv.gz, .parquet, .npz or -.",
+            show_default=False,
+        ),
+    ],
+    label: Annotated[
+        str, typer.Option(metavar="COL", help="Column that marks abnormal rows (1, true, …).")
+    ] = "label",
+    alias: Annotated[
+        str, typer.Option(metavar="A", help="What the better version is called.")
+    ] = "champion",
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="M", help="What decides: average_precision, auroc, best_f1, precision_at_10, …"
+        ),
+    ] = "average_precision",
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="The candidate.", show_default="the newest"),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(metavar="F", min=0, help="How much better it must be.")
+    ] = 0.0,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="MLflow server or store; otherwise MLFLOW_TRACKING_URI, or mlflow.db here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Give a registered model's alias to its newest version, if that is better.
+
+    The newest version and the one that has the alias score the same labelled records; the alias
+    moves if the metric says so.  If none has the alias, the newest version gets it.
+    """
+    from anomgan.cli.labels import abnormal_rows
+    from anomgan.data.files import read_table
+    from anomgan.data.sources import source_name
+
+    source = source_name(labelled)
+    table = read_table(labelled)
+    if label not in table.columns:
+        from anomgan.cli.columns import listed
+
+        raise InputError(
+            f"--label: {source} has no column {label!r}; it has: {listed(table.columns)}"
+        )
+    labels = abnormal_rows(table, label, source=source)
+
+    from anomgan.mlflow.registry import promote as compare
+
+    outcome = compare(
+        name,
+        table.drop(columns=label),
+        labels,
+        alias=alias,
+        metric=metric,
+        version=None if version is None else str(version),
+        margin=margin,
+        source=source,
+        tracking_uri=tracking_uri,
+    )
+    say(f"version {outcome.version}: {metric} {outcome.value:.4f} on {len(table):,} rows")
+    if outcome.holder is None:
+        say(f"nobody was {alias} before")
+    elif outcome.holder == outcome.version:
+        say(f"version {outcome.version} is {alias} already")
+    else:
+        say(f"version {outcome.holder}, {alias}: {metric} {outcome.holder_value:.4f}")
+    holder = outcome.version if outcome.promoted else outcome.holder
+    typer.echo(f"models:/{name}@{alias} is version {holder}")

@@ -1,0 +1,134 @@
+"""Options of everything that logs to MLflow, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomgan.cli.console import say
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
+    from anomgan.mlflow.tracking import Logged
+
+TrackOption = Annotated[
+    bool,
+    typer.Option(
+        "--track/--no-track",
+        envvar="ANOMGAN_TRACK",
+        help="Log the fit to MLflow: parameters, losses, figures, the model.",
+    ),
+]
+ExperimentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="MLflow experiment; otherwise MLFLOW_EXPERIMENT_NAME, or anomgan.",
+        show_default=False,
+    ),
+]
+RunNameOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name of the MLflow run.", show_default=False)
+]
+TrackingUriOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="MLflow server or store; otherwise MLFLOW_TRACKING_URI, or mlflow.db in this folder.",
+        show_default=False,
+    ),
+]
+RegisterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Make it a version of this registered model.", show_default=False
+    ),
+]
+AliasOption = Annotated[
+    str | None,
+    typer.Option(metavar="A", help="Alias of that version, such as champion.", show_default=False),
+]
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """What the options say; checked when made.
+
+    Attributes:
+        track: Whether to log at all.
+        experiment: An experiment's name.
+        run_name: A run's name.
+        uri: A server or store.
+        register: A registered model's name.
+        alias: An alias.
+    """
+
+    track: bool = True
+    experiment: str | None = None
+    run_name: str | None = None
+    uri: str | None = None
+    register: str | None = None
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        """Find contradictions.
+
+        Raises:
+            InputError: If there is one.
+        """
+        if self.alias is not None and self.register is None:
+            raise InputError("--alias names a version of a registered model; add --register NAME")
+        if self.register is not None and not self.track:
+            raise InputError("--register needs tracking; leave out --no-track (or ANOMGAN_TRACK=0)")
+        for option, name in (("--register", self.register), ("--alias", self.alias)):
+            if name is not None and (not name.strip() or set(name) & set("/:@")):
+                raise InputError(f"{option} {name!r}: a name can't be empty or hold '/', ':', '@'")
+
+    def send(self, detector: GANDetector) -> Logged:
+        """Log a fit; a server that fails is told by what comes back.
+
+        Raises:
+            InputError: If MLflow isn't installed.
+        """
+        from anomgan.mlflow import log_fit
+
+        return log_fit(
+            detector,
+            experiment=self.experiment,
+            run_name=self.run_name,
+            tracking_uri=self.uri,
+            register=self.register,
+            alias=self.alias,
+        )
+
+    def after_fit(self, detector: GANDetector, model: object) -> None:
+        """Log a fit whose model is saved; whatever happens, it costs no more than a warning."""
+        if not self.track:
+            return
+        try:
+            logged = self.send(detector)
+        except InputError as error:
+            say(f"warning: not logged to MLflow: {error}")
+            return
+        self.tell(logged)
+        if logged.error:
+            say(
+                f"warning: {lacking(logged)}; the model is saved, and `anomgan log {model}` "
+                f"sends it later"
+            )
+
+    def tell(self, logged: Logged) -> None:
+        """Say where a run is."""
+        if logged.run_id is not None:
+            say(f"MLflow run {logged.run_id} in {logged.where}")
+        if logged.version is not None:
+            named = f", alias {self.alias}" if self.alias and not logged.error else ""
+            say(f"registered as {self.register} version {logged.version}{named}")
+
+
+def lacking(logged: Logged) -> str:
+    """What wasn't logged, and why."""
+    return f"MLflow ({logged.where}) hasn't got: {', '.join(logged.missing)} ({logged.error})"
