@@ -18,6 +18,7 @@ from anomgan.cli.options import (
     check_share,
     settings_from,
 )
+from anomgan.cli.tracking import ExperimentOption, Tracking, TrackingUriOption, lacking
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def bench(
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget the results in DIR instead of going on.")
     ] = False,
+    track: Annotated[bool, typer.Option("--track", help="Log the results to MLflow.")] = False,
+    experiment: ExperimentOption = None,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Measure GANs beside other detectors on labelled tables; print a Markdown table.
 
@@ -154,6 +158,13 @@ def bench(
         drawn = _picture(summary)
         if drawn is not None:
             results.write(PICTURE, drawn)
+    if track:
+        from anomgan.mlflow.benchmarks import log_bench
+
+        logged = log_bench(summary, used, output, experiment=experiment, tracking_uri=tracking_uri)
+        Tracking().tell(logged)
+        if logged.error:
+            say(f"warning: {lacking(logged)}; the same command with --track sends it later")
     sys.stdout.write(report)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL, ModelArgument
+from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, called
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -37,7 +37,7 @@ def info(
     kinds = detector.encoder_.schema.names_by_kind().items()
     show_facts(
         [
-            ("model", str(model)),
+            ("model", called(model)),
             ("method", gan.name),
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),

@@ -16,6 +16,8 @@ DEFAULT_METHOD = "gan"
 MODEL_SCHEMES = "models:/", "runs:/"
 """How the names of models in MLflow begin."""
 
+_asked_for: dict[Path, str] = {}
+
 
 def _read_from(context: typer.Context, model: Path) -> Path:
     """The folder of a model to read, downloaded first if MLflow has it.
@@ -29,7 +31,14 @@ def _read_from(context: typer.Context, model: Path) -> Path:
 
     place = tempfile.TemporaryDirectory(prefix="anomgan-")
     context.call_on_close(place.cleanup)
-    return fetch(str(model), Path(place.name))
+    folder = fetch(str(model), Path(place.name))
+    _asked_for[folder] = str(model)
+    return folder
+
+
+def called(model: Path) -> str:
+    """What the user called a model: the folder, or its name in MLflow."""
+    return _asked_for.get(model, str(model))
 
 
 ModelOption = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.cli.options import DEFAULT_MODEL, ModelOption, called
 
 
 def serve(
@@ -40,7 +40,7 @@ def serve(
     with listening(host, port) as where:
         detector = load(model)
         shown = f"[{host}]" if ":" in host else host
-        say(f"serving {model} at http://{shown}:{where.getsockname()[1]}/invocations")
+        say(f"serving {called(model)} at http://{shown}:{where.getsockname()[1]}/invocations")
         try:
             run(detector, Limits(rows, megabytes), where)
         except BaseException as stop:

@@ -11,6 +11,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from anomgan.mlflow.alone import alone_in
 from anomgan.mlflow.calm import calm, reason
 from anomgan.mlflow.filling import log_metrics
 from anomgan.mlflow.tracking import Logged, experiment_of
@@ -46,7 +47,8 @@ def log_bench(
         try:
             client = MlflowClient(tracking_uri)
             logged.where = str(client.tracking_uri)
-            home = experiment_of(client, experiment or EXPERIMENT)
+            with alone_in(client.tracking_uri):
+                home = experiment_of(client, experiment or EXPERIMENT)
             run_id = client.create_run(home.experiment_id).info.run_id
             logged.run_id = run_id
             now = int(pd.Timestamp.now("UTC").timestamp() * 1000)

@@ -11,12 +11,14 @@ from mlflow import pyfunc
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
+from mlflow.models.utils import _save_example
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 import anomgan.mlflow
 from anomgan import store
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector, load
+from anomgan.mlflow.calm import calm
 from anomgan.mlflow.registry import fetched
 from anomgan.mlflow.scorer import Scorer
 from anomgan.mlflow.signature import requirements, signature
@@ -73,9 +75,8 @@ def save_model(
     model.signature = signature_of(detector) if signature is None else signature
     if metadata is not None:
         model.metadata = metadata
-    from mlflow.models.utils import _save_example
-
-    _save_example(model, example, str(path))
+    with calm():  # MLflow compares columns in a way that pandas warns of
+        _save_example(model, example, str(path))
     pyfunc.add_to_model(
         model,
         loader_module="anomgan.mlflow",

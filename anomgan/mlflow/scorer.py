@@ -39,7 +39,7 @@ class Refused(MlflowException):
     def serialize_as_json(self) -> str:
         """What the server sends."""
         self.message = self.reason
-        return str(super().serialize_as_json())
+        return str(MlflowException.serialize_as_json(self))  # type: ignore[no-untyped-call]
 
 
 class Scorer:

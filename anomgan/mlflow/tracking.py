@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from anomgan.directory import DESCRIPTION
 from anomgan.errors import InputError
 from anomgan.mlflow import contents
+from anomgan.mlflow.alone import alone_in
 from anomgan.mlflow.calm import calm, reason
 from anomgan.mlflow.filling import fill, parts
 
@@ -95,7 +96,8 @@ def log_fit(
         try:
             client = MlflowClient(tracking_uri)
             logged.where = client.tracking_uri
-            home = experiment_of(client, experiment)
+            with alone_in(client.tracking_uri):
+                home = experiment_of(client, experiment)
             run = _run(client, home, detector, run_name)
             logged.run_id, logged.where = run.info.run_id, _page(client, run)
             done("run")
@@ -124,6 +126,7 @@ def experiment_of(client: MlflowClient, name: str | None = None) -> Experiment:
     Raises:
         InputError: If it was deleted.
     """
+    found: Experiment | None
     number = os.environ.get("MLFLOW_EXPERIMENT_ID")
     name = name or os.environ.get("MLFLOW_EXPERIMENT_NAME")
     if name is None and number:

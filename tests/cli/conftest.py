@@ -1,69 +1,15 @@
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import io
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 TINY = ["steps=20", "members=1", "hidden=8", "latent=4", "inversion_steps=1", "memory_rows=100"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The CSV on standard output."""
-        return pd.read_csv(io.StringIO(self.out))
-
-    @property
-    def error(self) -> str:
-        """The error message of a command that must have refused its input, and done nothing."""
-        assert self.code == 2, self.err
-        assert self.out == ""
-        assert "Traceback" not in self.err
-        last = self.err.splitlines()[-1]
-        assert last.startswith("anomgan: error: ")
-        assert all(line.startswith("anomgan: ") for line in self.err.splitlines())
-        return last.removeprefix("anomgan: error: ")
-
-
-@pytest.fixture(scope="session")
-def run() -> Callable[..., Result]:
-    """Run the installed command in this process, with ``stdin`` as standard input."""
-    [script] = importlib.metadata.entry_points(group="console_scripts", name="anomgan")
-    main = script.load()
-
-    def run(*args: object, stdin: bytes = b"") -> Result:
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-        given = io.TextIOWrapper(io.BytesIO(stdin))
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            mock.patch.object(sys, "stdin", given),
-            pytest.raises(SystemExit) as stop,
-        ):
-            main([str(arg) for arg in args])
-        texts = []
-        for stream in (out, err):
-            stream.flush()
-            texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
-        return Result(int(stop.value.code or 0), *texts)
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +49,7 @@ class Fitted:
 
 @pytest.fixture(scope="session")
 def fitted(
-    run: Callable[..., Result],
+    run: Callable[..., Any],
     make_records: Callable[..., pd.DataFrame],
     tiny: list[str],
     tmp_path_factory: pytest.TempPathFactory,

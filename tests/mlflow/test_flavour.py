@@ -1,0 +1,208 @@
+"""What lies in a logged folder, and that what is loaded from it says the same."""
+
+from __future__ import annotations
+
+import json
+import pickletools
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from mlflow.exceptions import MlflowException
+from mlflow.types import DataType
+from mlflow.types.schema import AnyType
+
+import anomgan.mlflow
+from anomgan import InputError
+
+
+@pytest.fixture(scope="module")
+def saved(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "model"
+    anomgan.mlflow.save_model(detector, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pyfunc(saved: Path) -> Any:
+    return mlflow.pyfunc.load_model(str(saved))
+
+
+def test_nothing_in_the_folder_is_a_pickle(saved: Path) -> None:
+    files = {path.relative_to(saved).as_posix(): path for path in saved.rglob("*.*")}
+    files |= {path.name: path for path in saved.iterdir() if path.is_file()}
+    assert {"MLmodel", "detector/model.json", "detector/weights.safetensors"} <= files.keys()
+    assert {path.suffix for path in files.values()} <= {
+        "",
+        ".json",
+        ".safetensors",
+        ".txt",
+        ".yaml",
+    }
+    for path in files.values():
+        with pytest.raises(ValueError), path.open("rb") as file:  # noqa: PT011
+            list(pickletools.genops(file))
+    about = yaml.safe_load((saved / "MLmodel").read_text())
+    assert about["flavors"]["python_function"]["loader_module"] == "anomgan.mlflow"
+    assert about["flavors"]["anomgan"]["method"] == "gan"
+
+
+def test_requirements_are_exact(saved: Path) -> None:
+    lines = (saved / "requirements.txt").read_text().split()
+    assert f"anomgan=={version('anomgan')}" in lines
+    assert f"torch=={version('torch').partition('+')[0]}" in lines
+    assert all(line.count("==") == 1 for line in lines)
+    conda = yaml.safe_load((saved / "conda.yaml").read_text())
+    assert set(lines) <= set(conda["dependencies"][-1]["pip"])
+
+
+def test_signature_follows_the_columns(pyfunc: Any) -> None:
+    found = {column.name: column for column in pyfunc.metadata.signature.inputs.inputs}
+    assert {name: column.type for name, column in found.items()} == {
+        "size": DataType.double,
+        "count": DataType.long,
+        "colour": DataType.string,
+        "sound": DataType.boolean,
+        "answer": DataType.string,
+        "gaps": DataType.double,
+        "seen": AnyType(),
+    }
+    assert [name for name, column in found.items() if not column.required] == ["gaps"]
+    assert [spec.name for spec in pyfunc.metadata.signature.params] == ["alpha", "fdr", "explain"]
+
+
+def test_the_example_is_generated_and_can_be_scored(pyfunc: Any, detector: Any) -> None:
+    example = pyfunc.input_example
+    assert list(example.columns) == [c.name for c in detector.encoder_.schema.columns]
+    made = detector.sample(5, random_state=0)
+    expected = detector.score_frame(made).score
+    np.testing.assert_array_equal(pyfunc.predict(example)["score"], expected)
+
+
+def test_scores_are_those_of_the_detector(pyfunc: Any, detector: Any, records: Any) -> None:
+    frame = records(60, seed=1)
+    frame.loc[::7, "size"] = 99.0
+    frame.index = frame.index + 1000
+    scored = detector.score_frame(frame)
+    found = pyfunc.predict(frame)
+    assert list(found.columns) == ["score", "p_value", "is_anomaly"]
+    assert found.index.equals(frame.index)
+    np.testing.assert_array_equal(found["score"], scored.score)
+    np.testing.assert_array_equal(found["p_value"], scored.p_value)
+    np.testing.assert_array_equal(found["is_anomaly"], detector.predict(frame) == -1)
+    assert 0 < found["is_anomaly"].sum() < len(frame)
+
+
+def test_params(pyfunc: Any, records: Any) -> None:
+    frame = records(60, seed=1)
+    frame.loc[::7, "size"] = 99.0
+    p_value = pyfunc.predict(frame)["p_value"]
+    strict = pyfunc.predict(frame, params={"alpha": 0.3})["is_anomaly"]
+    np.testing.assert_array_equal(strict, p_value <= 0.3)
+    chosen = pyfunc.predict(frame, params={"fdr": 0.5})["is_anomaly"]
+    ranked = np.sort(p_value)
+    below = np.nonzero(ranked <= 0.5 * np.arange(1, 61) / 60)[0]
+    limit = ranked[below[-1]] if len(below) else 0
+    np.testing.assert_array_equal(chosen, p_value <= limit)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"alpha": 0.0}, "params: alpha 0.0 must lie between 0 and 1"),
+        ({"fdr": 2.0}, "params: fdr 2.0 must lie between 0 and 1"),
+        ({"alpha": 0.1, "fdr": 0.1}, "alpha and fdr are two ways to flag rows"),
+    ],
+)
+def test_wrong_params(pyfunc: Any, records: Any, params: Any, message: str) -> None:
+    with pytest.raises(MlflowException, match=message) as caught:
+        pyfunc.predict(records(5), params=params)
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_an_optional_column_may_be_left_out(pyfunc: Any, records: Any) -> None:
+    frame = records(20, seed=2)
+    without = pyfunc.predict(frame.drop(columns="gaps"))
+    pd.testing.assert_frame_equal(without, pyfunc.predict(frame.assign(gaps=np.nan)))
+
+
+def test_dates_as_text_and_with_a_zone(pyfunc: Any, records: Any) -> None:
+    frame = records(20, seed=2)
+    expected = pyfunc.predict(frame)
+    as_text = frame.assign(seen=frame["seen"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    zoned = frame.assign(seen=frame["seen"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
+    pd.testing.assert_frame_equal(pyfunc.predict(as_text), expected)
+    pd.testing.assert_frame_equal(pyfunc.predict(zoned), expected)
+
+
+def test_an_unreadable_cell_is_refused(pyfunc: Any, records: Any) -> None:
+    frame = records(20, seed=2)
+    frame["seen"] = frame["seen"].astype(str)
+    frame.loc[3, "seen"] = "yesterday"
+    message = "the input: row 3, column 'seen': 'yesterday' isn't an ISO 8601 date or time"
+    with pytest.raises(MlflowException, match=message):
+        pyfunc.predict(frame)
+
+
+def test_loading_gives_a_detector(saved: Path, detector: Any, records: Any) -> None:
+    loaded = anomgan.mlflow.load_model(str(saved))
+    frame = records(20, seed=3)
+    np.testing.assert_array_equal(loaded.score_samples(frame), detector.score_samples(frame))
+    assert loaded.training_facts_ == detector.training_facts_
+
+
+def test_a_model_of_an_older_format(saved: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(saved, old)
+    path = old / "detector" / "model.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"format_version": 1}))
+    message = r"written by an older anomgan \(format 1\); fit it again"
+    with pytest.raises(InputError, match=message):
+        anomgan.mlflow.load_model(str(old))
+    with pytest.raises(MlflowException, match=message):
+        mlflow.pyfunc.load_model(str(old))
+
+
+def test_a_model_of_another_library(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {sklearn: {pickled_model: model.pkl}}\n")
+    with pytest.raises(InputError, match="isn't a model of anomgan's but of sklearn"):
+        anomgan.mlflow.load_model(str(folder))
+
+
+def test_a_folder_that_holds_something_is_left_alone(detector: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(MlflowException, match="isn't empty"):
+        anomgan.mlflow.save_model(detector, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_conditions_and_arrays(fit: Any, records: Any, tmp_path: Path) -> None:
+    frame = records(80)
+    conditioned = fit(frame, method="cgan", condition="colour")
+    anomgan.mlflow.save_model(conditioned, tmp_path / "conditioned")
+    found = mlflow.pyfunc.load_model(str(tmp_path / "conditioned")).predict(frame)
+    np.testing.assert_array_equal(found["score"], conditioned.score_frame(frame).score)
+
+    array = np.random.default_rng(0).normal(size=(60, 3))
+    plain = fit(array)
+    anomgan.mlflow.save_model(plain, tmp_path / "array")
+    rows = pd.DataFrame(array, columns=["x0", "x1", "x2"])
+    found = mlflow.pyfunc.load_model(str(tmp_path / "array")).predict(rows)
+    np.testing.assert_array_equal(found["score"], -plain.score_samples(array))
+
+
+def test_without_mlflow(monkeypatch: pytest.MonkeyPatch, detector: Any) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs MLflow, which isn't installed; pip install mlflow"):
+        anomgan.mlflow.log_fit  # noqa: B018
