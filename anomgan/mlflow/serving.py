@@ -94,9 +94,9 @@ def _rows(data: Any) -> int:
 class LimitBody:
     """Answers 413 to a body that is too large, before it is held in memory."""
 
-    def __init__(self, app: Any, most: int) -> None:
-        """Wrap an ASGI application; ``most`` in bytes."""
-        self.app, self.most = app, most
+    def __init__(self, app: Any, megabytes: float) -> None:
+        """Wrap an ASGI application."""
+        self.app, self.megabytes, self.most = app, megabytes, megabytes * 2**20
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Count the bytes of a request on their way in."""
@@ -125,7 +125,7 @@ class LimitBody:
         await self.app(scope, replay, send)
 
     async def _refuse(self, send: Send) -> None:
-        text = f"the request is larger than {self.most / 2**20:g} MB; send fewer rows at once"
+        text = f"the request is larger than {self.megabytes:g} MB; send fewer rows at once"
         body = json.dumps({"error_code": "REQUEST_TOO_LARGE", "message": text}).encode()
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
@@ -137,7 +137,7 @@ def application(detector: GANDetector, limits: Limits) -> FastAPI:
     from mlflow.pyfunc import scoring_server
 
     app: FastAPI = scoring_server.init(cast("Any", Served(detector, limits)))
-    app.add_middleware(LimitBody, most=int(limits.megabytes * 2**20))
+    app.add_middleware(LimitBody, megabytes=limits.megabytes)
     return app
 
 

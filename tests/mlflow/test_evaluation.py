@@ -30,7 +30,11 @@ def test_evaluate_knows_our_evaluator(
     anomgan.mlflow.save_model(detector, tmp_path / "model")
     with mlflow.start_run() as run:
         result = mlflow.models.evaluate(
-            str(tmp_path / "model"), labelled, targets="y", evaluators=["anomgan"]
+            str(tmp_path / "model"),
+            labelled,
+            targets="y",
+            model_type="anomaly-detector",
+            evaluators=["anomgan"],
         )
     scored = detector.score_frame(labelled.drop(columns="y"))
     flagged = scored.score > -detector.offset_
@@ -51,6 +55,7 @@ def test_scores_that_are_there_already(store: str) -> None:
             data=table,
             targets="y",
             predictions="score",
+            model_type="anomaly-detector",
             evaluators="anomgan",
             evaluator_config={"ks": [1, 2], "metric_prefix": "test_"},
         )
@@ -65,7 +70,11 @@ def test_targets_of_one_kind(
     anomgan.mlflow.save_model(detector, tmp_path / "model")
     with mlflow.start_run(), pytest.raises(MlflowException, match="only normal rows"):
         mlflow.models.evaluate(
-            str(tmp_path / "model"), labelled.assign(y=0), targets="y", evaluators=["anomgan"]
+            str(tmp_path / "model"),
+            labelled.assign(y=0),
+            targets="y",
+            model_type="anomaly-detector",
+            evaluators=["anomgan"],
         )
 
 
