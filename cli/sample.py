@@ -179,32 +179,19 @@ class _Judge:
     def __init__(
         self, detector: GANDetector, rows: int, reference: str, training: str | None, seed: int
     ) -> None:
+        from anomgan.cli.labels import normal_table
         from anomgan.quality import FEWEST
 
         if rows < FEWEST:
             raise InputError(f"--quality needs at least {FEWEST} drawn rows; ask for more")
         self.detector, self.seed = detector, seed
-        self.reference = self._table(reference)
+        self.reference = normal_table(detector, reference)
         if len(self.reference) < FEWEST:
             raise InputError(
                 f"{reference}: {len(self.reference):,} normal rows are too few to judge quality; "
                 f"{FEWEST} are needed"
             )
-        self.training = None if training is None else self._table(training)
-
-    def _table(self, source: str) -> pd.DataFrame:
-        """The normal rows of a file, in the model's columns."""
-        from anomgan.cli.labels import abnormal_rows
-        from anomgan.data.files import read_table
-        from anomgan.data.sources import source_name
-
-        aside, name = SetAside.of(self.detector), source_name(source)
-        frame = read_table(source)
-        if aside.label is not None and aside.label in frame.columns:
-            frame = frame[~abnormal_rows(frame, aside.label, source=name)]
-        frame = aside.remove(frame)
-        self.detector.encoder_.schema.locate(frame, source=name)
-        return frame
+        self.training = None if training is None else normal_table(detector, training)
 
     def __call__(self, drawn: pd.DataFrame) -> Quality:
         from anomgan.quality import quality

@@ -1,0 +1,167 @@
+"""How well scores, decisions and probabilities agree with known labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
+
+from anomgan.calibrate import Floats, flag
+from anomgan.errors import InputError
+
+Labels = NDArray[np.bool_]
+
+BINS = 10
+"""Bins of equal width into which a reliability curve sorts probabilities."""
+
+
+def metrics(
+    labels: ArrayLike,
+    score: ArrayLike,
+    *,
+    flagged: ArrayLike | None = None,
+    p_value: ArrayLike | None = None,
+    probability: ArrayLike | None = None,
+    ks: Sequence[int] = (10, 50, 100),
+) -> dict[str, float]:
+    """Compare what a detector says of n rows with the truth.
+
+    Args:
+        labels: (n,), 1 or True for abnormal rows, 0 or False for normal ones; both occur.
+        score: (n,), finite; larger is more abnormal.
+        flagged: (n,), whether the detector calls each row abnormal.
+        p_value: (n,); without ``flagged``, rows with p ≤ 0.05 count as flagged.
+        probability: (n,), the probability that a row is abnormal.
+        ks: Lengths of lists of the most abnormal rows; those above n are left out.
+
+    Returns:
+        ``auroc``, ``average_precision``, ``best_f1`` (over all thresholds), ``precision_at_K`` and
+        ``recall_at_K`` for each K, ``fpr_at_95_tpr`` (the share of normal rows above the highest
+        threshold that finds 95% of the abnormal ones).  Given decisions, ``f1``, ``precision``,
+        ``recall`` and ``false_positive_rate``; a precision among no rows is 0.  Given
+        probabilities, ``brier`` (the mean squared error) and ``ece`` (the expected calibration
+        error, as in Guo et al., 2017: the mean distance of a bin's probability from its share of
+        abnormal rows).  Of the false positive rates, ``brier`` and ``ece`` smaller is better, of
+        all others larger.
+
+    Raises:
+        InputError: If lengths differ, labels are of one class or something else than 0 and 1, or a
+            score isn't finite.
+    """
+    truth = checked_labels(labels)
+    values = _column("score", score, len(truth))
+    precision, recall, _ = precision_recall_curve(truth, values)
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    found = {
+        "auroc": float(roc_auc_score(truth, values)),
+        "average_precision": float(average_precision_score(truth, values)),
+        "best_f1": float(f1.max()),
+        "fpr_at_95_tpr": _fpr_at(truth, values, 0.95),
+    }
+    for k in (k for k in ks if k <= len(truth)):
+        hits = _hits_among(truth, values, k)
+        found[f"precision_at_{k}"] = hits / k
+        found[f"recall_at_{k}"] = hits / int(truth.sum())
+    if flagged is None and p_value is not None:
+        flagged = flag(_column("p_value", p_value, len(truth)))
+    if flagged is not None:
+        found |= _decisions(truth, _column("flagged", flagged, len(truth)) > 0)
+    if probability is not None:
+        chance = _column("probability", probability, len(truth))
+        found["brier"] = float(brier_score_loss(truth, chance))
+        found["ece"] = expected_calibration_error(reliability(truth, chance))
+    return found
+
+
+def checked_labels(labels: ArrayLike) -> Labels:
+    """Labels as truth values (n,), True for abnormal.
+
+    Raises:
+        InputError: If they aren't 0 and 1, or only one of the two.
+    """
+    given: NDArray[Any] = np.asarray(labels)
+    if given.ndim != 1:
+        raise InputError(f"labels have shape {given.shape}; give one for each row")
+    if not np.isin(given, (0, 1)).all():
+        raise InputError("labels must be 0 (normal) or 1 (abnormal)")
+    truth = given.astype(bool)
+    if truth.all() or not truth.any():
+        kind = "only abnormal rows" if truth.any() else "only normal rows"
+        held = kind if len(truth) else "no row"
+        raise InputError(f"the labels mark {held}; both normal and abnormal ones are needed")
+    return truth
+
+
+def reliability(labels: ArrayLike, probability: ArrayLike, *, bins: int = BINS) -> pd.DataFrame:
+    """The data of a reliability curve.
+
+    Args:
+        labels: (n,), 1 or True for abnormal rows.
+        probability: (n,), in [0, 1].
+        bins: Bins of equal width.
+
+    Returns:
+        A row for each bin that isn't empty: ``probability`` (mean of its rows), ``abnormal`` (the
+        share of them that is), ``rows``.
+    """
+    chance = np.asarray(probability, dtype=np.float64)
+    place = np.clip((chance * bins).astype(int), 0, bins - 1)
+    table = pd.DataFrame({"probability": chance, "abnormal": np.asarray(labels, dtype=np.float64)})
+    groups = table.groupby(place, sort=True)
+    return groups.mean().assign(rows=groups.size()).reset_index(drop=True)
+
+
+def expected_calibration_error(curve: pd.DataFrame) -> float:
+    """Mean distance of a :func:`reliability` curve from the diagonal, weighted by rows."""
+    gaps = (curve["probability"] - curve["abnormal"]).abs()
+    return float(np.average(gaps, weights=curve["rows"]))
+
+
+def _column(name: str, values: ArrayLike, rows: int) -> Floats:
+    """A finite float64 array of the labels' length.
+
+    Raises:
+        InputError: If it isn't one.
+    """
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape != (rows,):
+        raise InputError(f"{rows:,} labels for {name} of shape {column.shape}; give as many")
+    if not np.isfinite(column).all():
+        raise InputError(f"{name} holds something else than finite numbers")
+    return column
+
+
+def _decisions(truth: Labels, flagged: Labels) -> dict[str, float]:
+    hits = int((truth & flagged).sum())
+    precision, recall = hits / max(1, int(flagged.sum())), hits / int(truth.sum())
+    return {
+        "f1": 2 * hits / int(truth.sum() + flagged.sum()),
+        "precision": precision,
+        "recall": recall,
+        "false_positive_rate": float(flagged[~truth].mean()),
+    }
+
+
+def _fpr_at(truth: Labels, score: Floats, wanted: float) -> float:
+    """False positive rate where the true positive rate first reaches ``wanted``."""
+    fpr, tpr, _ = roc_curve(truth, score, drop_intermediate=False)
+    return float(fpr[np.argmax(tpr >= wanted - 1e-12)])
+
+
+def _hits_among(truth: Labels, score: Floats, k: int) -> float:
+    """Abnormal rows among the k highest scores; of rows that tie for the last places, the mean."""
+    last = np.partition(score, -k)[-k]
+    above, tied = score > last, score == last
+    places = k - int(above.sum())
+    return float(truth[above].sum() + places * truth[tied].mean())
