@@ -142,6 +142,6 @@ def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
         )
     if len(table) != rows:
         raise InputError(
-            f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give one for each"
+            f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give each one"
         )
     return abnormal_rows(table, column, source=name)

@@ -1,4 +1,4 @@
-"""What the page says of rows that the model has judged."""
+"""What the page says of rows as a whole that the model has judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scipy.stats import binom, kstest
 
 from anomgan.calibrate import Floats
 from anomgan.errors import InputError
-from anomgan.report.model import holds
 
 if TYPE_CHECKING:
     from anomgan.data.tables import ParseReport
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 TOP = 20
 """Most abnormal rows that are shown one by one."""
-
-MOST_CELLS = 12
-"""Columns of such a row that are shown, those that explain most first."""
 
 MOST_NOTES = 20
 """Oddities of the input that are told."""
@@ -126,43 +122,3 @@ def _truth(labels: ArrayLike, rows: int, source: str) -> NDArray[np.bool_]:
     if not np.isin(given, (0, 1)).all():
         raise InputError(f"{source}: labels must be 0 for normal or 1 for abnormal rows")
     return given.astype(np.bool_)
-
-
-def cells(detector: GANDetector, row: pd.Series[Any]) -> Iterator[tuple[str, str]]:
-    """Columns of a row and their cells as text, conditions first."""
-    schema = detector.encoder_.schema
-    for column in [*schema.conditions, *schema.columns]:
-        cell = row[column.name]
-        yield column.name, "missing" if pd.isna(cell) else str(cell)
-
-
-def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
-    """The most abnormal rows one by one: what the model says of them, and their cells."""
-    places = batch.top
-    frame = batch.frame.iloc[places]
-    values, _ = detector.encoder_.transform(frame, source=batch.source, first_row=1)
-    aspects = detector.detector_.components(values)
-    schema = detector.encoder_.schema
-    described = {column.name: holds(column) for column in (*schema.columns, *schema.conditions)}
-    rows = []
-    for at, place in enumerate(places):
-        known = list(cells(detector, frame.iloc[at]))
-        rows.append(
-            {
-                "name": batch.names[place],
-                "score": batch.score[place],
-                "p_value": batch.p_value[place],
-                "flagged": batch.flagged[place],
-                "abnormal": None if batch.labels is None else batch.labels[place],
-                "aspects": [(name, values[at]) for name, values in aspects.items()],
-                "sentence": "",
-                "explained": False,
-                "picture": [],
-                "cells": [
-                    {"column": name, "value": value, "normal": described[name]}
-                    for name, value in known[:MOST_CELLS]
-                ],
-                "more": max(0, len(known) - MOST_CELLS),
-            }
-        )
-    return rows

@@ -11,8 +11,10 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike
 
 from anomgan import plots
-from anomgan.report.batch import Batch, top_rows
+from anomgan.report.batch import Batch
+from anomgan.report.evaluation import evaluation
 from anomgan.report.model import model_facts
+from anomgan.report.rows import top_rows
 from anomgan.text import visible
 
 if TYPE_CHECKING:
@@ -60,10 +62,12 @@ def report(
             plots.health_curves(training.health, training.held_out),
             "Coverage, density, two-sample accuracy and Fréchet distance over training",
         )
-    batch, found, top = None, None, []
+    batch, found, top, judged = None, None, [], None
     if data is not None:
         batch = Batch.judge(detector, data, labels=labels, names=names, source=source)
         found, top = batch.facts(detector.alpha), top_rows(detector, batch)
+        judged, curves = evaluation(detector, batch, normal)
+        figures |= curves
         figures["p_values"] = (plots.p_value_histogram(batch.p_value), "p-values of the rows")
     figures["scores"] = (
         plots.score_histogram(
@@ -78,7 +82,7 @@ def report(
         model=model,
         batch=found,
         top=top,
-        evaluation=None,
+        evaluation=judged,
         figures={key: _svg(key, *figure) for key, figure in figures.items()},
     )
 
