@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,20 +121,32 @@ class Detector:
         shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
         return [share for share in shares if len(share[2])]
 
-    def sample(self, rows: int, seed: int) -> Floats:
-        """Draw encoded records from the generators, each member's in turn, ``(rows, *shape)``.
+    def sample(self, rows: int, seed: int, levels: Mapping[str, int] | None = None) -> Floats:
+        """Draw encoded records from the generators, ``(rows, *shape)``; see :meth:`samples`."""
+        return np.concatenate(list(self.samples(rows, seed, levels)))
 
-        Conditions come as often as in training.
+    def samples(
+        self, rows: int, seed: int, levels: Mapping[str, int] | None = None
+    ) -> Iterator[Floats]:
+        """Draw encoded records from the generators block by block, each member's in turn.
+
+        Args:
+            rows: How many, at least one.
+            seed: Seed of the draws.
+            levels: Slots of the conditions that are to hold, by column; the others come as often as
+                in training.
         """
         views, draws = self.gan.views, torch.Generator().manual_seed(seed)
-        parts = []
         for start in range(0, rows, SAMPLED):
-            each = -(-min(SAMPLED, rows - start) // views.members)
-            z = self.gan.prior(each, draws).to(views.loc.device)
+            count = min(SAMPLED, rows - start)
+            each = -(-count // views.members)
+            z = self.gan.prior(each, draws)
+            if levels:
+                z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
             with torch.no_grad():
-                parts.append(views.inverse(self.gan.generate(z)).cpu())
-        mixed = torch.cat(parts, 1).transpose(0, 1).flatten(0, 1)
-        return mixed[torch.randperm(len(mixed), generator=draws)[:rows]].numpy()
+                made = views.inverse(self.gan.generate(z.to(views.loc.device))).cpu()
+            mixed = made.transpose(0, 1).flatten(0, 1)
+            yield mixed[torch.randperm(len(mixed), generator=draws)[:count]].numpy()
 
     def to(self, device: str) -> Detector:
         """Move to a device, in place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan.actionable import Actionable
+from anomgan.data.schema import shortened
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import warn_of_pooled, warn_of_unreadable
-from anomgan.parameters import are, seed_from
+from anomgan.parameters import are, condition_names, seed_from
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -154,13 +156,20 @@ class FittedDetector(Actionable):
         return pd.DataFrame(X, columns=columns, copy=False)
 
     def sample(
-        self, n: int, random_state: int | np.random.RandomState | None = None
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
     ) -> pd.DataFrame | Floats:
         """Draw rows from the generators.
 
         Args:
             n: How many, at least one.
             random_state: Seed; the global random states are neither used nor changed.
+            condition: Level that is to hold for some of the conditions, by column (in arrays, also
+                by position); None or NaN is the level of missing cells.  The others come as often
+                as in training.
 
         Returns:
             A DataFrame of the columns in use, conditions among them, if the model was fitted on
@@ -168,15 +177,12 @@ class FittedDetector(Actionable):
             their constant and other unused columns NaN.
 
         Raises:
-            InputError: If n isn't a positive integer.
+            InputError: If n isn't a positive integer, or the model has no such condition or level.
         """
-        check_is_fitted(self, "detector_")
-        if not are(Integral, n) or n < 1:
-            raise InputError(f"n={n!r} must be a positive integer")
-        values = self.detector_.sample(int(n), seed_from(random_state))
-        frame = self.encoder_.decode(values)
+        frames = list(self.sample_chunks(n, random_state, condition=condition))
+        frame = pd.concat(frames, ignore_index=True)
         if self._from_frame:
-            return frame[[name for name in self._columns if name in frame.columns]]
+            return frame
         rows = np.full((len(frame), len(self._columns)), np.nan)
         for dropped in self.encoder_.schema.dropped:
             if dropped.value is not None:
@@ -187,3 +193,53 @@ class FittedDetector(Actionable):
             known = frame[name].to_numpy(np.float64, na_value=np.nan)
             rows[:, self._columns.index(name)] = known
         return rows
+
+    def sample_chunks(
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Draw the rows of :meth:`sample` piece by piece, in memory that doesn't grow with n.
+
+        Yields:
+            Frames of the columns in use, in the training table's order.
+        """
+        check_is_fitted(self, "detector_")
+        if not are(Integral, n) or n < 1:
+            raise InputError(f"n={n!r} must be a positive integer")
+        levels = self._slots(condition or {})
+        for values in self.detector_.samples(int(n), seed_from(random_state), levels):
+            frame = self.encoder_.decode(values)
+            yield frame[[name for name in self._columns if name in frame.columns]]
+
+    def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
+        """The slot of each level that is to hold, by the condition's name.
+
+        Raises:
+            InputError: If there is no such condition or level.
+        """
+        known = {column.name: column for column in self.encoder_.schema.conditions}
+        by_label = self._from_frame
+        names = condition_names(list(condition), self._columns, by_label=by_label, source="X")
+        slots = {}
+        for name, level in zip(names, condition.values(), strict=True):
+            if not known:
+                raise InputError(
+                    f"condition {name!r}: the model has no conditions; fit it with some, or leave "
+                    f"this out"
+                )
+            if name not in known:
+                raise InputError(
+                    f"condition {name!r}: the model has no such condition; it has: "
+                    f"{shortened([repr(other) for other in known])}"
+                )
+            slot = known[name].slot(level)
+            if slot is None:
+                raise InputError(
+                    f"condition {name!r}: the generator learnt no level {level!r}; it knows: "
+                    f"{shortened(known[name].slots)}"
+                )
+            slots[name] = slot
+        return slots

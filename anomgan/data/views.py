@@ -7,7 +7,7 @@ different places, so their mean is steadier than any one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -138,13 +138,40 @@ class Views(nn.Module):
         plain = soft_tail_inverse(scaled.double()) * self.scale + self.loc
         return self._map(plain, inverse=True)
 
-    def drawn_conditions(self, count: int, generator: torch.Generator) -> Tensor:
-        """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any."""
+    def drawn_conditions(
+        self, count: int, generator: torch.Generator, levels: Mapping[str, int] | None = None
+    ) -> Tensor:
+        """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any.
+
+        Args:
+            count: How many.
+            generator: Source of randomness.
+            levels: Slots of the conditions that are to hold, by column; the others come as often as
+                in training rows under these.
+        """
         known = self.conditions.double()
         if not self.spec.conditions:
             return known.new_zeros(count, 0)
+        known = self._under(known, levels or {})
         places = torch.randint(len(known), (count,), generator=generator)
         return known[places.to(known.device)]
+
+    def _under(self, known: Tensor, levels: Mapping[str, int]) -> Tensor:
+        """The conditions among these that have the levels; where none has, all, made to."""
+        at = self.spec.record
+        told = [
+            (slice(span.start - at, span.stop - at), span.start - at + levels[span.column])
+            for span in self.spec.spans
+            if span.kind == "condition" and span.column in levels
+        ]
+        fitting = known[(known[:, [slot for _, slot in told]] > 0).all(1)]
+        if len(fitting):
+            return fitting
+        known = known.clone()
+        for block, slot in told:
+            known[:, block] = 0
+            known[:, slot] = 1
+        return known
 
     def render(self, raw: Tensor) -> Tensor:
         """Turn a generator's raw output into scaled records, ``(M, n, D) -> (M, n, D)``.
