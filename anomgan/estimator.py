@@ -284,6 +284,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Parameters and plain data: no tensor, so that any machine can unpickle it."""
         state = dict(super().__getstate__())
+        state.pop("_explainer", None)  # made anew when needed
         if "detector_" in state:
             model = store.Model(state.pop("encoder_"), state.pop("detector_"), {})
             state["_packed"] = store.pack(model)

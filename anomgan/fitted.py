@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from anomgan.actionable import Actionable
 from anomgan.data.schema import shortened
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
@@ -38,7 +39,7 @@ class Scored:
     report: ParseReport
 
 
-class FittedDetector:
+class FittedDetector(Actionable):
     """The half of :class:`anomgan.estimator.GANDetector` that needs a fit.
 
     Attributes:
