@@ -108,6 +108,7 @@ def _rendered(**facts: Any) -> str:
     environment.filters |= {
         "count": lambda value: f"{value:,}",
         "share": lambda value: f"{value:.1%}",
+        "brief": lambda value: f"{value:.3g}",
         "short": lambda value: f"{value:.4g}",
     }
     return environment.get_template(TEMPLATES[0]).render(facts)

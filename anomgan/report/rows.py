@@ -27,7 +27,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
     # Not the first row of the table, of which unknown columns would be told once more.
     values, _ = detector.encoder_.transform(frame, source=batch.source, first_row=1)
     aspects = detector.detector_.components(values)
-    why = _explained(detector, frame)
+    why = _explained(detector, frame, batch.source)
     conditions = [column.name for column in detector.encoder_.schema.conditions]
     rows = []
     for at, place in enumerate(places):
@@ -51,28 +51,27 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
     return rows
 
 
-def _explained(detector: GANDetector, frame: pd.DataFrame) -> pd.DataFrame | None:
+def _explained(detector: GANDetector, frame: pd.DataFrame, source: str) -> pd.DataFrame | None:
     """Why each row is abnormal, a line for each row and column; None if the model can't say."""
     try:
-        why: pd.DataFrame = detector.explain(frame)
-    except InputError:  # as of pictures, or without inversion
+        return detector.explain_frame(frame, source=source).lines
+    except InputError:  # of pictures there are no columns to blame
         return None
-    return why
 
 
 def _reasons(why: pd.DataFrame, row: int) -> list[dict[str, Any]]:
     """Columns by what they add to the score, with what would be normal beside what is."""
-    lines = why[why["row"] == row].sort_values("rank")
-    most = max(1e-12, float(lines["contribution"].max()))
+    lines: Any = why[why["row"] == row].sort_values("rank").to_dict("records")
+    most = max(1e-12, *(line["contribution"] for line in lines))
     return [
         {
-            "column": line.column,
-            "value": _text(line.observed),
-            "normal": _text(line.expected),
-            "part": float(line.contribution),
-            "width": round(100 * max(0.0, float(line.contribution)) / most),
+            "column": line["column"],
+            "value": _text(line["observed"]),
+            "normal": _text(line["expected"]),
+            "part": line["contribution"],
+            "width": round(100 * max(0.0, line["contribution"]) / most),
         }
-        for line in lines.itertuples()
+        for line in lines
     ]
 
 
