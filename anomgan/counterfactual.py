@@ -28,14 +28,17 @@ DRAWN = 4000
 FEWEST = 100
 """So many of them are kept at least, even if fewer are normal: the best."""
 
-LENDERS = 8
-"""Generated records that are tried beside each record; the one that lends the fewest cells counts.
-"""
+SUSPECTS = 10
+"""Columns of each record that are tried one by one: those without which it would come nearest to
+normal ones."""
 
-ALONE = 4
-"""Columns of each, those most unlike, that are tried one by one."""
+LENDERS = 3
+"""Generated records, the nearest in all columns but one, that lend that one."""
 
-TYPICAL, NORMAL = 0.5, 0.75
+HOPEFUL = 6
+"""Pairs of a record and a generated one that are tried on where no single column is enough."""
+
+TYPICAL, NORMAL = 0.5, 0.9
 """Quantiles of calibration scores: up to the first a generated record is kept, up to the second a
 record counts as normal."""
 
@@ -130,31 +133,39 @@ class Counterfactuals:
         for start in range(0, len(odd), AT_ONCE):
             some = odd[start : start + AT_ONCE]
             search = self._search(values[some], gaps[some])
-            found, normal = search.found()
-            # Few columns first, then the most normal record.
-            order = np.lexsort([normal, search.changed.sum(1), search.record])
-            best = order[np.unique(search.record[order], return_index=True)[1]]
-            near.values[some], near.score[some] = found[best], normal[best]
+            search.alone()
+            search.together()
+            search.give_back()
+            best, found, normal = search.best()
+            near.values[some], near.score[some] = found, normal
             near.changed[some], near.unlike[some] = search.changed[best], search.unlike[best]
         return near
 
     def _search(self, x: Floats, gaps: Bools) -> _Search:
         """Have several generated records lend cells to each."""
-        made, unlike = [], []
-        for own, scaled, lacks in zip(x, self._scaled(x).swapaxes(0, 1), gaps, strict=True):
-            pool = self._pool(own[self.encoder.spec.record :])
+        record, suspect, made, unlike = [], [], [], []
+        for i, scaled in enumerate(self._scaled(x).swapaxes(0, 1)):
+            pool = self._pool(x[i, self.encoder.spec.record :])
             # The logarithm prefers few large differences to many small ones.
             logs = np.log1p(self._distances(scaled[:, None], pool.scaled) / pool.usual)
-            logs[:, lacks] = np.log1p(GAP)
-            best = np.argsort(logs.sum(1), kind="stable")[:LENDERS]
-            made.append(pool.values[best])
-            unlike.append(logs[best])
-        record = np.repeat(np.arange(len(x)), [len(some) for some in made])
-        search = _Search(self, x, gaps, record, np.concatenate(made), np.concatenate(unlike))
-        search.limit = np.maximum(self.detector.score(search.made), self._normal)
-        search.take()
-        search.give_back()
-        return search
+            logs[:, gaps[i]] = np.log1p(GAP)
+            without = logs.sum(1, keepdims=True) - logs
+            for column in np.argsort(without.min(0), kind="stable")[:SUSPECTS]:
+                nearest = np.argsort(without[:, column], kind="stable")[:LENDERS]
+                record += [i] * len(nearest)
+                suspect += [int(column)] * len(nearest)
+                made.append(pool.values[nearest])
+                unlike.append(logs[nearest])
+        return _Search(
+            self,
+            x,
+            gaps,
+            np.array(record),
+            np.array(suspect),
+            np.concatenate(made),
+            np.concatenate(unlike),
+            self._normal,
+        )
 
     # --- normal records ---------------------------------------------------------------------------
 
@@ -212,13 +223,13 @@ class _Search:
 
     Attributes:
         record: The number of each pair's record, ``(N,)``, ascending.
+        suspect: The column that the generated one is to lend first, ``(N,)``.
         made: The generated records, ``(N, D)``.
         unlike: How unlike the columns of the two are, ``(N, C)``.
         changed: Which columns are lent, ``(N, C)``; all at first.
-        limit: The score up to which each counts as normal, ``(N,)``.
+        limit: The score up to which the record counts as normal, ``(N,)``.
+        open: Pairs that may still be best, ``(N,)``.
     """
-
-    limit: Floats
 
     def __init__(
         self,
@@ -226,41 +237,55 @@ class _Search:
         x: Floats,
         gaps: Bools,
         record: Indices,
+        suspect: Indices,
         made: Floats,
         unlike: Floats,
+        normal: float,
     ) -> None:
         self.room, self.x, self.gaps = room, x, gaps
-        self.record, self.made, self.unlike = record, made, unlike
+        self.record, self.suspect, self.made, self.unlike = record, suspect, made, unlike
         self.changed = np.ones(unlike.shape, bool)
-        self._order = np.argsort(-unlike, axis=1, kind="stable")
+        self.limit = np.maximum(room.detector.score(made), normal)
+        self.open = np.ones(len(made), bool)
+        first = np.zeros(unlike.shape)
+        first[np.arange(len(made)), suspect] = np.inf
+        self._order = np.argsort(-(unlike + first), axis=1, kind="stable")
 
-    def found(self) -> tuple[Floats, Floats]:
-        """The records as they have become, ``(N, D)``, and their scores."""
-        found = self._mixed(np.arange(len(self.made)), self.changed)
-        return found, self.room.detector.score(found)
+    def alone(self) -> None:
+        """Lend single columns; where one is enough, pairs for which it isn't are given up."""
+        pairs = np.arange(len(self.made))
+        tried = np.zeros(self.changed.shape, bool)
+        tried[pairs, self.suspect] = True
+        score = self._score(pairs, tried)
+        enough = score <= self.limit
+        self.changed[enough] = tried[enough]
+        order = np.lexsort([score, self.record])
+        start = np.searchsorted(self.record, self.record)
+        hopeful = np.empty(len(pairs), bool)
+        hopeful[order] = pairs - start < HOPEFUL
+        self.open = enough | (hopeful & ~np.isin(self.record, self.record[enough]))
 
-    def take(self) -> None:
-        """Lend the column that alone makes a record normal, or the 2, 4, … that are most unlike."""
-        columns = self.changed.shape[1]
+    def together(self) -> None:
+        """Elsewhere lend 2, 4, … columns, then the most unlike, until a record is normal."""
         rank = np.argsort(self._order, axis=1)
-        waiting = self._alone(rank)
-        count = 2
-        while len(waiting) and count < columns:
+        waiting, count = np.flatnonzero(self.open & self.changed.all(1)), 2
+        while len(waiting) and count < rank.shape[1]:
             tried = rank[waiting] < count
             normal = self._score(waiting, tried) <= self.limit[waiting]
             self.changed[waiting[normal]] = tried[normal]
             waiting, count = waiting[~normal], 2 * count
 
-    def _alone(self, rank: Indices) -> Indices:
-        """Try single columns; gives the pairs for which none of them is enough."""
-        every = np.arange(len(self.made))
-        tries = [rank == place for place in range(min(ALONE, rank.shape[1]))]
-        scores = self._score(np.tile(every, len(tries)), np.concatenate(tries))
-        scores = scores.reshape(len(tries), -1)
-        best = scores.argmin(0)
-        enough = scores.min(0) <= self.limit
-        self.changed[enough] = (rank == best[:, None])[enough]
-        return every[~enough]
+    def best(self) -> tuple[Indices, Floats, Floats]:
+        """The best pair of each record, what the record has become, and its score.
+
+        Few columns first, then the most normal record.
+        """
+        pairs = np.flatnonzero(self.open)
+        found = self._mixed(pairs, self.changed[pairs])
+        score = self.room.detector.score(found)
+        order = np.lexsort([score, self.changed[pairs].sum(1), self.record[pairs]])
+        first = order[np.unique(self.record[pairs][order], return_index=True)[1]]
+        return pairs[first], found[first], score[first]
 
     def give_back(self) -> None:
         """Give columns back, the most alike first, as long as the record stays normal.
@@ -268,8 +293,8 @@ class _Search:
         Long runs of columns are tried at once, so that wide tables don't take long.
         """
         stacks = [
-            _halves([int(column) for column in order[::-1] if changed[column]])
-            for order, changed in zip(self._order, self.changed, strict=True)
+            _halves([int(column) for column in order[::-1] if changed[column]]) if is_open else []
+            for order, changed, is_open in zip(self._order, self.changed, self.open, strict=True)
         ]
         while turns := [pair for pair, stack in enumerate(stacks) if stack]:
             which, tried = np.array(turns), self.changed[turns]

@@ -34,6 +34,7 @@ AT_ONCE = 32
 Part = tuple[list[int], float]
 """Columns and what they contribute together."""
 
+TEXT = ("column", "sentence")
 NAMES = ["row", "rank", "column", "contribution", "observed", "expected", "sentence"]
 """Columns of an explanation."""
 
@@ -98,7 +99,9 @@ class Explainer:
                 text = sentence(cells.name, cells[i], wanted, odd=cells.odd(i))
                 line |= {"column": cells.name, "observed": cells[i], "expected": wanted}
                 lines.append(line | {"sentence": text})
-        return Explained(pd.DataFrame(lines, columns=NAMES), score, near.score)
+        table = pd.DataFrame(lines, columns=NAMES, dtype=object)
+        kinds = {"row": "int64", "rank": "int64", "contribution": "float64"}
+        return Explained(table.astype(kinds | dict.fromkeys(TEXT, "str")), score, near.score)
 
     @property
     def columns(self) -> list[str]:
