@@ -208,13 +208,15 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             InputError: If they can't be.
         """
         try:
-            frame = self._named(other, columns, from_frame=from_frame)
+            frame = self._named(other, encoder, columns, from_frame=from_frame)
         except ValueError as error:  # scikit-learn's, which speaks of an X
             raise InputError(f"{source}: {error}") from None
         if not len(frame):
             raise InputError(f"{source}: has no rows")
         values, report = encoder.transform(frame, source=source)
         warn_of_unreadable(report, source)
+        if not len(values):
+            raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values
 
     def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str], bool]:

@@ -120,6 +120,8 @@ class FittedDetector:
         values, report = self.encoder_.transform(frame, source="X")
         warn_of_unreadable(report, "X")
         warn_of_pooled(report, "X")
+        if not len(values):
+            raise InputError(f"X: none of its {self.encoder_.unit} can be read")
         return frame, values, report
 
     def score_frame(
@@ -155,7 +157,7 @@ class FittedDetector:
         values, report = self.encoder_.transform(
             frame, strict=strict, first_row=first_row, source=source
         )
-        known = self.detector_.score(values)
+        known = self.detector_.score(values) if len(values) else np.empty(0)
         score, p_value = np.full((2, len(frame)), np.nan)
         at = _places(report, first_row) >= 0
         score[at], p_value[at] = known, self.detector_.calibrator.p_values(known)
@@ -170,15 +172,19 @@ class FittedDetector:
 
     def _scoring_frame(self, X: Any) -> pd.DataFrame:
         """X with the training table's column names."""
-        return self._named(X, self._columns, from_frame=self._from_frame)
+        return self._named(X, self.encoder_, self._columns, from_frame=self._from_frame)
 
-    def _named(self, X: Any, columns: list[str], *, from_frame: bool) -> pd.DataFrame:
+    def _named(
+        self, X: Any, encoder: Encoder, columns: list[str], *, from_frame: bool
+    ) -> pd.DataFrame:
         """X with the names of a training table's columns.
 
         A frame goes by its names if the training table was one; anything else by position.
         """
         if from_frame and (frame := framed(X)) is not None:
             return frame
+        if encoder.nameless is not None:
+            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.nameless}")
         dtype = None if from_frame else "numeric"  # the frame's columns may have held text
         X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
         return pd.DataFrame(X, columns=columns, copy=False)

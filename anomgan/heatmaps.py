@@ -41,7 +41,7 @@ def shown(pictures: NDArray[Any]) -> Bytes:
     deep = pictures if pictures.ndim == 4 else pictures[..., None]
     if deep.shape[-1] not in (1, 3):
         deep = deep.mean(-1, keepdims=True)
-    return np.broadcast_to(deep, (*deep.shape[:3], 3)).astype(np.uint8)
+    return np.asarray(np.broadcast_to(deep, (*deep.shape[:3], 3)), np.uint8)
 
 
 def overlay(picture: Bytes, heat: NDArray[np.floating[Any]]) -> Bytes:
@@ -55,7 +55,7 @@ def overlay(picture: Bytes, heat: NDArray[np.floating[Any]]) -> Bytes:
     ramps = [np.interp(heat[..., 0], STOPS, channel) for channel in zip(*HEAT, strict=True)]
     gray = picture.mean(-1, keepdims=True)
     share = np.minimum(0.3 + heat, 0.85)
-    return np.rint((1 - share) * gray + share * np.stack(ramps, -1)).astype(np.uint8)
+    return np.asarray(np.rint((1 - share) * gray + share * np.stack(ramps, -1)), np.uint8)
 
 
 def triptych(picture: Bytes, nearest: Bytes, heat: NDArray[np.floating[Any]]) -> bytes:

@@ -30,11 +30,13 @@ class Encoder(ABC):
     Attributes:
         kind: What kind of data it encodes, as :meth:`anomgan.config.Config.make` knows it.
         unit: What messages call the records.
+        nameless: How records may come other than as a frame, if not as a 2-D array.
         schema: What is known of the columns, conditions among them.
     """
 
     kind: ClassVar[str]
     unit: ClassVar[str]
+    nameless: ClassVar[str | None] = None
     schema: Schema
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anomgan.data.picture import MAX_PIXELS, FilePicture
@@ -46,7 +47,8 @@ def read_folder(
         DataWarning: If there are other files, or a link leads in a circle.
     """
     root = Path(folder)
-    paths, others = [], []
+    paths: list[Path] = []
+    others: list[Path] = []
     for path in _files(root, ()):
         (paths if path.name.lower().endswith(ENDINGS) else others).append(path)
     names = {path: readable(path.relative_to(root)) for path in (*paths, *others)}
@@ -77,10 +79,10 @@ def read_folder(
 
 def cells(pictures: Sequence[Any]) -> pd.Series[Any]:
     """A column of pictures, arrays among them."""
-    column: pd.Series[Any] = pd.Series([None] * len(pictures), dtype=object)
-    for at, picture in enumerate(pictures):
-        column.iat[at] = picture
-    return column
+    column = np.empty(len(pictures), dtype=object)
+    for at, picture in enumerate(pictures):  # NumPy would stack arrays of one shape
+        column[at] = picture
+    return pd.Series(column)
 
 
 def readable(path: Path) -> str:

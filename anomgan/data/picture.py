@@ -120,7 +120,7 @@ class ArrayPicture(Picture):
         """The array with a channel axis."""
         head = self.header()
         array = self.array.astype(head.depth, copy=False)
-        if not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BrokenPictureError("holds values that aren't finite numbers")
         return array.reshape(head.height, head.width, head.channels), []
 
@@ -154,7 +154,8 @@ class FilePicture(Picture):
         from PIL import ImageOps
 
         with self._opened() as image:
-            gray, depth, changes = _is_gray(image), _depth(image), []
+            gray, depth = _is_gray(image), _depth(image)
+            changes: list[str] = []
             if side is not None:
                 image.draft(image.mode, (2 * side, 2 * side))
             image.load()
@@ -277,7 +278,7 @@ def with_depth(pixels: Pixels, depth: str) -> tuple[Pixels, list[str]]:
     raise BrokenPictureError(f"holds {own} values; the model's pictures hold {depth}: convert it")
 
 
-def _rounded(pixels: NDArray[np.float32], depth: np.dtype[Any]) -> Pixels:
+def _rounded(pixels: NDArray[np.floating[Any]], depth: np.dtype[Any]) -> Pixels:
     """Real numbers as values of a depth."""
     if depth.kind == "f":
         return pixels.astype(depth, copy=False)

@@ -71,6 +71,7 @@ class PictureEncoder(Encoder):
 
     kind: ClassVar[str] = "images"
     unit: ClassVar[str] = "pictures"
+    nameless: ClassVar[str] = "a folder, a list of paths, or an array (n, H, W) or (n, H, W, C)"
 
     @classmethod
     def fit(
@@ -150,8 +151,7 @@ class PictureEncoder(Encoder):
         """
         if PICTURE not in frame.columns:
             raise InputError(
-                f"{source}: holds no pictures, which this model was fitted on; give a folder, "
-                f"(n, H, W) or (n, H, W, C)"
+                f"{source}: holds no pictures, which the model was fitted on; give {self.nameless}"
             )
         at = self.schema.locate(frame, source=source, warn=False)
         report, found = ParseReport(len(frame)), np.ones(len(frame), dtype=np.bool_)

@@ -90,7 +90,8 @@ class TableEncoder(Encoder):
     def columns(self) -> list[str]:
         """Names of the training table's columns: judged, conditions, dropped."""
         schema = self.schema
-        return [each.name for each in (*schema.columns, *schema.conditions, *schema.dropped)]
+        used = [column.name for column in (*schema.columns, *schema.conditions)]
+        return [*used, *(column.name for column in schema.dropped)]
 
     def transform(
         self,
