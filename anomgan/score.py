@@ -20,11 +20,12 @@ from anomgan.threads import one_thread, one_thread_each
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "combined": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
-    "visual": {"feature_density": 1.0},
+    "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
     **{name: {name: 1.0} for name in Component.registry},
 }
-"""Kind of score -> its components and their weights.  ``combined`` was fixed over many data sets
-together; each component alone is a kind, too."""
+"""Kind of score -> its components and their weights.  ``combined`` was fixed over many tables
+together.  ``visual`` is for pictures: features carry the shape, and a little of the distance to
+remembered pixels keeps an eye on brightness and colour.  Each component alone is a kind, too."""
 
 BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""

@@ -27,6 +27,9 @@ CONDITION_ROWS = 512
 FIT_ROWS = 10_000
 """Rows from which scales are learnt; more would not change them noticeably."""
 
+PATCHES = 4
+"""Patches along each side of a picture that are exchanged or moved as a whole."""
+
 Map = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -84,7 +87,7 @@ class Views(nn.Module):
         self.register_buffer("owner", owner, persistent=False)
         self.register_buffer("column", _columns(spec), persistent=False)
         marks = torch.zeros(spec.record, dtype=torch.bool)
-        marks[self.numeric] = True
+        marks[self.numeric] = marks[self.pixel] = True
         self.register_buffer("is_numeric", marks, persistent=False)
         known = torch.zeros(CONDITION_ROWS if spec.conditions else 0, spec.conditions)
         self.register_buffer("conditions", known, persistent=bool(spec.conditions))
@@ -189,8 +192,9 @@ class Views(nn.Module):
     def residuals(self, x: Tensor, y: Tensor) -> Tensor:
         """Compare scaled records with rendered ones, ``(M, n, D) × 2 -> (M, n, S)``.
 
-        Numbers and pixels give differences.  Indicators and categories are compared as probabilities:
-        their deviance residual, sqrt(−2 log p), p the probability that y gives to what x holds.
+        Numbers and pixels give differences.  Indicators and categories are compared as
+        probabilities: their deviance residual, sqrt(−2 log p), p the probability that y gives to
+        what x holds.
         Squares of all S add up, as they would in a log-likelihood.
 
         Columns: pixels, numeric entries, indicators, category blocks, each in their order.
@@ -249,11 +253,23 @@ def _entries(spec: Spec, kind: str) -> Tensor:
 
 
 def _columns(spec: Spec) -> Tensor:
-    """For each entry that is judged, the number of the user's column that it describes."""
-    names = [span.column for span in spec.spans if span.kind != "condition"]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    entries = [numbers[s.column] for s in spec.spans if s.column in numbers for _ in range(s.width)]
-    return torch.tensor(entries[: spec.record], dtype=torch.long)
+    """For each entry that is judged, the number of the user's column that it describes.
+
+    Of a picture each of PATCHES × PATCHES patches counts as a column.
+    """
+    patches = _patches(spec.grid) if spec.grid else torch.zeros(0, dtype=torch.long)
+    rest = [span for span in spec.spans if span.kind not in ("pixel", "condition")]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(s.column for s in rest))}
+    entries = [numbers[span.column] for span in rest for _ in range(span.width)]
+    first = int(patches.max()) + 1 if len(patches) else 0
+    return torch.cat([patches, first + torch.tensor(entries, dtype=torch.long)])
+
+
+def _patches(grid: tuple[int, int, int]) -> Tensor:
+    """The number of each pixel's patch."""
+    channels, *sides = grid
+    down, across = (torch.arange(side) * PATCHES // side for side in sides)
+    return (down[:, None] * PATCHES + across).flatten().repeat(channels)
 
 
 def _deviance(p: Tensor) -> Tensor:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.nets.critic import COUNTED, PictureDiscriminator
@@ -11,6 +15,9 @@ from anomgan.nets.dcgan import PictureEncoder, PictureGenerator, UNet
 from anomgan.nets.discriminator import Discriminator
 from anomgan.nets.mlp import MLP
 from anomgan.nets.spectral import spectral_norm
+
+COARSER = 4
+"""Factor by which :func:`coarse` reduces a picture's sides."""
 
 
 def generator(spec: Spec, config: Config, members: int) -> MLP | PictureGenerator:
@@ -48,6 +55,27 @@ def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
     """Networks that judge latent vectors put together, ``(M, n, inputs) -> (M, n, 1)``."""
     made = _mlp(config, members, inputs, 1)
     return spectral_norm(made) if config.spectral_norm == "on" else made
+
+
+def places(critic: nn.Module, x: Tensor) -> Tensor:
+    """What a critic of pictures sees of each place, ``(M, n, d, h, w)``, of records ``(M, n, D)``.
+
+    Raises:
+        ValueError: If it is a critic of tables.
+    """
+    if not isinstance(critic, PictureDiscriminator):
+        raise ValueError("a table has no places")
+    return critic.places(x)
+
+
+def coarse(spec: Spec, x: Tensor) -> Tensor:
+    """Records that hold pictures without their detail, ``(M, n, *shape)``; others as they are."""
+    if spec.grid is None:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    few = [-(-side // COARSER) for side in spec.grid[1:]]
+    blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
+    return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
 
 
 def widest(spec: Spec, config: Config) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, relu
+from torch.nn.functional import adaptive_avg_pool2d, leaky_relu, relu
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
@@ -23,9 +23,6 @@ SHOWN, COUNTED = 4, 16
 CELLS = 4
 """Cells along each side of a picture in which gradients count."""
 
-MOST_MAPS = 64
-"""Most channels of one map that count as features."""
-
 ROOT_FLOOR = 1e-4
 """Keeps the slope of the square root finite where nothing changes."""
 
@@ -33,9 +30,11 @@ ROOT_FLOOR = 1e-4
 class PictureDiscriminator(nn.Module):
     """Judges pictures: a DCGAN's discriminator, given beside a picture its oriented gradients.
 
-    As critics of tables are given log(1 + x²) beside x.  Its features are what it sees on the way:
-    oriented gradients by cells and the mean of each convolution's map, both rectified and under a
-    root.  The last hidden layer, which serves tables, counts for little here.  Conditions enter twice, as in :class:`~anomgan.nets.discriminator.Discriminator`.
+    As critics of tables are given log(1 + x²) beside x.  Its features are what it sees first:
+    oriented gradients by cells and the means of the first convolution's maps, all rectified and
+    under a root.  What comes later, as far as the last hidden layer, which serves tables, was
+    found to say less of a picture the deeper it lies.  Conditions enter twice, as in
+    :class:`~anomgan.nets.discriminator.Discriminator`.
     """
 
     __call__: Callable[..., Tensor]
@@ -54,38 +53,49 @@ class PictureDiscriminator(nn.Module):
         self.variety = Variety(members) if config.minibatch_statistics == "on" else None
 
     def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
-        """All that is seen on the way to an opinion, ``(M, n, F)``."""
-        maps, _ = self._opinion(records, extra)
-        parts = [self._edges(x) for x in records]
-        for seen in maps:
-            own = seen.reshape(len(seen), self.members, -1, *seen.shape[2:])[:, :, :MOST_MAPS]
-            parts.append(_root(relu(own).mean((-2, -1))).transpose(0, 1))
-        return torch.cat(parts, -1)
+        """Gradients by cells and the mean of each first map, ``(M, n, F)``."""
+        first = self._split(self._maps(records)[0])
+        return torch.cat(
+            [*(self._edges(x) for x in records), _root(relu(first).mean((-2, -1)))], -1
+        )
+
+    def places(self, x: Tensor) -> Tensor:
+        """What is seen of each place of a picture, ``(M, n, d, h, w)``, in the first maps' size.
+
+        Brightness, gradients and the maps themselves.
+        """
+        first, flat = self._split(self._maps((x,))[0]), self._flat(x)
+        plain = torch.cat([flat, _root(gradients(flat, SHOWN))], 1)
+        plain = adaptive_avg_pool2d(plain, first.shape[3:])
+        return torch.cat([plain.reshape(*x.shape[:2], -1, *first.shape[3:]), first], 2)
 
     def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """One number per record, larger for more real, ``(M, n)``."""
-        last = self._opinion(records, extra)[1]
+        told = records[0][..., self.record :]
+        coarsest = unfold(self._maps(records)[-1], self.members)
+        given = torch.cat([coarsest, *([] if extra is None else [extra]), told], -1)
+        last = leaky_relu(self.hidden(given), SLOPE)
         out: Tensor = self.head(last)[..., 0]
         if self.projection is not None:
-            direction = self.projection(records[0][..., self.record :])
+            direction = self.projection(told)
             out = out + (direction * last).mean(-1)
         if self.variety is not None and self.training:
             out = out + self.variety(last)
         return out
 
-    def _opinion(
-        self, records: tuple[Tensor, ...], extra: Tensor | None
-    ) -> tuple[list[Tensor], Tensor]:
-        """All maps, ``(n, M·C, h, w)``, and the last hidden layer, ``(M, n, hidden)``."""
+    def _maps(self, records: tuple[Tensor, ...]) -> list[Tensor]:
+        """All maps, ``(n, M·C, h, w)``, finest first."""
         shown = []
         for x in records:
             flat = self._flat(x)
             both = torch.cat([flat, gradients(flat, SHOWN)], 1)
             shown.append(both.reshape(*x.shape[:2], -1, *flat.shape[2:]))
-        told = records[0][..., self.record :]
-        maps = self.trunk(torch.cat(shown, 2).transpose(0, 1).flatten(1, 2), told)
-        parts = [unfold(maps[-1], self.members), *([] if extra is None else [extra]), told]
-        return maps, leaky_relu(self.hidden(torch.cat(parts, -1)), SLOPE)
+        stacked = torch.cat(shown, 2).transpose(0, 1).flatten(1, 2)
+        return self.trunk(stacked, records[0][..., self.record :])
+
+    def _split(self, maps: Tensor) -> Tensor:
+        """Each member's maps on their own, ``(n, M·C, h, w) -> (M, n, C, h, w)``."""
+        return maps.reshape(len(maps), self.members, -1, *maps.shape[2:]).transpose(0, 1)
 
     def _edges(self, x: Tensor) -> Tensor:
         """What needs no network: gradients by cells, ``(M, n, F)``."""

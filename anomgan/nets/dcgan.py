@@ -76,9 +76,9 @@ class Trunk(nn.Module):
             for level, (a, b) in enumerate(pairwise([inputs, *self.channels]))
         )
         self.attention = attention_at(config, members, self.sizes, self.channels)
-        self.told = MemberLinear(members, spec.conditions, self.channels[0]) if (
-            spec.conditions
-        ) else None
+        self.told = (
+            MemberLinear(members, spec.conditions, self.channels[0]) if (spec.conditions) else None
+        )
 
     @property
     def flat(self) -> int:

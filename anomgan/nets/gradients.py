@@ -25,9 +25,7 @@ def gradients(x: Tensor, directions: int) -> Tensor:
     across = (smooth[..., 1:-1, 2:] - smooth[..., 1:-1, :-2]) / 2
     down = (smooth[..., 2:, 1:-1] - smooth[..., :-2, 1:-1]) / 2
     turns = [2 * math.pi * step / directions for step in range(directions)]
-    return torch.stack(
-        [relu(math.cos(a) * across + math.sin(a) * down).mean(1) for a in turns], 1
-    )
+    return torch.stack([relu(math.cos(a) * across + math.sin(a) * down).mean(1) for a in turns], 1)
 
 
 def cells(x: Tensor, side: int) -> Tensor:
