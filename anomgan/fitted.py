@@ -107,6 +107,9 @@ class FittedDetector:
         Raises:
             InputError: If the model was fitted on a table.
         """
+        check_is_fitted(self, "detector_")
+        if self.encoder_.spec.grid is None:
+            raise InputError("maps are of pictures, and the model was fitted on a table")
         _, values, report = self._encoded(X)
         maps = self.detector_.anomaly_maps(values)
         whole = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)

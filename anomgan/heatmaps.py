@@ -22,6 +22,10 @@ PANEL = 256
 GAP = 4
 """White pixels between pictures."""
 
+COLD, HOT = 1.0, 5.0
+"""Heights of an anomaly map where the colours begin and end; 0 is usual for a place on normal
+pictures, 1 an interquartile range more abnormal."""
+
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
 """Colours from usual to abnormal, of evenly rising brightness."""
@@ -44,33 +48,33 @@ def shown(pictures: NDArray[Any]) -> Bytes:
     return np.asarray(np.broadcast_to(deep, (*deep.shape[:3], 3)), np.uint8)
 
 
-def overlay(picture: Bytes, heat: NDArray[np.floating[Any]]) -> Bytes:
-    """A picture in gray under its map.
+def overlay(picture: Bytes, places: NDArray[np.floating[Any]]) -> Bytes:
+    """A picture in gray under its map, in colours that mean the same on every picture.
 
     Args:
         picture: (H, W, 3).
-        heat: (H, W) from 0, where only the picture is seen, to 1, where only the colour is.
+        places: Its anomaly map, (H, W).
     """
-    heat = np.clip(heat, 0, 1)[..., None]
-    ramps = [np.interp(heat[..., 0], STOPS, channel) for channel in zip(*HEAT, strict=True)]
+    heat = ((places - COLD) / (HOT - COLD)).clip(0, 1)
+    ramps = [np.interp(heat, STOPS, channel) for channel in zip(*HEAT, strict=True)]
     gray = picture.mean(-1, keepdims=True)
-    share = np.minimum(0.3 + heat, 0.85)
+    share = np.minimum(0.25 + heat[..., None], 0.8)
     return np.asarray(np.rint((1 - share) * gray + share * np.stack(ramps, -1)), np.uint8)
 
 
-def triptych(picture: Bytes, nearest: Bytes, heat: NDArray[np.floating[Any]]) -> bytes:
+def triptych(picture: Bytes, nearest: Bytes, places: NDArray[np.floating[Any]]) -> bytes:
     """A PNG: a picture, the nearest normal one, and the map over the picture, side by side.
 
     Args:
         picture: (H, W, 3).
         nearest: (H, W, 3).
-        heat: (H, W) in [0, 1].
+        places: The anomaly map, (H, W).
     """
     import PIL.Image
 
-    height, width = heat.shape
+    height, width = places.shape
     times = -(-PANEL // min(height, width))
-    smooth = PIL.Image.fromarray(heat.astype(np.float32)).resize(
+    smooth = PIL.Image.fromarray(places.astype(np.float32)).resize(
         (times * width, times * height), PIL.Image.Resampling.BILINEAR
     )
     large = [each.repeat(times, 0).repeat(times, 1) for each in (picture, nearest)]

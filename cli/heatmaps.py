@@ -136,11 +136,11 @@ class Heatmaps:
             return
         pictures = shown(self.encoder.pictures(scored.values))
         nearest = shown(self.encoder.pictures(self.detector.reconstructions(scored.values)))
-        heat = self.detector.anomaly_maps(scored.values)
+        maps = self.detector.anomaly_maps(scored.values)
         for at, name in enumerate(names[~np.isnan(scored.score)]):
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
             # The whole name and .png: a.png and a.jpg mustn't meet.
-            self.folder.write(f"{stem}.png", triptych(pictures[at], nearest[at], heat[at] / 2))
+            self.folder.write(f"{stem}.png", triptych(pictures[at], nearest[at], maps[at]))
 
 
 def write_grids(detector: GANDetector, frame: pd.DataFrame, folder: OutputFolder) -> None:

@@ -141,9 +141,7 @@ def cut(data: bytes) -> bytes:
         ("a.png", lambda data: data[:40] + b"\0\0\0" + data[43:], "isn't a picture"),
     ],
 )
-def test_broken_files(
-    tmp_path: Path, name: str, make: Callable[[bytes], bytes], why: str
-) -> None:
+def test_broken_files(tmp_path: Path, name: str, make: Callable[[bytes], bytes], why: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     path = tmp_path / name
     PIL.Image.fromarray(noise).save(path)

@@ -210,7 +210,7 @@ def test_what_counts_as_pictures(folder: Callable[..., Path]) -> None:
 
 
 def test_a_table_for_a_model_of_pictures() -> None:
-    with pytest.raises(InputError, match="holds no pictures, which this model was fitted on"):
+    with pytest.raises(InputError, match="holds no pictures, which the model was fitted on"):
         fit(GRAY).transform(pd.DataFrame({"a": [1.0]}))
 
 
