@@ -20,7 +20,7 @@ from scipy.stats import ks_2samp, rankdata, skew
 from anomgan.calibrate import Floats
 from anomgan.data.cells import read_cells
 from anomgan.data.columns import Column
-from anomgan.data.tables import TableEncoder
+from anomgan.data.encoder import Encoder
 from anomgan.errors import DataWarning, InputError
 from anomgan.health import compare
 from anomgan.memorised import MOST, Pair, Privacy, privacy
@@ -103,7 +103,7 @@ class Quality:
 def quality(
     generated: pd.DataFrame,
     reference: pd.DataFrame,
-    encoder: TableEncoder,
+    encoder: Encoder,
     *,
     training: pd.DataFrame | None = None,
     random_state: int = 0,
@@ -129,11 +129,13 @@ def quality(
         random_state: Seed of the splits.
 
     Raises:
-        InputError: If there are too few rows, or a column is missing.
+        InputError: If there are too few rows, a column is missing, or the model is of pictures.
 
     Warns:
         DataWarning: For each of the result's warnings.
     """
+    if encoder.spec.grid is not None:
+        raise InputError("quality: compares rows of tables; the model is of pictures")
     _check(generated, "the generated rows")
     _check(reference, "the reference")
     rng = np.random.default_rng(random_state)
@@ -178,7 +180,7 @@ Splits = Sequence[tuple[Any, Any, Any]]
 class _Rows:
     """Rows as each measure wants them."""
 
-    def __init__(self, encoder: TableEncoder, frame: pd.DataFrame, source: str) -> None:
+    def __init__(self, encoder: Encoder, frame: pd.DataFrame, source: str) -> None:
         positions = encoder.schema.locate(frame, source=source, warn=False)
         self.columns: list[Column] = [*encoder.schema.columns, *encoder.schema.conditions]
         self.values = [  # (n,) each, as the columns read them
@@ -197,7 +199,7 @@ def _check(frame: pd.DataFrame, name: str) -> None:
         )
 
 
-def _places(encoded: Floats, encoder: TableEncoder) -> Floats:
+def _places(encoded: Floats, encoder: Encoder) -> Floats:
     """Encoded rows in a space where distances make sense, ``(n, D)``.
 
     Numbers count in units of about a standard deviation, tails by their logarithm, so that a single

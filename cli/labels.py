@@ -61,7 +61,7 @@ def normal_table(detector: GANDetector, source: str) -> pd.DataFrame:
     if not len(frame):
         raise InputError(f"{name}: column {aside.label!r} marks every row as abnormal")
     frame = aside.remove(frame)
-    detector.encoder_.schema.locate(frame, source=name)
+    detector.encoder_.schema.locate(frame, source=name, warn=False)
     return frame
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -31,7 +31,8 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write to this file (.csv, .csv.gz or .parquet) instead of standard output.",
+            help="Write to this file (.csv, .csv.gz or .parquet) instead of standard output; "
+            "pictures go to a folder, as PNG.",
             show_default=False,
         ),
     ] = None,
@@ -71,10 +72,11 @@ def sample(
         typer.Option(metavar="FILE", help="Write the quality as JSON, too.", show_default=False),
     ] = None,
 ) -> None:
-    """Draw synthetic normal rows from the generators, as CSV in the training table's columns.
+    """Draw synthetic normal rows or pictures from the generators; rows as CSV.
 
-    They have its units, categories and whole numbers.  Columns that the model doesn't use aren't
-    there, except one that names rows: it is filled with synthetic-0, synthetic-1 and so on.
+    Rows have the training table's columns, units, categories and whole numbers.  Columns that the
+    model doesn't use aren't there, except one that names rows: it is filled with synthetic-0,
+    synthetic-1 and so on.
     """
     if reference is None and (training is not None or quality_json is not None):
         option = "--training" if training is not None else "--quality-json"
@@ -85,6 +87,12 @@ def sample(
 
     detector = load(model)
     wanted = _wanted(detector, condition or [])
+    if detector.encoder_.spec.grid is not None:
+        if reference is not None:
+            raise InputError("--quality: compares tables; of pictures, anomgan info tells health")
+        _tell_conditions(detector, wanted)
+        _write_pictures(output, detector.sample_chunks(rows, seed, condition=wanted))
+        return
     judge = None
     if reference is not None:
         judge = _Judge(detector, rows, reference, training, seed)
@@ -139,6 +147,25 @@ def _chunks(
             frame.insert(0, identifier, names)
         at += len(frame)
         yield frame
+
+
+def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
+    """Write pictures as PNG files into a folder, named by number.
+
+    Raises:
+        InputError: If no folder is named or it can't be used.
+    """
+    from anomgan.cli.heatmaps import OutputFolder
+    from anomgan.heatmaps import single
+
+    if output is None:
+        raise InputError("--output: the model makes pictures; name a folder for them")
+    folder, at = OutputFolder("--output", output, "-"), 0
+    for pictures in chunks:
+        for picture in pictures:
+            folder.write(f"synthetic-{at:06}.png", single(picture))
+            at += 1
+    say(f"{at:,} pictures written to {output}")
 
 
 def _write_csv(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:

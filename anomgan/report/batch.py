@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, kstest
 
 from anomgan.calibrate import Floats
+from anomgan.data.files import row_names
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
-    from anomgan.data.tables import ParseReport
+    from anomgan.data.report import ParseReport
     from anomgan.estimator import GANDetector
 
 TOP = 20
@@ -33,12 +34,12 @@ class Batch:
         source: What to call them.
         frame: n rows in the model's columns.
         names: What to call each row, (n,): its number, or the column that names rows.
-        score: (n,), larger is more abnormal.
-        p_value: (n,).
+        score: (n,), larger is more abnormal; NaN for what couldn't be read.
+        p_value: (n,), NaN likewise.
         flagged: (n,), by the model's own rule.
         labels: (n,), whether abnormal, if that is known.
         report: What was odd about the cells.
-        row_word: What goes before a row's name.
+        unit: What to call rows, such as pictures.
     """
 
     source: str
@@ -49,7 +50,7 @@ class Batch:
     flagged: NDArray[np.bool_]
     labels: NDArray[np.bool_] | None
     report: ParseReport
-    row_word: str = "row"
+    unit: str
 
     @classmethod
     def judge(
@@ -64,22 +65,37 @@ class Batch:
         """Score rows.
 
         Raises:
-            InputError: If there are none, a column is missing, or labels are of another length or
-                neither 0 nor 1.
+            InputError: If there are none, none can be read, a column is missing, or labels are of
+                another length or neither 0 nor 1.
         """
         if not len(frame):
             raise InputError(f"{source}: has no rows to report on")
         truth = None if labels is None else _truth(labels, len(frame), source)
         scored = detector.score_frame(frame, source=source)
+        if not np.isfinite(scored.score).any():
+            raise InputError(f"{source}: nothing in it can be read")
         flagged = scored.score > -detector.offset_
-        names = [str(name) for name in frame.index] if names is None else names
+        names = [str(name) for name in row_names(frame)] if names is None else names
         return cls(
-            source, frame, names, scored.score, scored.p_value, flagged, truth, scored.report
+            source,
+            frame,
+            names,
+            scored.score,
+            scored.p_value,
+            flagged,
+            truth,
+            scored.report,
+            detector.encoder_.unit,
         )
+
+    @property
+    def read(self) -> NDArray[np.bool_]:
+        """Which rows could be read, (n,)."""
+        return np.isfinite(self.score)
 
     def drift(self) -> Iterator[str]:
         """Whether the rows as a whole are like the training rows, in sentences."""
-        uniform = float(kstest(self.p_value, "uniform").pvalue)
+        uniform = float(kstest(self.p_value[self.read], "uniform").pvalue)
         yield (
             f"The p-values {'are spread evenly enough' if uniform >= 0.01 else 'are not even'} "
             f"(Kolmogorov–Smirnov test against the even distribution: p = {uniform:.2g})."
@@ -87,20 +103,22 @@ class Batch:
 
     @property
     def top(self) -> NDArray[np.intp]:
-        """Places of the most abnormal rows, the first the worst."""
-        return np.argsort(-self.score, kind="stable")[:TOP]
+        """Places of the most abnormal rows that could be read, the first the worst."""
+        return np.argsort(-self.score, kind="stable")[: min(TOP, int(self.read.sum()))]
 
     def facts(self, alpha: float) -> dict[str, Any]:
         """What to say of the rows as a whole."""
-        notes = list(self.report.lines())
+        notes, rows, flagged = list(self.report.lines()), int(self.read.sum()), self.flagged.sum()
         return {
             "source": self.source,
-            "rows": len(self.score),
-            "flagged": int(self.flagged.sum()),
-            "share": float(self.flagged.mean()),
-            "expected": alpha * len(self.score),
-            "surprising": binom.sf(self.flagged.sum() - 1, len(self.score), alpha) < 0.001,
-            "row_word": self.row_word,
+            "unit": self.unit,
+            "one": self.unit.removesuffix("s"),
+            "rows": rows,
+            "lost": len(self.score) - rows,
+            "flagged": int(flagged),
+            "share": float(flagged / rows),
+            "expected": alpha * rows,
+            "surprising": binom.sf(flagged - 1, rows, alpha) < 0.001,
             "drift": list(self.drift()),
             "notes": notes[:MOST_NOTES],
             "more_notes": max(0, len(notes) - MOST_NOTES),

@@ -35,10 +35,13 @@ def evaluation(
     detector: GANDetector, batch: Batch, normal: pd.DataFrame | None
 ) -> tuple[dict[str, Any] | None, dict[str, tuple[Figure, str]]]:
     """Measures and figures, if the labels hold both kinds."""
-    truth = batch.labels
-    if truth is None or truth.all() or not truth.any():
+    if batch.labels is None:
         return None, {}
-    found = {detector.detector_.gan.name: metrics(truth, batch.score, flagged=batch.flagged)}
+    read = batch.read
+    truth, score = batch.labels[read], batch.score[read]
+    if truth.all() or not truth.any():
+        return None, {}
+    found = {detector.detector_.gan.name: metrics(truth, score, flagged=batch.flagged[read])}
     lines = [
         [word, *(f"{each[key]:.3f}" if key in each else "–" for each in found.values())]
         for key, word in WORDS.items()
@@ -46,7 +49,7 @@ def evaluation(
     ]
     labels = truth.astype(np.int64)
     figures = {
-        "roc": (plots.roc(labels, batch.score), "ROC curve"),
-        "precision_recall": (plots.precision_recall(labels, batch.score), "Precision and recall"),
+        "roc": (plots.roc(labels, score), "ROC curve"),
+        "precision_recall": (plots.precision_recall(labels, score), "Precision and recall"),
     }
     return {"heads": ["", *found], "lines": lines, "note": ""}, figures

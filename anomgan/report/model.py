@@ -35,7 +35,6 @@ def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
     """
     fitted, known = detector.detector_, detector.training_facts_
     gan, schema = fitted.gan, detector.encoder_.schema
-    pictures = gan.views.spec.grid is not None
     columns = [*schema.columns, *schema.conditions]
     return {
         "name": name,
@@ -50,8 +49,10 @@ def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
         "abnormal_rows": known.get("abnormal_rows") or 0,
         "other_rows": known.get("other_rows"),
         "members": gan.views.members,
-        "kinds": ", ".join(f"{n:,} {kind}" for kind, n in known["columns"].items()),
-        "pictures": pictures,
+        "lost_rows": known.get("lost_rows") or 0,
+        "kinds": ", ".join(detector.encoder_.summary().values()),
+        "unit": detector.encoder_.unit,
+        "summary": [*detector.encoder_.summary().items()],
         "columns": [
             {
                 "name": column.name,
@@ -175,6 +176,7 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
 def _privacy(detector: GANDetector) -> Iterator[str]:
     """What of the training data is in the model directory."""
     state, schema = detector.detector_.state(), detector.encoder_.schema
+    unit = detector.encoder_.unit
     stored = {
         key.split(".")[-2]: value.shape[-2]
         for key, value in state.items()
@@ -182,17 +184,17 @@ def _privacy(detector: GANDetector) -> Iterator[str]:
     }
     if "memory" in stored:
         yield (
-            f"{stored['memory']:,} training rows for each fold, scaled but otherwise as they are: "
-            f"they can be read back, so protect the model directory as you protect the table"
+            f"{stored['memory']:,} training {unit} for each fold, scaled but otherwise as they "
+            f"are: they can be read back, so protect the model directory as you protect them"
         )
     if "neighbours" in stored:
         yield (
-            f"{stored['neighbours']:,} training rows for each fold as the networks see them "
+            f"{stored['neighbours']:,} training {unit} for each fold as the networks see them "
             f"(features and residuals)"
         )
     if not stored:
-        yield "no training rows: the score needs none"
-    yield f"{len(detector.detector_.calibrator.scores):,} scores of held-out rows, no values"
+        yield f"no training {unit}: the score needs none"
+    yield f"{len(detector.detector_.calibrator.scores):,} scores of held-out {unit}, no values"
     levels = [
         len(column.levels) + len(column.rare)
         for column in (*schema.columns, *schema.conditions)
@@ -209,22 +211,23 @@ def _privacy(detector: GANDetector) -> Iterator[str]:
     if schema.conditions:
         yield f"the levels of {len(detector.detector_.gan.views.conditions):,} rows' conditions"
     yield (
-        "networks that generate rows like the training rows; `anomgan sample --quality` measures "
-        "whether they repeat some"
+        f"networks that generate {unit} like these; of rows, `anomgan sample --quality` measures "
+        f"whether they repeat some"
     )
 
 
 def _limits(detector: GANDetector) -> Iterator[str]:
     """What the model can't do."""
     schema, calibration = detector.encoder_.schema, _calibration(detector)
+    unit = detector.encoder_.unit
     yield (
-        "Normal means: drawn like the rows it was fitted on.  Where what is usual changes, fit "
-        "again; p-values hold for rows from the same source."
+        f"Normal means: drawn like the {unit} it was fitted on.  Where what is usual changes, fit "
+        f"again; p-values hold for {unit} from the same source."
     )
-    yield "Each row is judged by itself.  Order, trends and repetition aren't seen."
+    yield f"The {unit} are judged one by one.  Order, trends and repetition aren't seen."
     yield (
         f"No p-value is below {calibration['smallest_p']:.2g} (1 / ({calibration['rows']:,} + 1) "
-        f"calibration rows): beyond that, rank by score."
+        f"calibration {unit}): beyond that, rank by score."
     )
     if calibration["cross_fitted"]:
         yield ("There were few rows, so calibration is cross-fitted: its guarantee is approximate.")
@@ -233,8 +236,8 @@ def _limits(detector: GANDetector) -> Iterator[str]:
     if schema.conditions:
         names = ", ".join(column.name for column in schema.conditions)
         yield (
-            f"Rows are judged given {names}.  How often a level comes isn't judged, and rows under "
-            f"an unknown level are judged against all levels pooled."
+            f"The {unit} are judged given {names}.  How often a level comes isn't judged, and "
+            f"those under an unknown level are judged against all levels pooled."
         )
     if schema.dropped:
         yield f"{len(schema.dropped):,} columns were of no use and aren't looked at (see Data)."

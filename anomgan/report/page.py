@@ -11,6 +11,8 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike
 
 from anomgan import plots
+from anomgan.data.encoders import framed
+from anomgan.errors import InputError
 from anomgan.report.batch import Batch
 from anomgan.report.evaluation import evaluation
 from anomgan.report.model import model_facts
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def report(
     detector: GANDetector,
-    data: pd.DataFrame | None = None,
+    data: Any = None,
     *,
     labels: ArrayLike | None = None,
     normal: pd.DataFrame | None = None,
@@ -37,10 +39,11 @@ def report(
 
     Args:
         detector: A fitted detector.
-        data: n rows to judge, at least one, with the columns of training.
+        data: n rows to judge, at least one: a DataFrame with the columns of training; or pictures,
+            as the detector takes them.
         labels: Which of them are abnormal, (n,) of 0 and 1; adds an evaluation.
         normal: Normal rows to fit simple detectors on, for comparison; needs ``labels``.
-        names: What to call each row, (n,); by default the frame's index.
+        names: What to call each row, (n,); by default its number or, of pictures, its path.
         name: What to call the model.
         source: What to call the rows.
 
@@ -64,7 +67,10 @@ def report(
         )
     batch, found, top, judged = None, None, [], None
     if data is not None:
-        batch = Batch.judge(detector, data, labels=labels, names=names, source=source)
+        frame = framed(data)
+        if frame is None:
+            raise InputError(f"{source}: has no column names; give a DataFrame")
+        batch = Batch.judge(detector, frame, labels=labels, names=names, source=source)
         found, top = batch.facts(detector.alpha), top_rows(detector, batch)
         judged, curves = evaluation(detector, batch, normal)
         figures |= curves
@@ -72,8 +78,8 @@ def report(
     figures["scores"] = (
         plots.score_histogram(
             scores,
-            None if batch is None else batch.score,
-            None if batch is None else batch.labels,
+            None if batch is None else batch.score[batch.read],
+            None if batch is None or batch.labels is None else batch.labels[batch.read],
             threshold,
         ),
         "Scores of held-out normal rows and of the new rows",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from anomgan.data.pictures import PictureEncoder
 from anomgan.errors import InputError
+from anomgan.heatmaps import shown, triptych
 from anomgan.report.batch import Batch
 from anomgan.report.model import holds
 
@@ -28,6 +31,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
     values, _ = detector.encoder_.transform(frame, source=batch.source, first_row=1)
     aspects = detector.detector_.components(values)
     why = _explained(detector, frame, batch.source)
+    pictures = _pictures(detector, values)
     conditions = [column.name for column in detector.encoder_.schema.conditions]
     rows = []
     for at, place in enumerate(places):
@@ -43,7 +47,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
                 "given": [(name, _text(frame.iloc[at][name])) for name in conditions],
                 "sentence": "" if why is None else _sentence(why, at),
                 "explained": why is not None,
-                "picture": [],
+                "picture": None if pictures is None else pictures[at],
                 "cells": lines[:MOST_CELLS],
                 "more": max(0, len(lines) - MOST_CELLS),
             }
@@ -78,6 +82,18 @@ def _reasons(why: pd.DataFrame, row: int) -> list[dict[str, Any]]:
 def _sentence(why: pd.DataFrame, row: int) -> str:
     lines = why[(why["row"] == row) & (why["contribution"] > 0)].sort_values("rank")
     return "; ".join(lines["sentence"].dropna()[:SENTENCES])
+
+
+def _pictures(detector: GANDetector, values: Any) -> list[str] | None:
+    """Each picture, the nearest normal one and where they differ, as ``data:`` addresses."""
+    encoder, fitted = detector.encoder_, detector.detector_
+    if not isinstance(encoder, PictureEncoder):
+        return None
+    known, nearest = (
+        shown(encoder.pictures(each)) for each in (values, fitted.reconstructions(values))
+    )
+    drawn = map(triptych, known, nearest, fitted.anomaly_maps(values))
+    return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in drawn]
 
 
 def _described(detector: GANDetector, row: pd.Series[Any]) -> list[dict[str, Any]]:
