@@ -42,6 +42,24 @@ class Config:
     layers: int = 2
     """Hidden layers of each network."""
 
+    size: int = 0
+    """Pictures: side in pixels of the square that they are brought to, 8 to 256; 0 for their own
+    usual side, but at most 64."""
+
+    channels: int = 16
+    """Pictures: maps of the first convolution; each halving of the picture doubles them, up to
+    eight times."""
+
+    residual: str = "off"
+    """Pictures: whether convolutions get a way past them (He et al., 2016): ``on`` for large or
+    varied pictures."""
+
+    attention: str = "off"
+    """Pictures: whether one map sees itself as a whole (Zhang et al., 2019): ``on`` or ``off``."""
+
+    mixed_precision: str = "auto"
+    """Pictures: ``auto`` trains convolutions in bfloat16 on a CUDA device; ``off`` never does."""
+
     steps: int = 500
     """Training steps of each stage; a step moves the generator (or the encoder) once."""
 
@@ -102,8 +120,8 @@ class Config:
     """Descent steps of the latent inversion, started from the encoder."""
 
     score: str = "combined"
-    """``combined`` adds the components up; ``paper`` is the method's published score; further
-    choices are single components."""
+    """``combined`` adds the components up, ``visual`` those that serve pictures, whose default it
+    is; ``paper`` is the method's published score; further choices are single components."""
 
     neighbours: int = 3
     """Nearest training rows that a neighbours component looks at."""
@@ -138,12 +156,18 @@ class Config:
         return [self.views[m % len(self.views)] for m in range(self.members)]
 
     @classmethod
-    def make(cls, preset: str = "balanced", settings: dict[str, Any] | None = None) -> Config:
+    def make(
+        cls,
+        preset: str = "balanced",
+        settings: dict[str, Any] | None = None,
+        kind: str = "tables",
+    ) -> Config:
         """A preset with some settings changed.
 
         Args:
             preset: A key of :data:`PRESETS`.
             settings: Field names and values; strings, as typed on a command line, are converted.
+            kind: What it is for, a key of :data:`KINDS`.
 
         Raises:
             InputError: If the preset, a name or a value isn't one.
@@ -151,7 +175,8 @@ class Config:
         if preset not in PRESETS:
             raise InputError(f"unknown preset {preset!r}; choose one of: {', '.join(PRESETS)}")
         known = {field.name: field for field in fields(cls)}
-        changes = dict(PRESETS[preset])
+        defaults, presets = KINDS[kind], PRESETS[preset]
+        changes = defaults | presets.get("all", {}) | presets.get(kind, {})
         for key, value in (settings or {}).items():
             if key not in known:
                 raise InputError(f"unknown setting {key!r}; choose one of: {', '.join(known)}")
@@ -168,12 +193,33 @@ class Config:
         return cls.make(settings=state)
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"steps": 200, "inversion_steps": 3, "memory_rows": 1000},
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "fast": {
+        "all": {"inversion_steps": 3},
+        "tables": {"steps": 200, "memory_rows": 1000},
+        "images": {"steps": 150},
+    },
     "balanced": {},
-    "thorough": {"steps": 3000, "members": 8, "inversion_steps": 20, "memory_rows": 5000},
+    "thorough": {
+        "all": {"steps": 3000, "members": 8, "inversion_steps": 20},
+        "tables": {"memory_rows": 5000},
+    },
 }
-"""Preset -> the settings in which it differs from the defaults."""
+"""Preset -> the settings in which it differs from the defaults, for all data and for one kind."""
+
+KINDS: dict[str, dict[str, Any]] = {
+    "tables": {},
+    "images": {
+        "members": 2,
+        "views": ("minmax",),  # pixels have a range, and no tails to bring in
+        "latent": 32,
+        "batch": 64,
+        "learning_rate": 5e-4,
+        "memory_rows": 5000,
+        "score": "visual",
+    },
+}
+"""Kind of data -> the defaults that differ from those above, which are the tables'."""
 
 
 def _converted(key: str, value: Any, default: Any) -> Any:
@@ -220,6 +266,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "views": ("standard", "minmax", "asinh", "power"),
     "score": (
         "combined",
+        "visual",
         "paper",
         "deviation",
         "neighbours",
@@ -233,10 +280,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "penalty": ("own", "none", "one-centred", "zero-centred"),
     "spectral_norm": ("own", "on", "off"),
     "minibatch_statistics": ("on", "off"),
+    "residual": ("on", "off"),
+    "attention": ("on", "off"),
+    "mixed_precision": ("auto", "off"),
 }
 """Setting made of words -> the words."""
 
 LIMITS: dict[str, tuple[float, float]] = {
+    "size": (0, 256),
     "folds": (2, 50),
     "cross_fit_below": (0, 10**9),
     "held_out": (0.01, 0.9),

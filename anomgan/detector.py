@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,11 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
+from anomgan.evidence import Evidence
 from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
+from anomgan.maps import Mapper
+from anomgan.score import rows_at_once
 from anomgan.train import Callback
 from anomgan.watch import Training
 
@@ -34,12 +37,14 @@ class Detector:
             scores are on the other judge's scale.
         calibrator: Turns scores into p-values.
         training: How the networks were trained.
+        mapper: Draws maps of pictures; None for tables.
     """
 
     judge: Judge
     pooled: Judge | None
     calibrator: Calibrator
     training: Training
+    mapper: Mapper | None = None
 
     @classmethod
     def fit(
@@ -65,7 +70,11 @@ class Detector:
             callback=callback,
             other=other,
         )
-        return cls.calibrate(ensemble, values, config.score)[config.score]
+        detector = cls.calibrate(ensemble, values, config.score)[config.score]
+        if spec.grid is not None:
+            data = torch.from_numpy(values).to(device)
+            detector.mapper = Mapper.fit(ensemble.gan, data, ensemble.rows, ensemble.folds)
+        return detector
 
     @classmethod
     def calibrate(cls, ensemble: Ensemble, values: Floats, *kinds: str) -> dict[str, Detector]:
@@ -121,24 +130,63 @@ class Detector:
         shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
         return [share for share in shares if len(share[2])]
 
-    def sample(self, rows: int, seed: int) -> Floats:
-        """Draw encoded records from the generators, each member's in turn, ``(rows, *shape)``.
+    def sample(self, rows: int, seed: int, levels: Mapping[str, int] | None = None) -> Floats:
+        """Draw encoded records from the generators, ``(rows, *shape)``; see :meth:`samples`."""
+        return np.concatenate(list(self.samples(rows, seed, levels)))
 
-        Conditions come as often as in training.
+    def samples(
+        self, rows: int, seed: int, levels: Mapping[str, int] | None = None
+    ) -> Iterator[Floats]:
+        """Draw encoded records from the generators block by block, each member's in turn.
+
+        Args:
+            rows: How many, at least one.
+            seed: Seed of the draws.
+            levels: Slots of the conditions that are to hold, by column; the others come as often as
+                in training.
         """
         views, draws = self.gan.views, torch.Generator().manual_seed(seed)
-        parts = []
-        for start in range(0, rows, SAMPLED):
-            each = -(-min(SAMPLED, rows - start) // views.members)
-            z = self.gan.prior(each, draws).to(views.loc.device)
+        # Pictures pass through far larger intermediates.
+        most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_at_once(self.gan))
+        for start in range(0, rows, most):
+            count = min(most, rows - start)
+            each = -(-count // views.members)
+            z = self.gan.prior(each, draws)
+            if levels:
+                z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
             with torch.no_grad():
-                parts.append(views.inverse(self.gan.generate(z)).cpu())
-        mixed = torch.cat(parts, 1).transpose(0, 1).flatten(0, 1)
-        return mixed[torch.randperm(len(mixed), generator=draws)[:rows]].numpy()
+                made = views.inverse(self.gan.generate(z.to(views.loc.device))).cpu()
+            mixed = made.transpose(0, 1).flatten(0, 1)
+            yield mixed[torch.randperm(len(mixed), generator=draws)[:count]].numpy()
+
+    def reconstructions(self, values: Floats) -> Floats:
+        """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
+        gan, parts = self.gan, []
+        for part in self._data(values).split(rows_at_once(self.gan)):
+            made = Evidence(gan, gan.views(part)).generated
+            parts.append(gan.views.inverse(made).mean(0).cpu().numpy())
+        return np.concatenate(parts)
+
+    def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
+        """Where encoded pictures are abnormal, ``(n, D) -> (n, H, W)``; larger is more abnormal.
+
+        0 is what is usual at a place of a normal picture, 1 an interquartile range more.
+
+        Raises:
+            ValueError: If the detector has learnt from a table.
+        """
+        if self.mapper is None:
+            raise ValueError("only pictures have maps")
+        return self.mapper(self._data(values))
+
+    def _data(self, values: Floats) -> Tensor:
+        return torch.from_numpy(values).to(self.gan.views.loc.device)
 
     def to(self, device: str) -> Detector:
         """Move to a device, in place."""
         self.gan.to(device)
+        if self.mapper is not None:
+            self.mapper.to(device)
         for judge in (self.judge, self.pooled):
             if judge is not None:
                 judge.to(device)
@@ -155,10 +203,12 @@ class Detector:
             for key, value in self.gan.state_dict().items()
         }
         pooled = {} if self.pooled is None else self.pooled.state()
+        maps = {} if self.mapper is None else self.mapper.arrays()
         return {
             **weights,
             **self.judge.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
+            **{f"maps.{key}": value for key, value in maps.items()},
             "calibrator.scores": self.calibrator.scores,
         }
 
@@ -205,16 +255,18 @@ class Detector:
             raise ValueError("calibration scores aren't sorted")
         judge = Judge.from_state(state, gan)
         pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
-        detector = cls(judge, pooled, calibrator, training)
+        mapper = Mapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
+        detector = cls(judge, pooled, calibrator, training, mapper)
         blank = np.zeros((2, *spec.shape))
         for span in spec.spans:
             if span.kind == "condition":
                 blank[0, span.start] = 1  # so that both judges are tried
         try:
             score = detector.score(blank)
+            maps = detector.anomaly_maps(blank) if mapper else np.zeros(1)
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the parts don't fit together: {error}") from error
-        if score.shape != (2,) or not np.isfinite(score).all():
+        if score.shape != (2,) or not (np.isfinite(score).all() and np.isfinite(maps).all()):
             raise ValueError("a record's score isn't a number")
         return detector
 

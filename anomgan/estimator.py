@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan import store
 from anomgan.data.columns import refuse_duplicates
-from anomgan.data.tables import TableEncoder
+from anomgan.data.encoder import Encoder, Records
+from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
@@ -33,12 +33,13 @@ from anomgan.train import Callback
 
 
 class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
-    """Detects anomalies in tables with an ensemble of GANs that learnt what is normal.
+    """Detects anomalies in tables or pictures with GANs that learnt what is normal.
 
     Fit it on normal records.  A pandas DataFrame may have columns of any type and missing cells;
     when it scores another, columns may come in any order and extra ones are ignored with a warning.
     Whatever else scikit-learn takes for a numeric array works too, with NaN for missing; columns
-    then go by position, and are called ``x0``, ``x1``, … in messages.
+    then go by position, and are called ``x0``, ``x1``, … in messages.  An array of more dimensions,
+    a list of paths or a folder holds pictures, which are a table of one column, ``picture``.
 
     By default the threshold is conformal: of fresh normal rows, a share of about ``alpha`` is
     flagged, and :meth:`predict` gives −1 exactly where :meth:`p_values` is at most ``alpha``.
@@ -63,7 +64,8 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         n_features_in_: Number of columns given to :meth:`fit`.
         feature_names_in_: Their names, if the table had names.
         offset_: What :meth:`decision_function` subtracts; minus the threshold of the score.
-        encoder_: The fitted table encoder; ``encoder_.schema`` describes the columns.
+        encoder_: The fitted encoder; ``encoder_.schema`` describes the columns, and of pictures
+            ``encoder_.spec.grid`` says the channels, height and width that the model works at.
         detector_: The fitted ensemble.
         device_: Where it computes.
         training_facts_: The fit in plain data: rows, columns, what was dropped, seconds, device,
@@ -111,6 +113,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         y: Any = None,
         *,
         other: Any = None,
+        strict: bool = False,
         callback: Callback | None = None,
         source: str = "X",
         other_source: str = "other",
@@ -118,10 +121,13 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         """Learn what is normal.
 
         Args:
-            X: n rows, a DataFrame or array-like (n, d).
+            X: n rows, a DataFrame or array-like (n, d).  Or n pictures: an array (n, H, W) or
+                (n, H, W, C), a folder, or a list or Series of paths or arrays of mixed sizes.  Or
+                the path of any file that the command line reads.
             y: Ignored.
             other: Rows of a second domain in the same columns, such as unlabelled ones or ones of
                 which many are abnormal; for methods that translate between domains.
+            strict: Whether a cell or picture that can't be read is an error.
             callback: Told of every training step.
             source: What messages call the table.
             other_source: What messages call the other rows.
@@ -134,18 +140,23 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             DataWarning: If columns are dropped, cells can't be read, or there are too few rows for
                 ``alpha``.
         """
-        config = checked_config(
-            self.method, self.preset, self.settings, self.alpha, self.contamination
-        )
         condition = checked_condition(self.method, self.condition, other=other is not None)
         device = chosen_device(self.device)
         seed = seed_from(self.random_state)
-        from_frame = isinstance(X, pd.DataFrame)
         started = time.perf_counter()
-        frame, columns = self._training_frame(X, source)
+        frame, columns, from_frame = self._training_frame(X, source)
+        config = checked_config(
+            self.method,
+            self.preset,
+            self.settings,
+            self.alpha,
+            self.contamination,
+            kind_of(frame),
+        )
         named = condition_names(condition, columns, by_label=from_frame, source=source)
-        encoder = TableEncoder.fit(frame, conditions=named, source=source)
-        values, report = encoder.transform(frame, source=source)
+        encoder, values, report = learn(
+            frame, conditions=named, size=config.size, strict=strict, source=source
+        )
         warn_of_unreadable(report, source)
         second = None
         if other is not None:
@@ -186,37 +197,40 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
     def _second_domain(
         self,
         other: Any,
-        encoder: TableEncoder,
+        encoder: Encoder,
         columns: list[str],
         from_frame: bool,
         source: str,
-    ) -> NDArray[np.float64]:
+    ) -> Records:
         """Rows of a second domain, encoded as the training table is.
 
         Raises:
             InputError: If they can't be.
         """
         try:
-            frame = self._named(other, columns, from_frame=from_frame)
+            frame = self._named(other, encoder, columns, from_frame=from_frame)
         except ValueError as error:  # scikit-learn's, which speaks of an X
             raise InputError(f"{source}: {error}") from None
         if not len(frame):
             raise InputError(f"{source}: has no rows")
         values, report = encoder.transform(frame, source=source)
         warn_of_unreadable(report, source)
+        if not len(values):
+            raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values
 
-    def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str]]:
-        """The training table and the names of its columns."""
-        if isinstance(X, pd.DataFrame):
-            columns = [str(name) for name in X.columns]
+    def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str], bool]:
+        """The training table, the names of its columns, and whether they go by name."""
+        frame = framed(X)
+        if frame is not None:
+            columns = [str(name) for name in frame.columns]
             refuse_duplicates(columns, source)
-            validate_data(self, X, skip_check_array=True)
-            return X, columns
+            validate_data(self, frame, skip_check_array=True)
+            return frame, columns, True
         X = validate_data(self, X, ensure_all_finite="allow-nan")
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
         columns = [str(name) for name in names]
-        return pd.DataFrame(X, columns=columns, copy=False), columns
+        return pd.DataFrame(X, columns=columns, copy=False), columns, False
 
     # --- saving and loading -----------------------------------------------------------------------
 
@@ -262,9 +276,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         about = model.about
         estimator = cls(**about["params"])
         columns = [str(name) for name in about["columns"]]
-        schema = model.encoder.schema
-        known = [column.name for column in (*schema.columns, *schema.conditions)]
-        if {*known, *(dropped.name for dropped in schema.dropped)} != set(columns):
+        if set(model.encoder.columns) != set(columns):
             raise ValueError("two lists of columns disagree")
         if not isinstance(about["offset"], float) or not isinstance(about["training"], dict):
             raise TypeError("offset or training facts are of another kind")
@@ -284,6 +296,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Parameters and plain data: no tensor, so that any machine can unpickle it."""
         state = dict(super().__getstate__())
+        state.pop("_explainer", None)  # made anew when needed
         if "detector_" in state:
             model = store.Model(state.pop("encoder_"), state.pop("detector_"), {})
             state["_packed"] = store.pack(model)
@@ -299,9 +312,10 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             self._settle(store.unpack(*packed))
 
     def __sklearn_tags__(self) -> Any:
-        """NaN counts as missing."""
+        """NaN counts as missing; three dimensions are gray pictures."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
         return tags
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -18,46 +18,66 @@ class Evidence:
     Attributes:
         gan: Trained networks.
         x: Scaled records, ``(M, n, *shape)``.
-        z: Their latent vectors z* after inversion, ``(M, n, latent)``.
     """
 
-    def __init__(self, gan: GAN, x: Tensor, z: Tensor) -> None:
-        """Keep records and latent vectors."""
-        self.gan, self.x, self.z = gan, x, z
+    def __init__(
+        self, gan: GAN, x: Tensor, z: Tensor | None = None, at_once: int | None = None
+    ) -> None:
+        """Keep records.
+
+        Args:
+            gan: Trained networks.
+            x: Scaled records, ``(M, n, *shape)``.
+            z: Their latent vectors, ``(M, n, code)``; by default inversion finds them.
+            at_once: How many records the networks are shown at once, by default all.
+        """
+        self.gan, self.x, self.at_once = gan, x, at_once or x.shape[1]
+        if z is not None:
+            self.z = z
 
     @classmethod
-    def gather(cls, gan: GAN, blocks: Iterable[Tensor]) -> Evidence:
-        """Invert encoded records, ``(n, *shape)``, block by block."""
-        scaled = [gan.views(block) for block in blocks]
-        latent = [invert(gan, x) for x in scaled]
-        return cls(gan, torch.cat(scaled, 1), torch.cat(latent, 1))
+    def gather(cls, gan: GAN, values: Tensor, at_once: int) -> Evidence:
+        """Of encoded records, ``(n, *shape)``, so many at once."""
+        scaled = torch.cat([gan.views(part) for part in values.split(at_once)], 1)
+        return cls(gan, scaled, at_once=at_once)
+
+    @cached_property
+    def z(self) -> Tensor:
+        """The records' latent vectors z* after inversion, ``(M, n, latent)``."""
+        with torch.enable_grad():  # which may be off where it is asked for
+            return self._by_parts(partial(invert, self.gan), self.x)
 
     @cached_property
     def generated(self) -> Tensor:
         """The nearest generated records G(z*), ``(M, n, *shape)``."""
         with torch.no_grad():
-            return self.gan.generate(self.z)
+            return self._by_parts(self.gan.generate, self.z)
 
     @cached_property
     def residuals(self) -> Tensor:
         """Of x against G(z*), ``(M, n, S)``; squares add up."""
         with torch.no_grad():
-            return self.gan.residuals(self.x, self.generated)
+            return self._by_parts(self.gan.residuals, self.x, self.generated)
 
     @cached_property
     def features(self) -> Tensor:
         """The discriminator's features f(x), ``(M, n, F)``."""
         with torch.no_grad():
-            return self.gan.features(self.x)
+            return self._by_parts(self.gan.features, self.x)
 
     @cached_property
     def feature_differences(self) -> Tensor:
         """f(x) − f(G(z*)), ``(M, n, F)``."""
         with torch.no_grad():
-            return self.features - self.gan.features(self.generated)
+            return self.features - self._by_parts(self.gan.features, self.generated)
 
     @cached_property
     def paper(self) -> Tensor:
         """The score of the method's paper, ``(M, n)``."""
         with torch.no_grad():
-            return self.gan.paper_score(self.x, self.z)
+            return self._by_parts(self.gan.paper_score, self.x, self.z)
+
+    def _by_parts(self, compute: Callable[..., Tensor], *whole: Tensor) -> Tensor:
+        """Apply to so many records at once that no intermediate grows beyond bounds."""
+        parts = zip(*(each.split(self.at_once, 1) for each in whole), strict=True)
+        return torch.cat([compute(*own) for own in parts], 1)

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from anomgan.calibrate import Calibrator
-from anomgan.data.tables import ParseReport, TableEncoder
+from anomgan.data.encoder import Encoder
+from anomgan.data.report import ParseReport
 from anomgan.detector import Detector
 from anomgan.errors import DataWarning
 from anomgan.health import verdict
@@ -22,9 +23,12 @@ OUT_OF_REACH = 1e6
 """The threshold where alpha can't be reached: no score is as large, being a mean of logarithms in
 units of at least 1e-3, and beside it a score keeps all its decimals."""
 
+MOST_LINES = 20
+"""Oddities of the input that are told one by one; there may be thousands."""
+
 
 def training_facts(
-    encoder: TableEncoder,
+    encoder: Encoder,
     detector: Detector,
     report: ParseReport,
     *,
@@ -43,7 +47,8 @@ def training_facts(
     training = detector.training
     losses = {key: loss for point in training.curve for key, loss in point.losses.items()}
     facts = {
-        "rows": report.rows,
+        "rows": report.rows - len(report.lost),
+        "lost_rows": len(report.lost),
         "columns": {kind: len(names) for kind, names in schema.names_by_kind().items()},
         "conditions": {column.name: len(column.slots) for column in schema.conditions},
         "other_rows": other_rows,
@@ -91,13 +96,17 @@ def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:
 
 
 def warn_of_unreadable(report: ParseReport, source: str) -> None:
-    """Pass on which cells couldn't be read.
+    """Pass on which records and cells couldn't be read.
 
     Warns:
-        DataWarning: For each column with such cells.
+        DataWarning: For each column with such cells; for each such record, if they are few.
     """
-    for line in ParseReport(unreadable=report.unreadable).lines():
+    lines = list(report.unread_lines())
+    for line in lines[:MOST_LINES]:
         warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
+    if len(lines) > MOST_LINES:
+        more = f"{len(lines) - MOST_LINES:,} more oddities like these"
+        warnings.warn(f"{source}: {more}", DataWarning, stacklevel=4)
 
 
 def warn_of_pooled(report: ParseReport, source: str) -> None:

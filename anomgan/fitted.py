@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.data.tables import ParseReport, TableEncoder
+from anomgan.actionable import Actionable
+from anomgan.data.encoder import Encoder, Records
+from anomgan.data.encoders import framed
+from anomgan.data.report import ParseReport
+from anomgan.data.schema import shortened
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import warn_of_pooled, warn_of_unreadable
-from anomgan.parameters import are, seed_from
+from anomgan.parameters import are, condition_names, seed_from
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -26,26 +31,28 @@ class Scored:
     """What :meth:`FittedDetector.score_frame` finds out about n rows.
 
     Attributes:
-        score: float64 (n,), larger is more abnormal.
-        p_value: Conformal p-values (n,) in (0, 1], smaller is more abnormal.
+        score: float64 (n,), larger is more abnormal; NaN for a record that couldn't be read.
+        p_value: Conformal p-values (n,) in (0, 1], smaller is more abnormal; NaN likewise.
         report: What was odd about the cells.
+        values: The encoded records that could be read.
     """
 
     score: Floats
     p_value: Floats
     report: ParseReport
+    values: Records
 
 
-class FittedDetector:
+class FittedDetector(Actionable):
     """The half of :class:`anomgan.estimator.GANDetector` that needs a fit.
 
     Attributes:
-        encoder_: The fitted table encoder.
+        encoder_: The fitted encoder.
         detector_: The fitted ensemble.
         offset_: What :meth:`decision_function` subtracts; minus the threshold of the score.
     """
 
-    encoder_: TableEncoder
+    encoder_: Encoder
     detector_: Detector
     offset_: float
     _columns: list[str]  # names of the training table's columns
@@ -54,14 +61,14 @@ class FittedDetector:
     def score_samples(self, X: Any) -> Floats:
         """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
 
-        A row's score doesn't depend on the others.
+        A row's score doesn't depend on the others.  It is NaN for a picture that can't be read.
 
         Raises:
             InputError: If the table lacks a column that the model uses.
 
         Warns:
-            DataWarning: If there are columns the model doesn't know, cells can't be read, or rows
-                are judged without their condition.
+            DataWarning: If there are columns the model doesn't know, cells or pictures can't be
+                read, or rows are judged without their condition.
         """
         return -self._scored(X).score
 
@@ -70,8 +77,11 @@ class FittedDetector:
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does.
+
+        A picture that can't be read isn't called normal.
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
 
     def p_values(self, X: Any) -> Floats:
         """Conformal p-values of n rows, float64 (n,) in (0, 1]; smaller is more abnormal.
@@ -87,12 +97,38 @@ class FittedDetector:
         0 is the median of normal rows, 1 an interquartile range more abnormal.  Raises as
         :meth:`score_samples` does.
         """
+        frame, values, report = self._encoded(X)
+        found = pd.DataFrame(self.detector_.components(values))
+        return found.reindex(_places(report, 0)).set_axis(frame.index)
+
+    def anomaly_map(self, X: Any) -> NDArray[np.float32]:
+        """Where pictures are abnormal: maps of n pictures, float32 (n, H, W).
+
+        H and W are the model's, which ``encoder_.spec.grid`` gives; larger is more abnormal.  NaN
+        for a picture that can't be read.  Raises as :meth:`score_samples` does.
+
+        Raises:
+            InputError: If the model was fitted on a table.
+        """
+        check_is_fitted(self, "detector_")
+        if self.encoder_.spec.grid is None:
+            raise InputError("maps are of pictures, and the model was fitted on a table")
+        _, values, report = self._encoded(X)
+        maps = self.detector_.anomaly_maps(values)
+        whole = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
+        whole[_places(report, 0) >= 0] = maps
+        return whole
+
+    def _encoded(self, X: Any) -> tuple[pd.DataFrame, Records, ParseReport]:
+        """Records as a frame and encoded, with warnings of what was odd."""
         check_is_fitted(self, "detector_")
         frame = self._scoring_frame(X)
         values, report = self.encoder_.transform(frame, source="X")
         warn_of_unreadable(report, "X")
         warn_of_pooled(report, "X")
-        return pd.DataFrame(self.detector_.components(values), index=frame.index)
+        if not len(values):
+            raise InputError(f"X: none of its {self.encoder_.unit} can be read")
+        return frame, values, report
 
     def score_frame(
         self,
@@ -108,7 +144,7 @@ class FittedDetector:
 
         Args:
             frame: n rows, at least one.
-            strict: Whether a cell that can't be read is an error rather than missing.
+            strict: Whether a cell or picture that can't be read is an error.
             first_row: Input record of the first row, counted from 0.
             source: What messages call the table.
 
@@ -116,7 +152,7 @@ class FittedDetector:
             Scores, larger for more abnormal, p-values and what was odd.
 
         Raises:
-            InputError: If a column is missing; if ``strict``, also for a cell that can't be read.
+            InputError: If a column is missing; if ``strict``, also for what can't be read.
 
         Warns:
             DataWarning: In the first chunk, if there are columns the model doesn't know.
@@ -127,8 +163,11 @@ class FittedDetector:
         values, report = self.encoder_.transform(
             frame, strict=strict, first_row=first_row, source=source
         )
-        score = self.detector_.score(values)
-        return Scored(score, self.detector_.calibrator.p_values(score), report)
+        known = self.detector_.score(values) if len(values) else np.empty(0)
+        score, p_value = np.full((2, len(frame)), np.nan)
+        at = _places(report, first_row) >= 0
+        score[at], p_value[at] = known, self.detector_.calibrator.p_values(known)
+        return Scored(score, p_value, report, values)
 
     def _scored(self, X: Any) -> Scored:
         check_is_fitted(self, "detector_")
@@ -139,50 +178,110 @@ class FittedDetector:
 
     def _scoring_frame(self, X: Any) -> pd.DataFrame:
         """X with the training table's column names."""
-        return self._named(X, self._columns, from_frame=self._from_frame)
+        return self._named(X, self.encoder_, self._columns, from_frame=self._from_frame)
 
-    def _named(self, X: Any, columns: list[str], *, from_frame: bool) -> pd.DataFrame:
+    def _named(
+        self, X: Any, encoder: Encoder, columns: list[str], *, from_frame: bool
+    ) -> pd.DataFrame:
         """X with the names of a training table's columns.
 
         A frame goes by its names if the training table was one; anything else by position.
         """
-        if from_frame and isinstance(X, pd.DataFrame):
-            return X
+        if from_frame and (frame := framed(X)) is not None:
+            return frame
+        if encoder.nameless is not None:
+            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.nameless}")
         dtype = None if from_frame else "numeric"  # the frame's columns may have held text
         X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
         return pd.DataFrame(X, columns=columns, copy=False)
 
     def sample(
-        self, n: int, random_state: int | np.random.RandomState | None = None
-    ) -> pd.DataFrame | Floats:
-        """Draw rows from the generators.
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
+    ) -> Any:
+        """Draw rows or pictures from the generators.
 
         Args:
             n: How many, at least one.
             random_state: Seed; the global random states are neither used nor changed.
+            condition: Level that is to hold for some of the conditions, by column (in arrays, also
+                by position); None or NaN is the level of missing cells.  The others come as often
+                as in training.
 
         Returns:
             A DataFrame of the columns in use, conditions among them, if the model was fitted on
             one, else a float64 array (n, n_features_in_), in which unused constant columns hold
-            their constant and other unused columns NaN.
+            their constant and other unused columns NaN.  Pictures come as an array (n, H, W) or
+            (n, H, W, C) of the training pictures' type, of the size that the model works at.
 
         Raises:
-            InputError: If n isn't a positive integer.
+            InputError: If n isn't a positive integer, or the model has no such condition or level.
         """
+        chunks = list(self._drawn(n, random_state, condition or {}))
+        values = np.concatenate(chunks)
+        return self.encoder_.restore(values, self._columns, as_frame=self._from_frame)
+
+    def sample_chunks(
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Draw the rows of :meth:`sample` piece by piece, in memory that doesn't grow with n.
+
+        Yields:
+            Frames of the columns in use, in the training table's order, also if the model was
+            fitted on an array; arrays of pictures.
+        """
+        for values in self._drawn(n, random_state, condition or {}):
+            yield self.encoder_.restore(values, self._columns, as_frame=True)
+
+    def _drawn(
+        self, n: int, random_state: Any, condition: Mapping[str | int, Any]
+    ) -> Iterator[Records]:
+        """Encoded records, block by block; errors as of :meth:`sample`."""
         check_is_fitted(self, "detector_")
         if not are(Integral, n) or n < 1:
             raise InputError(f"n={n!r} must be a positive integer")
-        values = self.detector_.sample(int(n), seed_from(random_state))
-        frame = self.encoder_.decode(values)
-        if self._from_frame:
-            return frame[[name for name in self._columns if name in frame.columns]]
-        rows = np.full((len(frame), len(self._columns)), np.nan)
-        for dropped in self.encoder_.schema.dropped:
-            if dropped.value is not None:
-                truth = isinstance(dropped.value, str)  # of an array, only truth values are text
-                constant = dropped.value == "True" if truth else dropped.value
-                rows[:, self._columns.index(dropped.name)] = constant
-        for name in frame.columns:
-            known = frame[name].to_numpy(np.float64, na_value=np.nan)
-            rows[:, self._columns.index(name)] = known
-        return rows
+        return self.detector_.samples(int(n), seed_from(random_state), self._slots(condition))
+
+    def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
+        """The slot of each level that is to hold, by the condition's name.
+
+        Raises:
+            InputError: If there is no such condition or level.
+        """
+        known = {column.name: column for column in self.encoder_.schema.conditions}
+        by_label = self._from_frame
+        names = condition_names(list(condition), self._columns, by_label=by_label, source="X")
+        slots = {}
+        for name, level in zip(names, condition.values(), strict=True):
+            if not known:
+                raise InputError(
+                    f"condition {name!r}: the model has no conditions; fit it with some, or leave "
+                    f"this out"
+                )
+            if name not in known:
+                raise InputError(
+                    f"condition {name!r}: the model has no such condition; it has: "
+                    f"{shortened([repr(other) for other in known])}"
+                )
+            slot = known[name].slot(level)
+            if slot is None:
+                raise InputError(
+                    f"condition {name!r}: the generator learnt no level {level!r}; it knows: "
+                    f"{shortened(known[name].slots)}"
+                )
+            slots[name] = slot
+        return slots
+
+
+def _places(report: ParseReport, first_row: int) -> NDArray[np.int64]:
+    """For each record its place among those that could be read, (n,); −1 for the others."""
+    read = np.ones(report.rows, dtype=np.bool_)
+    read[[row - first_row for row in report.lost]] = False
+    return np.where(read, np.cumsum(read) - 1, -1)

@@ -29,6 +29,9 @@ MEASURES = ("coverage", "density", "two_sample", "frechet", "variety")
 COLLAPSED = 0.2
 """Variety, as a share of the baseline's, below which a generator counts as collapsed."""
 
+THIN = 0.5
+"""Coverage, as a share of the baseline's, below which it is called partial."""
+
 Values = dict[str, list[float]]
 """For each name a value per member."""
 
@@ -174,6 +177,32 @@ def verdict(last: Health | None) -> str:
     bad = last.collapsed()
     state = f"{len(bad)} of {len(last.measures['variety'])} members collapsed" if bad else "healthy"
     return f"{state}; " + ", ".join(parts)
+
+
+def in_words(last: Health | None) -> list[str]:
+    """What the measures mean, a sentence without full stop each; means over members."""
+    if last is None:
+        return ["health wasn't measured: too few rows, or checks=0"]
+    own, real = last.measures, last.baseline
+    bad, members = last.collapsed(), len(own["variety"])
+    made = [
+        f"{len(bad)} of {members} members generate nearly the same record again and again"
+        if bad
+        else f"no member has collapsed: all {members} generate varied records",
+        f"generated records come near {_mean(own['coverage']):.0%} of real ones (coverage; other "
+        f"real records come near {_mean(real['coverage']):.0%})",
+        f"a generated record lies among {_mean(own['density']):.2f} times as many real ones as it "
+        f"should (density; other real records {_mean(real['density']):.2f})",
+        f"a nearest-neighbour classifier tells generated from real ones "
+        f"{_mean(own['two_sample']):.0%} of the time (chance is 50%; other real records "
+        f"{_mean(real['two_sample']):.0%})",
+    ]
+    if not bad and _mean(own["coverage"]) < THIN * _mean(real["coverage"]):
+        made.append(
+            "the generators cover only a part of what is normal; the score still rests on the "
+            "discriminators' features, and more steps may help (--preset thorough)"
+        )
+    return made
 
 
 def _mean(values: list[float]) -> float:

@@ -20,20 +20,35 @@ from anomgan.gans import method as find_method
 
 
 def checked_config(
-    method: Any, preset: Any, settings: Any, alpha: Any, contamination: Any
+    method: Any,
+    preset: Any,
+    settings: Any,
+    alpha: Any,
+    contamination: Any,
+    kind: str = "tables",
 ) -> Config:
     """The training settings that these parameters of a detector stand for.
+
+    Args:
+        method: A registered method that learns from this kind of data.
+        preset: A key of :data:`anomgan.config.PRESETS`.
+        settings: A dict of names and values, or None.
+        alpha: In (0, 1).
+        contamination: In (0, 0.5], or None.
+        kind: ``tables`` or ``images``.
 
     Raises:
         InputError: If a parameter is wrong; names it.
     """
     if not are(str, method, preset):
         raise InputError(f"method={method!r} and preset={preset!r} must be names")
-    find_method(method)
+    if kind not in find_method(method).kinds:
+        able = ", ".join(name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds)
+        raise InputError(f"method {method!r} doesn't learn from {kind}; choose one of: {able}")
     settings = {} if settings is None else settings
     if not are(Mapping, settings):
         raise InputError(f"settings={settings!r} must be a dict of names and values")
-    config = Config.make(preset, dict(settings))
+    config = Config.make(preset, dict(settings), kind)
     if not are(Real, alpha) or not 0 < alpha < 1:
         raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
     share = contamination

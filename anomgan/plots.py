@@ -224,7 +224,13 @@ def health_curves(health: Sequence[Health], held_out: Health | None = None) -> F
             axis.plot(steps, real, color=GREY, linestyle="--", label="real")
         if held_out is not None:
             last = float(np.mean(held_out.measures[name]))
-            axis.plot([held_out.step], [last], "D", color=ABNORMAL, label="against held-out rows")
+            axis.plot(
+                [max([held_out.step, *steps])],
+                [last],
+                "D",
+                color=ABNORMAL,
+                label="against held-out rows",
+            )
         axis.xaxis.set_major_locator(MaxNLocator(3, integer=True))
         axis.set_ylim(bottom=0)
     figure.supxlabel("training step", fontsize=9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +15,17 @@ from anomgan.components import Component
 from anomgan.config import Config
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
+from anomgan.nets import blocks
 from anomgan.threads import one_thread, one_thread_each
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "combined": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
+    "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
     **{name: {name: 1.0} for name in Component.registry},
 }
-"""Kind of score -> its components and their weights.  ``combined`` was fixed over many data sets
-together; each component alone is a kind, too."""
+"""Kind of score -> its components and their weights.  ``combined`` was fixed over many tables
+together.  ``visual`` is for pictures: features carry the shape, and a little of the distance to
+remembered pixels keeps an eye on brightness and colour.  Each component alone is a kind, too."""
 
 BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
@@ -51,25 +55,25 @@ class Scorer:
         """
         known = [own[: gan.config.memory_rows] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
-        evidence = Evidence.gather(gan, values[used].split(rows_at_once(gan)))
+        evidence = Evidence.gather(gan, values[used], rows_at_once(gan))
         components = components_of(gan.config, *kinds)
         for component in components:
             component.fit(evidence, places.split([len(own) for own in known]))
         return cls(gan, components)
 
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, at least 0."""
         data = torch.from_numpy(values).to(self.gan.views.loc.device)
-        blocks = data.split(rows_at_once(self.gan))
-        workers = min(torch.get_num_threads(), len(blocks)) if data.device.type == "cpu" else 1
+        parts = data.split(rows_at_once(self.gan))
+        workers = min(torch.get_num_threads(), len(parts)) if data.device.type == "cpu" else 1
         if workers <= 1:
-            return np.concatenate([self._components(block) for block in blocks], -1)
+            return np.concatenate([self._components(part) for part in parts], -1)
         with one_thread_each(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
-            return np.concatenate(list(pool.map(self._components, blocks)), -1)
+            return np.concatenate(list(pool.map(self._components, parts)), -1)
 
     def _components(self, block: Tensor) -> NDArray[np.float64]:
         """Components of one block of encoded records, ``(J, K, n)``."""
-        evidence = Evidence.gather(self.gan, [block])
+        evidence = Evidence.gather(self.gan, block, len(block))
         parts = torch.stack([component(evidence) for component in self.components])
         return np.asarray(parts.cpu().numpy())
 
@@ -82,5 +86,5 @@ def components_of(config: Config, *kinds: str) -> list[Component]:
 
 def rows_at_once(gan: GAN) -> int:
     """Rows scored at once: few enough that the largest intermediate stays within bounds."""
-    widest = max(gan.config.memory_rows, 4 * gan.config.hidden, gan.views.spec.size)
+    widest = max(gan.config.memory_rows, blocks.widest(gan.views.spec, gan.config))
     return max(16, BLOCK // (gan.views.members * widest))

@@ -21,7 +21,8 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from anomgan.config import Config
-from anomgan.data.tables import TableEncoder
+from anomgan.data.encoder import Encoder
+from anomgan.data.encoders import encoder_from_json
 from anomgan.detector import Detector
 from anomgan.directory import DESCRIPTION, OPENING, WEIGHTS, check_target, moved_aside, write_whole
 from anomgan.errors import InputError
@@ -43,12 +44,12 @@ class Model:
     """A fitted detector without its scikit-learn face.
 
     Attributes:
-        encoder: Tables to arrays and back.
+        encoder: Records to arrays and back.
         detector: Arrays to scores.
         about: Plain data that the face needs; stored as it is.
     """
 
-    encoder: TableEncoder
+    encoder: Encoder
     detector: Detector
     about: dict[str, Any]
 
@@ -95,7 +96,7 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
             raise InputError(f"{name} holds something else than finite numbers")
     try:
-        encoder = TableEncoder.from_json(description["schema"])
+        encoder = encoder_from_json(description["schema"])
         if plain(encoder.spec.to_json()) != description["spec"]:
             raise ValueError("columns and layout disagree")
         curve = [

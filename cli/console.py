@@ -13,14 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from anomgan.errors import DataWarning
+from anomgan.text import visible as visible  # commands take it from here
 
 PIPE_WIDTH = 1000
 """Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""
-
-
-def visible(text: str) -> str:
-    """The text in one line, line breaks and control characters spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def say(text: str) -> None:
@@ -64,21 +60,26 @@ def show_facts(facts: Iterable[tuple[str, str]], *, stderr: bool = False) -> Non
 
 
 def show_table(
-    names: Sequence[str], rows: Iterable[Iterable[str]], *, wrapped: Collection[str]
+    names: Sequence[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    wrapped: Collection[str],
+    stderr: bool = False,
 ) -> None:
-    """Print a table to standard output.
+    """Print a table.
 
     Args:
         names: The header.
         rows: The cells.
         wrapped: Columns that go on in the next line where the terminal is too narrow.
+        stderr: Whether to print to standard error, where rows themselves go to standard output.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in names:
         table.add_column(name, no_wrap=name not in wrapped, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
-    _print(table)
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    _print(table, stderr=stderr)
 
 
 def _print(table: Table, *, stderr: bool = False) -> None:

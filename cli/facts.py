@@ -20,20 +20,20 @@ out, are told in one line."""
 def training_facts(detector: GANDetector) -> Facts:
     """What was learnt from, for how long, and what follows."""
     facts = detector.training_facts_
-    columns = ", ".join(f"{count:,} {kind}" for kind, count in facts["columns"].items())
+    encoder = detector.encoder_
     calibration = facts["calibration"]
     how = "cross-fitted" if calibration["cross_fitted"] else "held out"
     return [
-        ("rows", f"{facts['rows']:,}{_marked(facts.get('abnormal_rows'))}"),
+        (encoder.unit, f"{facts['rows']:,}{_besides(facts)}"),
         *_other_rows(facts),
-        ("columns", columns),
+        *encoder.summary().items(),
         *_conditions(facts),
         ("left out", _left_out(detector) or "nothing"),
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
-        ("calibration", f"{calibration['rows']:,} rows, {how}"),
+        ("calibration", f"{calibration['rows']:,} {encoder.unit}, {how}"),
         ("threshold", _threshold(detector)),
-        ("flagged", f"{calibration['share_flagged']:.1%} of held-out rows"),
+        ("flagged", f"{calibration['share_flagged']:.1%} of held-out {encoder.unit}"),
         ("health", _health(facts)),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
     ]
@@ -60,8 +60,11 @@ def _health(facts: dict[str, Any]) -> str:
     return f"{facts['health']}{f'; {again:,} members trained anew' if again else ''}"
 
 
-def _marked(abnormal: int | None) -> str:
-    return f", besides {abnormal:,} marked abnormal" if abnormal else ""
+def _besides(facts: dict[str, Any]) -> str:
+    """Records that weren't learnt from."""
+    counts = {"marked abnormal": "abnormal_rows", "that can't be read": "lost_rows"}
+    found = [f"{facts[key]:,} {what}" for what, key in counts.items() if facts.get(key)]
+    return f", besides {' and '.join(found)}" if found else ""
 
 
 def _left_out(detector: GANDetector) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from anomgan.cli.console import say, show_facts
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
+    MaxPixelsOption,
     NewModelOption,
     PresetOption,
     SetOption,
@@ -38,7 +40,8 @@ def fit(
         str,
         typer.Argument(
             metavar="NORMAL",
-            help="Normal records: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            help="Normal records: .csv, .csv.gz, .parquet, .npz, a folder of pictures, or - for "
+            "CSV on standard input.",
             show_default=False,
         ),
     ],
@@ -68,7 +71,8 @@ def fit(
         typer.Option(
             metavar="COL",
             help="Column that says which range of normal holds for a row, such as a machine; "
-            "may be repeated.  Chooses the method cgan unless --method says otherwise.",
+            "may be repeated.  Of pictures: folder, the name of the sub-folder.  Chooses the "
+            "method cgan unless --method says otherwise.",
             show_default=False,
         ),
     ] = None,
@@ -99,6 +103,29 @@ def fit(
         float,
         typer.Option(metavar="A", help="Share of normal rows that may be flagged wrongly."),
     ] = 0.05,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=8,
+            max=256,
+            help="Side in pixels of the square that pictures are brought to.",
+            show_default="their own, at most 64",
+        ),
+    ] = None,
+    max_pixels: MaxPixelsOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
+    ] = False,
+    grids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write pictures there of what the generators make, and of normal pictures beside "
+            "the nearest generated ones.",
+            show_default=False,
+        ),
+    ] = None,
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
     seed: Annotated[
@@ -114,7 +141,7 @@ def fit(
     register: RegisterOption = None,
     alias: AliasOption = None,
 ) -> None:
-    """Learn what normal looks like from a table of normal records; write the model directory.
+    """Learn what normal looks like from normal records or pictures; write the model directory.
 
     An existing model in DIR is replaced in one step, once the new one is complete.
     """
@@ -122,6 +149,8 @@ def fit(
     check_share("--contamination", contamination, most=0.5)
     tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
     settings = settings_from(assignments or [])
+    if size is not None:
+        settings["size"] = size
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
@@ -131,9 +160,12 @@ def fit(
 
     from anomgan import GANDetector
     from anomgan.cli.facts import training_facts
+    from anomgan.cli.heatmaps import OutputFolder, write_grids
     from anomgan.cli.progress import FitProgress
     from anomgan.config import Config
     from anomgan.data.files import read_table
+    from anomgan.data.picture import MAX_PIXELS
+    from anomgan.data.pictures import holds_pictures
     from anomgan.data.sources import source_name
     from anomgan.directory import check_target
     from anomgan.gans import method as find_method
@@ -156,20 +188,24 @@ def fit(
         device=device,
         random_state=seed,
     )
-    source = source_name(normal)
+    source, largest = source_name(normal), max_pixels or MAX_PIXELS
     with FitProgress() as progress, Usage() as usage:
-        table = read_table(normal)
+        table = read_table(normal, max_pixels=largest)
         aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
+        if grids is not None and not holds_pictures(rows):
+            raise InputError(f"--grids: {source} holds no pictures")
+        drawn = None if grids is None else OutputFolder("--grids", grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
         facts["digest"] = digest_of(rows)
         second = None
         if other is not None:
             facts["other_source"] = source_name(other)
-            second = aside.remove(read_table(other))
+            second = aside.remove(read_table(other, max_pixels=largest))
         detector.fit(
             aside.remove(rows),
             other=second,
+            strict=strict,
             callback=progress,
             source=source,
             other_source=facts.get("other_source", "other"),
@@ -177,6 +213,8 @@ def fit(
         aside.keep_with(detector)
         detector.training_facts_ |= facts | usage.facts()
         detector.save(model)
+        if drawn is not None:
+            write_grids(detector, aside.remove(rows), drawn)
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
     tracking.after_fit(detector, model)
 

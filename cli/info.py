@@ -31,6 +31,7 @@ def info(
 
     from anomgan.cli.facts import training_facts
     from anomgan.data.schema import shortened
+    from anomgan.health import in_words
 
     gan = detector.detector_.gan
     facts = detector.training_facts_
@@ -47,6 +48,7 @@ def info(
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),
             ("networks", f"{gan.views.members} members"),
+            *(("health", sentence) for sentence in in_words(detector.detector_.training.held_out)),
             ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ]
     )
@@ -54,7 +56,9 @@ def info(
 
 def _plain(detector: GANDetector) -> dict[str, Any]:
     """All there is to know but the weights."""
-    gan = detector.detector_.gan
+    from anomgan.health import in_words
+
+    gan, training = detector.detector_.gan, detector.detector_.training
     return {
         "method": gan.name,
         "paper": gan.paper,
@@ -65,6 +69,8 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
         "preset": detector.preset,
         "config": gan.config.to_json(),
         "training": detector.training_facts_,
-        "health": [asdict(health) for health in detector.detector_.training.health],
+        "health": [asdict(health) for health in training.health],
+        "held_out": None if training.held_out is None else asdict(training.held_out),
+        "health_in_words": in_words(training.held_out),
         "schema": detector.encoder_.to_json(),
     }

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anomgan.cli.columns import SetAside
+from anomgan.data.files import read_table
+from anomgan.data.sources import source_name
 from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
 
 NORMAL = frozenset(("0", "false", "no", "normal", "benign", "inlier"))
 ABNORMAL = frozenset(("1", "true", "yes", "abnormal", "anomaly", "anomalous", "attack", "outlier"))
@@ -37,6 +45,24 @@ def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[n
         )
     abnormal = np.array([mark in ABNORMAL for mark in marks] + [False])
     return np.asarray(abnormal[codes])
+
+
+def normal_table(detector: GANDetector, source: str) -> pd.DataFrame:
+    """The rows of a file in a model's columns, without those that its label marks as abnormal.
+
+    Raises:
+        InputError: If the file can't be read, a column is missing, a mark is unclear, or no row is
+            left.
+    """
+    name, aside = source_name(source), SetAside.of(detector)
+    frame = read_table(source)
+    if aside.label is not None and aside.label in frame.columns:
+        frame = frame[~abnormal_rows(frame, aside.label, source=name)]
+    if not len(frame):
+        raise InputError(f"{name}: column {aside.label!r} marks every row as abnormal")
+    frame = aside.remove(frame)
+    detector.encoder_.schema.locate(frame, source=name, warn=False)
+    return frame
 
 
 def _plain(mark: object) -> str:

@@ -20,7 +20,20 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.main import get_command
 
-from anomgan.cli import bench, datasets, fit, info, log, methods, promote, score, serve
+from anomgan.cli import (
+    bench,
+    datasets,
+    explain,
+    fit,
+    info,
+    log,
+    methods,
+    promote,
+    report,
+    sample,
+    score,
+    serve,
+)
 from anomgan.cli.console import say, shown_warnings
 from anomgan.errors import InputError
 
@@ -37,6 +50,9 @@ app = typer.Typer(
 )
 app.command()(fit.fit)
 app.command()(score.score)
+app.command()(explain.explain)
+app.command()(sample.sample)
+app.command()(report.report)
 app.command()(info.info)
 app.command()(methods.methods)
 app.command()(bench.bench)

@@ -78,6 +78,16 @@ SetOption = Annotated[
     ),
 ]
 
+MaxPixelsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Pictures with more pixels aren't decoded; a few bytes can unpack to gigabytes.",
+        show_default="89,478,485",
+    ),
+]
+
 
 def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:
     """Check the value of an option that is a share of rows, but not all of them.

@@ -26,8 +26,8 @@ TEXT = pa.large_string()
 HELD = pa.schema([("line", TEXT)])
 
 
-def csv_cells(column: pd.Series[Any] | NDArray[Any] | list[str]) -> pa.Array:
-    """Cells as text, (n,), null where missing; quoted where CSV needs it.
+def csv_cells(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
+    """Cells as text, (n,), null where missing or NaN; quoted where CSV needs it.
 
     Floats have the fewest digits that give the same float again.
     """
@@ -48,9 +48,9 @@ def csv_lines(columns: Iterable[pa.Array]) -> pa.Array:
     )
 
 
-def _as_text(column: pd.Series[Any] | NDArray[Any] | list[str]) -> pa.Array:
+def _as_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
     try:
-        array = pa.array(column)
+        array = pa.array(column, from_pandas=True)
         whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
         return whole.cast(TEXT)
     except pa.ArrowException:  # Parquet may hold lists and other things that have no text
@@ -64,9 +64,23 @@ def write_lines(file: BinaryIO, lines: pa.Array) -> None:
     file.flush()
 
 
+def flags(values: Floats, rule: Callable[[Floats], Bools]) -> pa.Array:
+    """Whether each record is an anomaly, (n,) of 0 and 1, null where its value is NaN.
+
+    Args:
+        values: Scores or p-values, (n,).
+        rule: Decides on those that are known.
+    """
+    known = ~np.isnan(values)
+    found = np.zeros(len(values), dtype=np.int8)
+    if known.any():
+        found[known] = rule(values[known])
+    return pa.array(found, mask=~known)
+
+
 def held_back(
-    chunks: Iterable[tuple[pa.Array, Floats]], decide: Callable[[Floats], Bools]
-) -> Iterator[tuple[pa.Array, Bools]]:
+    chunks: Iterable[tuple[pa.Array, Floats]], decide: Callable[[Floats], pa.Array]
+) -> Iterator[tuple[pa.Array, pa.Array]]:
     """Decide on all rows together; meanwhile their lines wait in a temporary file.
 
     Args:

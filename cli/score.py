@@ -11,15 +11,15 @@ import typer
 
 from anomgan.cli.columns import RESULTS, SetAside, listed
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption, check_share
+from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from anomgan.cli.output import Bools
-    from anomgan.data.tables import ParseReport
+    from anomgan.cli.heatmaps import Heatmaps
+    from anomgan.data.report import ParseReport
     from anomgan.estimator import GANDetector
     from anomgan.fitted import Scored
 
@@ -32,7 +32,8 @@ def score(
         str,
         typer.Argument(
             metavar="NEW",
-            help="Records to score: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            help="Records to score: .csv, .csv.gz, .parquet, .npz, a folder of pictures, or - for "
+            "CSV on standard input.",
             show_default=False,
         ),
     ],
@@ -66,12 +67,23 @@ def score(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first cell that can't be read.")
+        bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
     ] = False,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a picture for each picture there: itself, the nearest normal one, and "
+            "where it is abnormal.",
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: MaxPixelsOption = None,
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
-    A larger score is more abnormal.  Results are written while the input is still being read,
+    A larger score is more abnormal.  Pictures come in the order of their paths; one that can't be
+    read has empty results.  Results are written while the input is still being read,
     except with --fdr, which decides on all rows together.
     """
     check_share("--alpha", alpha)
@@ -79,25 +91,31 @@ def score(
     if alpha is not None and fdr is not None:
         raise InputError("--alpha and --fdr are two ways to flag rows; choose one")
 
-    import numpy as np
+    import pyarrow.compute as pc
 
     from anomgan import load
+    from anomgan.cli.heatmaps import Heatmaps
     from anomgan.cli.output import csv_cells, csv_lines, destination, write_lines
 
     with destination(output) as file:
         detector = load(model)
-        scoring = _Scoring(detector, new, append=append, strict=strict)
+        drawn = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
+        scoring = _Scoring(
+            detector, new, append=append, strict=strict, heatmaps=drawn, max_pixels=max_pixels
+        )
         rule, decided = _decided(scoring, alpha, fdr)
         rows = flagged = 0
         for lines, flags in decided:
             if not rows:
                 write_lines(file, csv_lines([csv_cells([name]) for name in scoring.names]))
-            write_lines(file, csv_lines([lines, csv_cells(flags.astype(np.int8))]))
+            write_lines(file, csv_lines([lines, csv_cells(flags)]))
             rows += len(flags)
-            flagged += int(flags.sum())
+            flagged += pc.sum(flags).as_py() or 0
 
     _tell(scoring.report, scoring.name)
-    say(f"{rows:,} rows scored, {flagged:,} flagged at {rule}")
+    lost, unit = len(scoring.report.lost), detector.encoder_.unit
+    unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
+    say(f"{rows - lost:,} {unit} scored, {flagged:,} flagged at {rule}{unread}")
 
 
 class _Scoring:
@@ -109,12 +127,23 @@ class _Scoring:
         report: What was odd about the rows so far.
     """
 
-    def __init__(self, detector: GANDetector, source: str, *, append: bool, strict: bool) -> None:
+    def __init__(
+        self,
+        detector: GANDetector,
+        source: str,
+        *,
+        append: bool,
+        strict: bool,
+        heatmaps: Heatmaps | None,
+        max_pixels: int | None,
+    ) -> None:
         """Prepare to score a source; iterating does it."""
+        from anomgan.data.picture import MAX_PIXELS
+        from anomgan.data.report import ParseReport
         from anomgan.data.sources import source_name
-        from anomgan.data.tables import ParseReport
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
+        self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
         self.name = source_name(source)
         self.aside = SetAside.of(detector)
         self.names: list[str] = []
@@ -123,9 +152,9 @@ class _Scoring:
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
         from anomgan.cli.output import csv_cells, csv_lines
-        from anomgan.data.files import read_chunks
+        from anomgan.data.files import read_chunks, row_names
 
-        for frame in read_chunks(self.source):
+        for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
             self.names = [*map(str, leading), *RESULTS]
             scored = self.detector.score_frame(
@@ -135,6 +164,8 @@ class _Scoring:
                 source=self.name,
             )
             self.report += scored.report
+            if self.heatmaps is not None:
+                self.heatmaps.write(row_names(frame), scored)
             columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
             yield csv_lines(map(csv_cells, columns)), scored
 
@@ -142,16 +173,22 @@ class _Scoring:
         """The columns before the results: the input's if asked for, and one that names the row.
 
         Raises:
-            InputError: If the identifier isn't there, or a name would occur twice.
+            InputError: If the identifier isn't there, a name would occur twice, or there is nothing
+            to repeat.
         """
+        from anomgan.data.files import row_names
+        from anomgan.data.pictures import holds_pictures
+
         source, identifier = self.name, self.aside.identifier
+        if self.append and holds_pictures(frame):
+            raise InputError(f"--append: {source} holds pictures, which have no columns to repeat")
         if identifier is not None and identifier not in frame.columns:
             raise InputError(
                 f"{source}: has no column {identifier!r}, which names the rows (--id at fit); "
                 f"it has: {listed(frame.columns)}"
             )
         if not self.append:
-            return frame[[identifier]] if identifier else frame[[]].assign(row=frame.index)
+            return frame[[identifier]] if identifier else row_names(frame).to_frame()
         added = RESULTS if identifier else ("row", *RESULTS)
         taken = [name for name in added if name in frame.columns]
         if taken:
@@ -163,14 +200,14 @@ class _Scoring:
 
 def _decided(
     scoring: _Scoring, alpha: float | None, fdr: float | None
-) -> tuple[str, Iterator[tuple[pa.Array, Bools]]]:
-    """Lines and which of them are flagged, after the rule in words: by default the model's own."""
+) -> tuple[str, Iterator[tuple[pa.Array, pa.Array]]]:
+    """Lines and 1 where flagged, after the rule in words: by default the model's own."""
     from anomgan.calibrate import flag
-    from anomgan.cli.output import held_back
+    from anomgan.cli.output import flags, held_back
 
     if fdr is not None:
         chunks = ((lines, scored.p_value) for lines, scored in scoring)
-        decide = functools.partial(flag, fdr=fdr)
+        decide = functools.partial(flags, rule=functools.partial(flag, fdr=fdr))
         return f"a false discovery rate of {fdr:g}", held_back(chunks, decide)
     if alpha is not None:
         smallest = scoring.detector.detector_.calibrator.smallest_alpha()
@@ -179,11 +216,14 @@ def _decided(
                 f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
                 f"give no p-value below {smallest:.2g}"
             )
+        rule = functools.partial(flag, alpha=alpha)
         return f"alpha {alpha:g}", (
-            (lines, flag(scored.p_value, alpha=alpha)) for lines, scored in scoring
+            (lines, flags(scored.p_value, rule)) for lines, scored in scoring
         )
     threshold = -scoring.detector.offset_
-    return "the model's threshold", ((lines, scored.score > threshold) for lines, scored in scoring)
+    return "the model's threshold", (
+        (lines, flags(scored.score, lambda score: score > threshold)) for lines, scored in scoring
+    )
 
 
 def _tell(report: ParseReport, source: str) -> None:
@@ -192,4 +232,4 @@ def _tell(report: ParseReport, source: str) -> None:
     for note in notes[:MOST_NOTES]:
         say(f"warning: {source}: {note}")
     if len(notes) > MOST_NOTES:
-        say(f"warning: {source}: {len(notes) - MOST_NOTES:,} more columns with oddities")
+        say(f"warning: {source}: {len(notes) - MOST_NOTES:,} more oddities like these")

@@ -146,6 +146,40 @@ def test_samples_have_the_conditions_too(on_frame, on_array):
     assert set(rows[~np.isnan(rows[:, 1]), 1]) <= {0.0, 1.0}
 
 
+def test_samples_under_a_wanted_level(on_frame, on_array):
+    drawn = on_frame.sample(30, random_state=0, condition={"machine": "drill"})
+    assert set(drawn["machine"]) == {"drill"}
+    rows = on_array.sample(30, random_state=0, condition={1: 1})
+    assert set(rows[:, 1]) == {1.0}
+    assert rows.shape == (30, 3)
+
+
+def test_other_conditions_come_as_they_do_under_the_wanted_one():
+    frame = machines().assign(hall=lambda d: np.where(d["machine"] == "press", "north", "south"))
+    detector = tiny(condition=["machine", "hall"]).fit(frame)
+    drawn = detector.sample(40, random_state=0, condition={"machine": "drill"})
+    assert set(drawn["machine"]) == {"drill"}
+    assert set(drawn["hall"].dropna()) == {"south"}
+    # A combination that never was is made nevertheless.
+    wanted = {"machine": "drill", "hall": "north"}
+    drawn = detector.sample(40, random_state=0, condition=wanted)
+    assert set(drawn["machine"]) == {"drill"}
+    assert set(drawn["hall"]) == {"north"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"machine": "lathe"}, "learnt no level 'lathe'; it knows: "),
+        ({"machine": None}, "learnt no level None"),
+        ({"heat": 1.0}, "has no such condition; it has: 'machine'"),
+    ],
+)
+def test_samples_under_what_isnt_known_are_refused(on_frame, condition, words):
+    with pytest.raises(InputError, match=words):
+        on_frame.sample(3, condition=condition)
+
+
 # --- copies ---------------------------------------------------------------------------------------
 
 

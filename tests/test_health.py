@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from anomgan.health import MEASURES, Health, compare, frechet, measure, verdict
+from anomgan.health import MEASURES, Health, compare, frechet, in_words, measure, verdict
 
 DRAWS = torch.Generator().manual_seed(0)
 
@@ -91,3 +91,19 @@ def test_verdict_in_words():
     assert verdict(measure(0, normal(512), normal(256), {})).startswith("healthy; coverage 0.9")
     stuck = normal(1).expand(-1, 256, -1)
     assert verdict(measure(0, normal(512), stuck, {})).startswith("2 of 2 members collapsed")
+
+
+def of(coverage: float, variety: float = 1.0) -> Health:
+    own = {name: [coverage, coverage] for name in MEASURES} | {"variety": [variety, 1.0]}
+    return Health(1, own, {name: [1.0, 1.0] for name in MEASURES}, {})
+
+
+def test_in_words():
+    assert "wasn't measured" in in_words(None)[0]
+    well = in_words(of(0.9))
+    assert well[0] == "no member has collapsed: all 2 generate varied records"
+    assert "near 90% of real ones" in well[1]
+    assert "other real records come near 100%" in well[1]
+    assert len(well) == 4
+    assert in_words(of(0.9, variety=0.1))[0].startswith("1 of 2 members generate nearly the same")
+    assert "only a part of what is normal" in in_words(of(0.4))[-1]

@@ -87,7 +87,7 @@ def serving(name: str, folder: Path) -> Iterator[int]:
         command += ["--env-manager", "local"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (folder / f"{name}.log").open("wb") as log:
-        server = subprocess.Popen(
+        server = subprocess.Popen(  # noqa: S603
             [sys.executable, *command],
             env=os.environ | {"PATH": path},
             stdout=log,

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomgan.data.cells import Cells, Floats, Reading, as_text
+from anomgan.data.cells import Bools, Cells, Floats, Reading, as_text
 from anomgan.data.columns import Column, ColumnKind, Part, by_frequency
 
 MOST_LEVELS = 100_000
@@ -85,9 +85,13 @@ class CategoryColumn(Column):
             slots[pc.is_null(text).to_numpy(zero_copy_only=False)] = np.nan
         return Reading(slots, np.zeros(len(slots), dtype=np.bool_))
 
+    def is_unseen(self, values: Floats) -> Bools:
+        """Which of the values :meth:`read` gave are levels that weren't in training."""
+        return np.asarray(values == (np.inf if self.open else len(self.slots) - 1))
+
     def unseen(self, values: Floats) -> int:
-        """How many of the values :meth:`read` gave are levels that weren't in training."""
-        return 0 if self.open else int(np.count_nonzero(values == len(self.slots) - 1))
+        """How many they are."""
+        return int(np.count_nonzero(self.is_unseen(values)))
 
     def parts(self) -> list[Part]:
         """One block, in which missing has a slot."""

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from anomgan.data.boolean import BooleanColumn
 from anomgan.data.category import MOST_LEVELS, CategoryColumn
-from anomgan.data.cells import Cells, Floats, Reading, as_text
+from anomgan.data.cells import Cells, Floats, Reading, as_text, read_cells
 from anomgan.data.columns import Column, ColumnKind, Part, by_frequency
 from anomgan.data.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
@@ -87,6 +87,13 @@ class ConditionColumn(Column):
     @cached_property
     def _known(self) -> pa.Array:
         return pa.array((*self.levels, *self.rare), pa.large_string())
+
+    def slot(self, level: object) -> int | None:
+        """The slot of a level as users write it, None or NaN for missing; None if it has none."""
+        found = self.read(read_cells(pd.Series([level]))).values[0]
+        if np.isnan(found):
+            return len(self.levels) if self.gap else None
+        return int(found) if found >= 0 else None
 
     def read(self, cells: Cells) -> Reading:
         """Numbers of slots, `RARE` or `UNSEEN`; NaN where missing."""

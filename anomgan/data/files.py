@@ -1,4 +1,4 @@
-"""Reading tables from files and standard input, in chunks and with plain error messages.
+"""Reading records from files, folders and standard input, in chunks, with plain error messages.
 
 Cells of delimited text arrive as strings: what can be read as a number or a date is for the schema
 to decide, which can then say which cells were bad.  Parquet and NumPy files keep their types.
@@ -10,15 +10,21 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.delimited import read_text
+from anomgan.data.folder import AT_ONCE, PATH, PICTURE, cells, read_folder
+from anomgan.data.picture import MAX_PIXELS
+from anomgan.data.pictures import holds_pictures
 from anomgan.data.sources import one_line, source_name
 from anomgan.errors import InputError
 
@@ -26,8 +32,10 @@ TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".npz")
 
 
-def read_chunks(source: str | Path, *, rows: int = 65_536) -> Iterator[pd.DataFrame]:
-    """Read a table piece by piece, in memory that doesn't grow with the file.
+def read_chunks(
+    source: str | Path, *, rows: int = 65_536, max_pixels: int = MAX_PIXELS
+) -> Iterator[pd.DataFrame]:
+    """Read records piece by piece, in memory that doesn't grow with the file.
 
     Delimited text may be separated by comma, semicolon, tab or ``|`` and may carry a byte order
     mark.  The first line that isn't blank is the header; names are stripped of surrounding blanks,
@@ -36,9 +44,12 @@ def read_chunks(source: str | Path, *, rows: int = 65_536) -> Iterator[pd.DataFr
 
     Args:
         source: A ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.npz``
-            file, the last with a 2-D array ``X`` (columns ``x0``, ``x1``, …; read whole), or ``-``
-            for CSV on standard input.
+            file, the last with an array ``X`` or a single one (read whole), or ``-`` for CSV on
+            standard input.  A 2-D array has the columns ``x0``, ``x1``, …; one of 3 or 4 dimensions
+            holds pictures, (n, H, W) or (n, H, W, C), in the column ``picture``.  A folder holds
+            pictures, too: see :func:`anomgan.data.folder.read_folder`.
         rows: Most rows in a chunk.  The first chunk may be smaller, so that work can begin early.
+        max_pixels: Picture files with more pixels won't be decoded.
 
     Yields:
         Non-empty frames of the same columns, whose index counts the records of the input from 0.
@@ -46,7 +57,7 @@ def read_chunks(source: str | Path, *, rows: int = 65_536) -> Iterator[pd.DataFr
         `anomgan.data.delimited.MISSING_SPELLINGS`.
 
     Raises:
-        InputError: If the source can't be read as a table or holds no record.
+        InputError: If the source can't be read or holds no record.
 
     Warns:
         DataWarning: If the header looks like data, or bytes weren't UTF-8.
@@ -55,7 +66,7 @@ def read_chunks(source: str | Path, *, rows: int = 65_536) -> Iterator[pd.DataFr
         raise InputError(f"rows={rows}: a chunk needs at least one row")
     name = source_name(source)
     start = 0
-    for frame in _reader_for(source, name)(source, rows):
+    for frame in _reader_for(source, name, max_pixels)(source, rows):
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield frame
@@ -63,17 +74,24 @@ def read_chunks(source: str | Path, *, rows: int = 65_536) -> Iterator[pd.DataFr
         raise InputError(f"{name}: has a header but no rows")
 
 
-def read_table(source: str | Path) -> pd.DataFrame:
-    """Read a whole table; see :func:`read_chunks` for sources, errors and warnings.
+def row_names(frame: pd.DataFrame) -> pd.Series[Any]:
+    """What names records of :func:`read_chunks`: ``path`` of pictures in files, else ``row``."""
+    if PATH in frame.columns and holds_pictures(frame):
+        return frame[PATH]
+    return pd.Series(frame.index, frame.index, name="row")
+
+
+def read_table(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> pd.DataFrame:
+    """Read all records; see :func:`read_chunks` for sources, errors and warnings.
 
     Returns:
         All records, indexed from 0.
     """
-    return pd.concat(list(read_chunks(source)))
+    return pd.concat(list(read_chunks(source, max_pixels=max_pixels)))
 
 
 def _reader_for(
-    source: str | Path, name: str
+    source: str | Path, name: str, max_pixels: int
 ) -> Callable[[str | Path, int], Iterator[pd.DataFrame]]:
     """Choose the reader by the file's ending.
 
@@ -84,7 +102,7 @@ def _reader_for(
         return read_text
     path = Path(source)
     if path.is_dir():
-        raise InputError(f"{name}: is a folder, not a table")
+        return partial(read_folder, max_pixels=max_pixels)
     if not path.exists():
         raise InputError(f"{name}: no such file")
     lowered = path.name.lower()
@@ -121,19 +139,41 @@ def _read_parquet(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
 
 
 def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Frames from the array ``X`` of an ``.npz``; the arguments of :func:`read_chunks`."""
+    """Frames from the array of an ``.npz``; the arguments of :func:`read_chunks`."""
     name = source_name(source)
+    records = _npz_array(source, name)
+    if records.ndim in (3, 4) and 0 not in records.shape:
+        for start in range(0, len(records), min(rows, AT_ONCE)):
+            yield pd.DataFrame({PICTURE: cells(list(records[start : start + min(rows, AT_ONCE)]))})
+        return
+    if records.ndim != 2 or 0 in records.shape:
+        raise InputError(
+            f"{name}: X has shape {records.shape}; a table has rows and columns, pictures are "
+            f"n×H×W or n×H×W×C"
+        )
+    names = [f"x{at}" for at in range(records.shape[1])]
+    for start in range(0, len(records), rows):
+        yield pd.DataFrame(records[start : start + rows], columns=names)
+
+
+def _npz_array(source: str | Path, name: str) -> NDArray[Any]:
+    """The array ``X`` of an ``.npz``, or its only one.
+
+    Raises:
+        InputError: If there is no such array, or the file can't be read.
+    """
     if not zipfile.is_zipfile(source):
         raise InputError(f"{name}: isn't an .npz archive, or is damaged")
     try:
         with np.load(source, allow_pickle=False) as arrays:
-            table = arrays["X"]
-    except KeyError:
-        raise InputError(f"{name}: holds no array named X") from None
+            held = list(arrays)
+            if "X" not in held and len(held) != 1:
+                raise InputError(
+                    f"{name}: holds no array named X"
+                    + (f"; it has: {', '.join(held[:10])}" if held else "")
+                )
+            return np.asarray(arrays["X" if "X" in held else held[0]])
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{name}: can't be read as .npz: {one_line(error)}") from None
-    if table.ndim != 2 or 0 in table.shape:
-        raise InputError(f"{name}: X has shape {table.shape}; a table has rows and columns")
-    names = [f"x{at}" for at in range(table.shape[1])]
-    for start in range(0, len(table), rows):
-        yield pd.DataFrame(table[start : start + rows], columns=names)

@@ -128,6 +128,20 @@ class Schema:
             )
         return schema
 
+    @classmethod
+    def of_conditions(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        conditions: Sequence[str],
+        max_levels: int = 64,
+        source: str = "the table",
+    ) -> Schema:
+        """Conditions alone, for records whose other columns aren't a table's; as :meth:`infer`."""
+        names = [str(name) for name in frame.columns]
+        refuse_duplicates(names, source)
+        return cls((), (), tuple(_infer_conditions(frame, names, conditions, max_levels, source)))
+
     @property
     def _left_out(self) -> str:
         return shortened([_described(column) for column in self.dropped])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,11 @@ import pandas as pd
 from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import Cells, Floats, Reading, read_cells
 from anomgan.data.columns import Column
-from anomgan.data.condition import RARE, UNSEEN, ConditionColumn
+from anomgan.data.encoder import FEWEST_ROWS, Encoder, count
+from anomgan.data.report import ParseReport, Unreadable
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
-
-FEWEST_ROWS = 5
-"""Training rows below which no spread of a column can be told."""
 
 UNEXPECTED = "(unexpected missing)"
 """Name of the last entry before any conditions: 1 where a cell is missing in a column that had none
@@ -27,100 +25,7 @@ in training."""
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """Cells of one column that were filled, but not with what the column holds.
-
-    Attributes:
-        count: How many.
-        row: Input record of the first, counted from 0.
-        text: What it held.
-        wanted: What it should have held.
-    """
-
-    count: int
-    row: int
-    text: str
-    wanted: str
-
-
-@dataclass(frozen=True)
-class ParseReport:
-    """What was odd about a table; reports of its chunks, in order, add up with ``+``.
-
-    All counts are of cells, under the name of their column; columns without any are left out.
-
-    Attributes:
-        rows: Rows read.
-        unreadable: Cells that count as missing because they couldn't be read.
-        missing: Missing cells, the unreadable ones among them.
-        unexpected: The same for columns in which none was missing in training, or for conditions,
-            too few.
-        unseen: Levels of a category or condition that weren't in training.
-        changed: Cells of a dropped constant column that hold another value.
-        pooled: All cells of a condition that don't say which range of normal holds: those
-            unexpected, those unseen, and known levels that were too rare in training.
-    """
-
-    rows: int = 0
-    unreadable: dict[str, Unreadable] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
-    unexpected: dict[str, int] = field(default_factory=dict)
-    unseen: dict[str, int] = field(default_factory=dict)
-    changed: dict[str, int] = field(default_factory=dict)
-    pooled: dict[str, int] = field(default_factory=dict)
-
-    def __add__(self, later: ParseReport) -> ParseReport:
-        """The report of both parts of a table, of which ``later`` comes second."""
-        unreadable = later.unreadable | self.unreadable
-        for name in self.unreadable.keys() & later.unreadable.keys():
-            first, count = self.unreadable[name], later.unreadable[name].count
-            unreadable[name] = Unreadable(first.count + count, first.row, first.text, first.wanted)
-        return ParseReport(
-            self.rows + later.rows,
-            unreadable,
-            _added(self.missing, later.missing),
-            _added(self.unexpected, later.unexpected),
-            _added(self.unseen, later.unseen),
-            _added(self.changed, later.changed),
-            _added(self.pooled, later.pooled),
-        )
-
-    def lines(self) -> Iterator[str]:
-        """What the user should know, a sentence without full stop each; none if all is well."""
-        for name, cells in self.unreadable.items():
-            yield (
-                f"column {name!r}: {_cells(cells.count)} can't be read as {cells.wanted} and "
-                f"{'counts' if cells.count == 1 else 'count'} as missing "
-                f"(first in row {cells.row}: {cells.text!r})"
-            )
-        for name, count in self.unexpected.items():
-            empty = count - (self.unreadable[name].count if name in self.unreadable else 0)
-            if empty and name not in self.pooled:
-                yield f"column {name!r}: {_cells(empty)} missing, none was in training"
-        for name, count in self.unseen.items():
-            if name not in self.pooled:
-                yield f"column {name!r}: {_cells(count)} with a level that wasn't in training"
-        yield from self.condition_lines()
-        for name, count in self.changed.items():
-            yield f"column {name!r}: {_cells(count)} unlike the one value it had in training"
-
-    def condition_lines(self) -> Iterator[str]:
-        """Those of :meth:`lines` on cells that don't say which range of normal holds."""
-        for name, count in self.pooled.items():
-            gaps, unseen = self.unexpected.get(name, 0), self.unseen.get(name, 0)
-            for cells, what in [
-                (gaps, "missing, few or none were in training"),
-                (unseen, "with a level that wasn't in training"),
-                (count - gaps - unseen, "with a level that was rare in training"),
-            ]:
-                if cells:
-                    yield (
-                        f"column {name!r}: {_cells(cells)} {what}; judged against all levels pooled"
-                    )
-
-
-@dataclass(frozen=True)
-class TableEncoder:
+class TableEncoder(Encoder):
     """Turns tables of any columns into arrays and back.
 
     Attributes:
@@ -128,6 +33,9 @@ class TableEncoder:
     """
 
     schema: Schema
+
+    kind: ClassVar[str] = "tables"
+    unit: ClassVar[str] = "rows"
 
     @classmethod
     def fit(
@@ -178,11 +86,12 @@ class TableEncoder:
         stops = np.cumsum(widths, dtype=int).tolist()
         return [slice(stop - width, stop) for stop, width in zip(stops, widths, strict=True)]
 
-    @cached_property
-    def _given(self) -> list[tuple[ConditionColumn, slice]]:
-        """Conditions and their entries."""
-        spans = [span for span in self.spec.spans if span.kind == "condition"]
-        return [(c, span.slice) for c, span in zip(self.schema.conditions, spans, strict=True)]
+    @property
+    def columns(self) -> list[str]:
+        """Names of the training table's columns: judged, conditions, dropped."""
+        schema = self.schema
+        used = [column.name for column in (*schema.columns, *schema.conditions)]
+        return [*used, *(column.name for column in schema.dropped)]
 
     def transform(
         self,
@@ -227,16 +136,13 @@ class TableEncoder:
             if not column.missing:
                 out[:, surprise] = np.maximum(out[:, surprise], np.isnan(reading.values))
             _note(report, column, reading, series, first_row)
-        for given, entries in self._given:
-            slots = given.read(read(frame.iloc[:, positions[given.name]])).values
-            given.encode(slots, out[:, entries], None)
-            _note_condition(report, given, slots)
+        self._encode_conditions(frame, positions, out, report, first_row=first_row, source=source)
         if strict:
             _refuse_unreadable(report, source)
         for dropped in self.schema.dropped:
             if dropped.name in positions:
                 changed = dropped.changed(read(frame.iloc[:, positions[dropped.name]]))
-                _count(report.changed, dropped.name, int(np.count_nonzero(changed)))
+                count(report.changed, dropped.name, int(np.count_nonzero(changed)))
         return out, report
 
     @cached_property
@@ -268,6 +174,40 @@ class TableEncoder:
             restored[given.name] = given.restore(given.decode(values[:, entries], None))
         return pd.concat(restored, axis="columns")
 
+    def restore(
+        self, values: Floats, columns: Sequence[str], *, as_frame: bool
+    ) -> pd.DataFrame | Floats:
+        """Rows as the training table had them.
+
+        Args:
+            values: (n, D).
+            columns: Names of the training table's columns in their order.
+            as_frame: Whether that was a frame.
+
+        Returns:
+            A DataFrame of the columns in use, conditions among them, or a float64 array (n,
+            columns), in which unused constant columns hold their constant and other unused columns
+            NaN.
+        """
+        frame = self.decode(values)
+        if as_frame:
+            return frame[[name for name in columns if name in frame.columns]]
+        rows = np.full((len(frame), len(columns)), np.nan)
+        for dropped in self.schema.dropped:
+            if dropped.value is not None:
+                truth = isinstance(dropped.value, str)  # of an array, only truth values are text
+                constant = dropped.value == "True" if truth else dropped.value
+                rows[:, columns.index(dropped.name)] = constant
+        for name in frame.columns:
+            known = frame[name].to_numpy(np.float64, na_value=np.nan)
+            rows[:, columns.index(name)] = known
+        return rows
+
+    def summary(self) -> dict[str, str]:
+        """How many columns there are of each kind."""
+        kinds = self.schema.names_by_kind().items()
+        return {"columns": ", ".join(f"{len(names):,} {kind}" for kind, names in kinds)}
+
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this encoder."""
         return self.schema.to_json()
@@ -287,36 +227,16 @@ def _note(
 ) -> None:
     """Enter what is odd about a column's cells."""
     missing = int(np.count_nonzero(np.isnan(reading.values)))
-    _count(report.missing, column.name, missing)
+    count(report.missing, column.name, missing)
     if not column.missing:
-        _count(report.unexpected, column.name, missing)
+        count(report.unexpected, column.name, missing)
     if isinstance(column, CategoryColumn):
-        _count(report.unseen, column.name, column.unseen(reading.values))
+        count(report.unseen, column.name, column.unseen(reading.values))
     bad = int(np.count_nonzero(reading.unreadable))
     if bad:
         at = int(np.argmax(reading.unreadable))
         text = str(series.iloc[at])
         report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.wanted)
-
-
-def _note_condition(report: ParseReport, column: ConditionColumn, slots: Floats) -> None:
-    """Enter which cells of a condition don't say what is normal."""
-    missing = int(np.count_nonzero(np.isnan(slots)))
-    gaps = 0 if column.gap else missing
-    unseen = int(np.count_nonzero(slots == UNSEEN))
-    _count(report.missing, column.name, missing)
-    _count(report.unexpected, column.name, gaps)
-    _count(report.unseen, column.name, unseen)
-    _count(report.pooled, column.name, gaps + unseen + int(np.count_nonzero(slots == RARE)))
-
-
-def _count(counts: dict[str, int], name: str, count: int) -> None:
-    if count:
-        counts[name] = count
-
-
-def _added(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
-    return first | {name: first.get(name, 0) + count for name, count in second.items()}
 
 
 def _refuse_unreadable(report: ParseReport, source: str) -> None:
@@ -331,7 +251,3 @@ def _refuse_unreadable(report: ParseReport, source: str) -> None:
             f"{source}: row {cell.row}, column {name!r}: {cell.text!r} isn't {cell.wanted}; "
             f"correct or empty the cell"
         )
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"

@@ -7,7 +7,8 @@ different places, so their mean is steadier than any one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ CONDITION_ROWS = 512
 
 FIT_ROWS = 10_000
 """Rows from which scales are learnt; more would not change them noticeably."""
+
+PATCHES = 4
+"""Patches along each side of a picture that are exchanged or moved as a whole."""
 
 Map = Callable[[Tensor, Tensor], Tensor]
 
@@ -46,7 +50,8 @@ class Views(nn.Module):
     """Scaled copies of encoded records, one for each member: ``(n, D) -> (M, n, D)``.
 
     A numeric entry passes through the member's map and is then centred, scaled and soft-tailed; a
-    0/1 entry only the latter three.  All of it is monotone in each entry and can be undone.
+    0/1 entry only the latter three.  Pixels are brought to [-1, 1] by their channel's range, the
+    same for all members.  All of it is monotone in each entry and can be undone.
     """
 
     loc: Tensor
@@ -55,6 +60,7 @@ class Views(nn.Module):
     numeric: Tensor
     indicator: Tensor
     category: Tensor
+    pixel: Tensor
     owner: Tensor
     column: Tensor
     is_numeric: Tensor
@@ -73,7 +79,7 @@ class Views(nn.Module):
         self.register_buffer("loc", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
         self.register_buffer("power", torch.ones(spec.size, dtype=torch.float64))
-        for kind in ("numeric", "indicator", "category"):
+        for kind in ("numeric", "indicator", "category", "pixel"):
             self.register_buffer(kind, _entries(spec, kind), persistent=False)
         self.blocks = [span for span in spec.spans if span.kind == "category"]
         widths = torch.tensor([span.width for span in self.blocks], dtype=torch.long)
@@ -81,7 +87,7 @@ class Views(nn.Module):
         self.register_buffer("owner", owner, persistent=False)
         self.register_buffer("column", _columns(spec), persistent=False)
         marks = torch.zeros(spec.record, dtype=torch.bool)
-        marks[self.numeric] = True
+        marks[self.numeric] = marks[self.pixel] = True
         self.register_buffer("is_numeric", marks, persistent=False)
         known = torch.zeros(CONDITION_ROWS if spec.conditions else 0, spec.conditions)
         self.register_buffer("conditions", known, persistent=bool(spec.conditions))
@@ -100,8 +106,8 @@ class Views(nn.Module):
         )
         return some
 
-    def fit(self, values: NDArray[np.float64]) -> Views:
-        """Learn the scales from encoded training rows, ``(n, D)``.
+    def fit(self, values: NDArray[Any]) -> Views:
+        """Learn the scales from encoded training rows, ``(n, D)`` of any number type.
 
         A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
         (Laplace's rule), so that a level never seen weighs like the rarest one possible.
@@ -110,27 +116,43 @@ class Views(nn.Module):
         if self.spec.conditions:
             places = np.linspace(0, len(values) - 1, CONDITION_ROWS).astype(int)
             self.conditions = torch.from_numpy(values[places, record:]).float()
-        values = values[:: -(-len(values) // FIT_ROWS)]
-        numeric = self.numeric.numpy()
+        first = len(self.pixel)
+        self._fit_pixels(values[:, :first])
+        values = values[:: -(-len(values) // FIT_ROWS), first:].astype(np.float64, copy=False)
+        numeric = self.numeric.numpy() - first
         self.power[self.numeric] = torch.from_numpy(_powers(values[:, numeric]))
         rate = (values.sum(0) + 1) / (len(values) + 2)
         spread = np.sqrt(np.clip(rate * (1 - rate), 0, None))
         for m, name in enumerate(self.names):
-            mapped = VIEWS[name][0](torch.from_numpy(values), self.power).numpy()
+            mapped = VIEWS[name][0](torch.from_numpy(values), self.power[first:]).numpy()
             loc = values.mean(0)
             scale = np.maximum(spread, 1e-12)
             loc[numeric] = mapped[:, numeric].mean(0)
             scale[numeric] = mapped[:, numeric].std(0)
-            if name == "minmax":
-                scale[:record] = _ranges(mapped[:, :record])
-            loc[record:], scale[record:] = 0, 1  # conditions are told, not compared
-            self.loc[m, 0] = torch.from_numpy(loc)
-            self.scale[m, 0] = torch.from_numpy(np.where(scale > 1e-12, scale, 1.0))
+            if name == "minmax" and record > first:
+                scale[: record - first] = _ranges(mapped[:, : record - first])
+            loc[record - first :], scale[record - first :] = 0, 1  # told, not compared
+            self.loc[m, 0, first:] = torch.from_numpy(loc)
+            self.scale[m, 0, first:] = torch.from_numpy(np.where(scale > 1e-12, scale, 1.0))
         return self
+
+    def _fit_pixels(self, values: NDArray[Any]) -> None:
+        """Learn each channel's range, ``(n, C·H·W)``; all members share it."""
+        if self.spec.grid is None:
+            return
+        channels = values.reshape(len(values), self.spec.grid[0], -1)
+        low, high = (
+            np.repeat(end.astype(np.float64), channels.shape[2])
+            for end in (channels.min((0, 2)), channels.max((0, 2)))
+        )
+        half = (high - low) / 2
+        self.loc[:, 0, self.pixel] = torch.from_numpy(low + half)
+        self.scale[:, 0, self.pixel] = torch.from_numpy(np.where(half > 1e-12, half, 1.0))
 
     def forward(self, values: Tensor) -> Tensor:
         """Scale encoded rows, ``(n, D)`` or a batch for each member, to ``(M, n, D)``; float64."""
-        mapped = self._map(values.expand(self.members, *values.shape[-2:]), inverse=False)
+        values = values.double().expand(self.members, *values.shape[-2:])
+        mapped = self._map(values, inverse=False)
         return soft_tail((mapped - self.loc) / self.scale)
 
     def inverse(self, scaled: Tensor) -> Tensor:
@@ -138,23 +160,53 @@ class Views(nn.Module):
         plain = soft_tail_inverse(scaled.double()) * self.scale + self.loc
         return self._map(plain, inverse=True)
 
-    def drawn_conditions(self, count: int, generator: torch.Generator) -> Tensor:
-        """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any."""
+    def drawn_conditions(
+        self, count: int, generator: torch.Generator, levels: Mapping[str, int] | None = None
+    ) -> Tensor:
+        """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any.
+
+        Args:
+            count: How many.
+            generator: Source of randomness.
+            levels: Slots of the conditions that are to hold, by column; the others come as often as
+                in training rows under these.
+        """
         known = self.conditions.double()
         if not self.spec.conditions:
             return known.new_zeros(count, 0)
+        known = self._under(known, levels or {})
         places = torch.randint(len(known), (count,), generator=generator)
         return known[places.to(known.device)]
+
+    def _under(self, known: Tensor, levels: Mapping[str, int]) -> Tensor:
+        """The conditions among these that have the levels; where none has, all, made to."""
+        at = self.spec.record
+        told = [
+            (slice(span.start - at, span.stop - at), span.start - at + levels[span.column])
+            for span in self.spec.spans
+            if span.kind == "condition" and span.column in levels
+        ]
+        fitting = known[(known[:, [slot for _, slot in told]] > 0).all(1)]
+        if len(fitting):
+            return fitting
+        known = known.clone()
+        for block, slot in told:
+            known[:, block] = 0
+            known[:, slot] = 1
+        return known
 
     def render(self, raw: Tensor) -> Tensor:
         """Turn a generator's raw output into scaled records, ``(M, n, D) -> (M, n, D)``.
 
         Numeric entries stay, indicators become probabilities through the logistic function and each
-        category's block through softmax; probabilities are scaled as 0/1 entries are.
+        category's block through softmax; probabilities are scaled as 0/1 entries are.  Pixels are
+        kept in their range by tanh.
         """
-        if not len(self.indicator) and not len(self.category):
+        if len(self.numeric) == raw.shape[-1]:
             return raw
         out = raw.clone()
+        if len(self.pixel):
+            out[..., self.pixel] = raw[..., self.pixel].tanh()
         if len(self.indicator):
             out[..., self.indicator] = self._scale(
                 raw[..., self.indicator].sigmoid(), self.indicator
@@ -167,13 +219,17 @@ class Views(nn.Module):
     def residuals(self, x: Tensor, y: Tensor) -> Tensor:
         """Compare scaled records with rendered ones, ``(M, n, D) × 2 -> (M, n, S)``.
 
-        Numeric entries give differences.  Indicators and categories are compared as probabilities:
-        their deviance residual, sqrt(−2 log p), p the probability that y gives to what x holds.
+        Numbers and pixels give differences.  Indicators and categories are compared as
+        probabilities: their deviance residual, sqrt(−2 log p), p the probability that y gives to
+        what x holds.
         Squares of all S add up, as they would in a log-likelihood.
 
-        Columns: numeric entries, then indicators, then category blocks, each in their order.
+        Columns: pixels, numeric entries, indicators, category blocks, each in their order.
         """
-        parts = [x[..., self.numeric] - y[..., self.numeric]]
+        at = len(self.pixel)
+        parts = [x[..., :at] - y[..., :at]] if at else []
+        if len(self.numeric) or not at:
+            parts.append(x[..., self.numeric] - y[..., self.numeric])
         if len(self.indicator):
             seen, p = self._unscale(x, self.indicator), self._unscale(y, self.indicator)
             parts.append(_deviance(seen * p + (1 - seen) * (1 - p)))
@@ -186,7 +242,7 @@ class Views(nn.Module):
     @property
     def residual_columns(self) -> list[str]:
         """The user's column behind each residual."""
-        order: tuple[Kind, ...] = ("numeric", "indicator", "category")
+        order: tuple[Kind, ...] = ("pixel", "numeric", "indicator", "category")
         return [s.column for kind in order for s in self.spec.spans if s.kind == kind]
 
     def _softmax(self, raw: Tensor) -> Tensor:
@@ -224,11 +280,23 @@ def _entries(spec: Spec, kind: str) -> Tensor:
 
 
 def _columns(spec: Spec) -> Tensor:
-    """For each entry that is judged, the number of the user's column that it describes."""
-    names = [span.column for span in spec.spans if span.kind != "condition"]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    entries = [numbers[s.column] for s in spec.spans if s.column in numbers for _ in range(s.width)]
-    return torch.tensor(entries[: spec.record], dtype=torch.long)
+    """For each entry that is judged, the number of the user's column that it describes.
+
+    Of a picture each of PATCHES × PATCHES patches counts as a column.
+    """
+    patches = _patches(spec.grid) if spec.grid else torch.zeros(0, dtype=torch.long)
+    rest = [span for span in spec.spans if span.kind not in ("pixel", "condition")]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(s.column for s in rest))}
+    entries = [numbers[span.column] for span in rest for _ in range(span.width)]
+    first = int(patches.max()) + 1 if len(patches) else 0
+    return torch.cat([patches, first + torch.tensor(entries, dtype=torch.long)])
+
+
+def _patches(grid: tuple[int, int, int]) -> Tensor:
+    """The number of each pixel's patch."""
+    channels, *sides = grid
+    down, across = (torch.arange(side) * PATCHES // side for side in sides)
+    return (down[:, None] * PATCHES + across).flatten().repeat(channels)
 
 
 def _deviance(p: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from anomgan.gans.cyclegan import CycleGAN
 from anomgan.gans.f_anogan import FAnoGAN
 from anomgan.gans.gan import VanillaGAN
 from anomgan.gans.ganomaly import GANomaly
+from anomgan.gans.skip_ganomaly import SkipGANomaly
 from anomgan.gans.sngan import SpectralGAN
+from anomgan.gans.srgan import SuperResolutionGAN
 from anomgan.gans.wgan_gp import WassersteinGAN
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "FAnoGAN",
     "GANomaly",
     "Move",
+    "SkipGANomaly",
     "SpectralGAN",
     "Stage",
+    "SuperResolutionGAN",
     "VanillaGAN",
     "WassersteinGAN",
     "method",

@@ -62,7 +62,7 @@ class GAN(nn.Module):
     paper: ClassVar[str]
     year: ClassVar[int]
     formula: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]] = ("tables",)
+    kinds: ClassVar[tuple[str, ...]] = ("tables", "images")
     critics: ClassVar[tuple[str, ...]] = ("discriminator",)
     makers: ClassVar[tuple[str, ...]] = ("generator",)
     inversion: ClassVar[Inversion] = "izi"

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.views import Views
-from anomgan.gans.base import GAN, REACH, Inputs, Inversion
+from anomgan.gans.base import REACH, Inputs
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import least_squares_critic, least_squares_maker
 from anomgan.gans.spoil import spoilt
+from anomgan.gans.translator import Translator
 from anomgan.nets import blocks
 
 
-class CycleGAN(GAN):
+class CycleGAN(Translator):
     """Zhu et al., "Unpaired image-to-image translation", 2017.
 
     ``generator`` makes records normal, ``spoiler`` leads normal ones into the other domain; there
@@ -32,13 +33,11 @@ class CycleGAN(GAN):
     formula: ClassVar[str] = "‖x − G(x)‖₁"
     critics: ClassVar[tuple[str, ...]] = ("discriminator", "other_discriminator")
     makers: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
-    inversion: ClassVar[Inversion] = "none"
     translates: ClassVar[bool] = True
 
     def __init__(self, views: Views, config: Config) -> None:
         """Build two translators and two critics."""
         super().__init__(views, config)
-        self.generator = blocks.translator(views.spec, self.config, views.members)
         self.spoiler = blocks.translator(views.spec, self.config, views.members)
         self.other_discriminator = blocks.discriminator(views.spec, self.config, views.members)
 
@@ -56,17 +55,6 @@ class CycleGAN(GAN):
         at = self.views.spec.record
         kept = REACH * torch.tanh(x[..., :at] / REACH)
         return torch.cat([self.views.render(kept + network(x)), x[..., at:]], -1)
-
-    def encode(self, x: Tensor) -> Tensor:
-        """The record itself."""
-        return x
-
-    def prior(self, count: int, generator: torch.Generator) -> Tensor:
-        """Records of no domain, from which :meth:`generate` makes normal ones."""
-        shape = self.views.members, count, self.views.spec.record
-        x = torch.randn(shape, generator=generator, dtype=torch.float64)
-        known = self.views.drawn_conditions(count, generator)
-        return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
 
     def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """For each domain's critic its own records, and what the translators make."""

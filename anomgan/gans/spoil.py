@@ -13,7 +13,8 @@ def spoilt(views: Views, batch: Batch) -> Tensor:
     """Real records, some columns of which come from another record or are shifted by noise.
 
     Of each record a random share of the columns is exchanged, which breaks their dependence, and
-    each of another random share is moved by up to some standard deviations.
+    each of another random share is moved by up to some standard deviations.  Of pictures it is the
+    patches instead of the columns.
 
     Args:
         views: Know which entries belong to one column.

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
 from anomgan.config import Config
 from anomgan.data.spec import Spec
+from anomgan.nets.critic import COUNTED, PictureDiscriminator
+from anomgan.nets.dcgan import PictureEncoder, PictureGenerator, UNet
 from anomgan.nets.discriminator import Discriminator
 from anomgan.nets.mlp import MLP
 from anomgan.nets.spectral import spectral_norm
 
+COARSER = 4
+"""Factor by which :func:`coarse` reduces a picture's sides."""
 
-def generator(spec: Spec, config: Config, members: int) -> MLP:
+
+def generator(spec: Spec, config: Config, members: int) -> MLP | PictureGenerator:
     """Networks ``(M, n, code) -> (M, n, record)``, before rendering."""
+    if spec.grid is not None:
+        return PictureGenerator(spec, config, members)
     wide = spec.conditions
     return _mlp(config, members, config.latent + wide, spec.record, conditions=wide)
 
 
-def encoder(spec: Spec, config: Config, members: int) -> MLP:
+def encoder(spec: Spec, config: Config, members: int) -> MLP | PictureEncoder:
     """Networks ``(M, n, *shape) -> (M, n, latent)``."""
+    if spec.grid is not None:
+        return PictureEncoder(spec, config, members, config.latent)
     return _mlp(config, members, spec.size, config.latent, conditions=spec.conditions)
 
 
-def translator(spec: Spec, config: Config, members: int) -> MLP:
+def translator(spec: Spec, config: Config, members: int) -> MLP | UNet:
     """Networks ``(M, n, *shape) -> (M, n, record)``, before rendering."""
+    if spec.grid is not None:
+        return UNet(spec, config, members)
     return _mlp(config, members, spec.size, spec.record, conditions=spec.conditions)
 
 
 def discriminator(
     spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
-) -> Discriminator:
+) -> Discriminator | PictureDiscriminator:
     """Networks ``(M, n, *shape) -> (M, n)`` with features; arguments as :class:`Discriminator`."""
-    made = Discriminator(spec, config, members, extra, records)
+    kind = Discriminator if spec.grid is None else PictureDiscriminator
+    made = kind(spec, config, members, extra, records)
     return spectral_norm(made) if config.spectral_norm == "on" else made
 
 
@@ -37,6 +55,35 @@ def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
     """Networks that judge latent vectors put together, ``(M, n, inputs) -> (M, n, 1)``."""
     made = _mlp(config, members, inputs, 1)
     return spectral_norm(made) if config.spectral_norm == "on" else made
+
+
+def places(critic: nn.Module, x: Tensor) -> Tensor:
+    """What a critic of pictures sees of each place, ``(M, n, d, h, w)``, of records ``(M, n, D)``.
+
+    Raises:
+        ValueError: If it is a critic of tables.
+    """
+    if not isinstance(critic, PictureDiscriminator):
+        raise ValueError("a table has no places")
+    return critic.places(x)
+
+
+def coarse(spec: Spec, x: Tensor) -> Tensor:
+    """Records that hold pictures without their detail, ``(M, n, *shape)``; others as they are."""
+    if spec.grid is None:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    few = [-(-side // COARSER) for side in spec.grid[1:]]
+    blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
+    return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+
+
+def widest(spec: Spec, config: Config) -> int:
+    """Numbers that the largest layers hold for one record and member, roughly."""
+    if spec.grid is None:
+        return max(4 * config.hidden, spec.size)
+    # Its gradients, and the first maps, which have a quarter of the pixels.
+    return math.prod(spec.grid[1:]) * (spec.grid[0] + COUNTED + config.channels // 4)
 
 
 def _mlp(config: Config, members: int, inputs: int, outputs: int, conditions: int = 0) -> MLP:

@@ -8,55 +8,97 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from anomgan.nets.conv import MemberConv
 from anomgan.nets.layers import MemberLinear
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class SpectralLinear(MemberLinear):
-    """M affine maps whose weights are divided by their largest singular value, σ.
+class Spectral(nn.Module):
+    """What a layer needs whose weights are divided by their largest singular value, σ.
 
     While training, each forward pass makes one step of power iteration from where the last one
     ended; weights move slowly enough for it to keep up.  Leaving training mode computes σ exactly,
-    once: from then on the layer is an ordinary affine map that depends on nothing but its weights.
+    once: from then on the layer is an ordinary one that depends on nothing but its weights.
+
+    A convolution's weights count as the matrix from all pixels of a window to the outputs, as in
+    the paper.
     """
 
+    weight: nn.Parameter
     left: Tensor
     sigma: Tensor
 
-    def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
-        """Draw weights as :class:`MemberLinear` does, and the start of the power iteration."""
-        super().__init__(members, inputs, outputs, gain)
-        self.register_buffer("left", normalize(torch.randn(members, 1, inputs), dim=-1))
+    def prepare(self) -> None:
+        """Draw the start of the power iteration."""
+        members, rows = self.weight.shape[:2]
+        self.register_buffer("left", normalize(torch.randn(members, 1, rows), dim=-1))
         self.register_buffer("sigma", torch.ones(members, 1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
+    def normal_weight(self) -> Tensor:
+        """The weights over σ."""
         sigma = self._estimate() if self.training else self.sigma
-        return torch.baddbmm(self.bias, x, self.weight / sigma)
+        return self.weight / sigma.reshape(-1, *[1] * (self.weight.dim() - 1))
 
-    def train(self, mode: bool = True) -> SpectralLinear:
+    def train(self, mode: bool = True) -> Spectral:
         """Enter or leave training mode; leaving it settles σ."""
         if not mode:
             with torch.no_grad():
-                exact = torch.linalg.matrix_norm(self.weight, 2)[:, None, None]
+                exact = torch.linalg.matrix_norm(self.weight.flatten(2), 2)[:, None, None]
                 self.sigma.copy_(exact.clamp(min=1e-12))
         super().train(mode)
         return self
 
     def _estimate(self) -> Tensor:
         """σ after one more step of power iteration, ``(M, 1, 1)``; its gradient is the weights'."""
+        matrix = self.weight.flatten(2)
         with torch.no_grad():
-            right = normalize(self.left @ self.weight, dim=-1)
-            self.left = normalize(right @ self.weight.mT, dim=-1)
-        return (self.left @ self.weight @ right.mT).clamp(min=1e-12)
+            right = normalize(self.left @ matrix, dim=-1)
+            self.left = normalize(right @ matrix.mT, dim=-1)
+        return (self.left @ matrix @ right.mT).clamp(min=1e-12)
+
+
+class SpectralLinear(Spectral, MemberLinear):
+    """M affine maps whose weights are divided by their largest singular value."""
+
+    def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
+        """Draw weights as :class:`MemberLinear` does, and the start of the power iteration."""
+        super().__init__(members, inputs, outputs, gain)
+        self.prepare()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
+        return torch.baddbmm(self.bias, x, self.normal_weight())
+
+
+class SpectralConv(Spectral, MemberConv):
+    """M convolutions whose weights are divided by their largest singular value."""
+
+    def __init__(self, like: MemberConv) -> None:
+        """Draw weights for the same kind of convolution, and the start of the power iteration."""
+        super().__init__(
+            like.members,
+            like.inputs,
+            like.outputs,
+            like.kernel,
+            stride=like.stride,
+            up=like.up,
+            mixed=like.mixed,
+        )
+        self.prepare()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``."""
+        return self.convolve(x, self.normal_weight())
 
 
 def spectral_norm(network: Network) -> Network:
-    """Exchange every affine layer of a network for a spectrally normalised one, in place."""
+    """Exchange every affine layer and convolution for a spectrally normalised one, in place."""
     for name, child in network.named_children():
         if isinstance(child, MemberLinear):
             setattr(network, name, SpectralLinear(*child.weight.shape))
+        elif isinstance(child, MemberConv):
+            setattr(network, name, SpectralConv(child))
         else:
             spectral_norm(child)
     return network

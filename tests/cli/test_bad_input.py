@@ -79,7 +79,7 @@ def test_tables_to_score(run: Any, fitted: Any, tmp_path: Path, text: bytes, mes
     ("name", "message"),
     [
         ("absent.csv", "no such file"),
-        ("folder", "is a folder"),
+        ("folder", "has no pictures"),
         ("table.xlsx", "unknown kind of file; known are .csv"),
         ("table.parquet", "isn't a Parquet file, or is damaged"),
         ("table.npz", "isn't an .npz archive, or is damaged"),

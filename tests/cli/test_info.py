@@ -27,6 +27,7 @@ def test_info(run: Any, fitted: Any) -> None:
     assert facts["threshold"].endswith("(alpha 0.05)")
     assert "torch " in facts["versions"]
     assert facts["source"] == str(fitted.new.with_name("normal.csv"))
+    assert "chance is 50%" in done.out
 
 
 def test_info_as_json(run: Any, fitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +39,8 @@ def test_info_as_json(run: Any, fitted: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert facts["training"]["rows"] == 200
     assert {"coverage", "density", "two_sample", "frechet"} < set(facts["health"][0]["measures"])
     assert facts["health"][0]["step"] < facts["health"][-1]["step"]
+    assert facts["held_out"]["measures"].keys() == facts["health"][0]["measures"].keys()
+    assert len(facts["health_in_words"]) >= 4
     assert [column["name"] for column in facts["schema"]["columns"]] == ["size", "weight", "colour"]
 
 

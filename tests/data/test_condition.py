@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anomgan.data.report import ParseReport
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
-from anomgan.data.tables import UNEXPECTED, ParseReport, TableEncoder
+from anomgan.data.tables import UNEXPECTED, TableEncoder
 from anomgan.errors import DataWarning, InputError
 
 ROWS = 30

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anomgan.data.report import ParseReport
 from anomgan.data.spec import Span
-from anomgan.data.tables import UNEXPECTED, ParseReport, TableEncoder
+from anomgan.data.tables import UNEXPECTED, TableEncoder
 from anomgan.errors import DataWarning, InputError
 
 RNG = np.random.default_rng(0)

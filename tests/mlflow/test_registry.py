@@ -110,9 +110,6 @@ def test_smaller_is_better_for_some_metrics(
     promote = ["promote", "pens", "--if-better", labelled, "--label", "y"]
     kept = run(*promote, "--metric", "fpr_at_95_tpr")
     assert kept.out == "models:/pens@champion is version 1\n"
-    assert (
-        "unknown metric 'speed'; choose one of: auroc" in run(*promote, "--metric", "speed").error
-    )
-    assert (
-        "has no column 'z'" in run("promote", "pens", "--if-better", labelled, "--label", "z").error
-    )
+    unknown = run(*promote, "--metric", "speed").error
+    assert unknown.startswith("unknown metric 'speed'; choose one of: auroc")
+    assert "has no column 'z'" in run(*promote[:-1], "z").error

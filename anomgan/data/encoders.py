@@ -1,0 +1,100 @@
+"""The one place that chooses between tables and pictures; from here on there are encoders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anomgan.data.encoder import Encoder, Records
+from anomgan.data.files import read_table
+from anomgan.data.folder import PICTURE, cells
+from anomgan.data.picture import FilePicture, is_picture
+from anomgan.data.pictures import PictureEncoder, holds_pictures, refuse_few
+from anomgan.data.report import ParseReport
+from anomgan.data.tables import TableEncoder
+from anomgan.errors import InputError
+
+ENCODERS: dict[str, type[TableEncoder] | type[PictureEncoder]] = {
+    each.kind: each for each in (TableEncoder, PictureEncoder)
+}
+
+
+def framed(X: Any) -> pd.DataFrame | None:
+    """What users give as a frame of records with named columns; None for a nameless table.
+
+    Args:
+        X: A DataFrame; the path of a file or a folder; pictures as an array (n, H, W) or
+            (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
+
+    Raises:
+        InputError: If it is a path that can't be read.
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, str | os.PathLike):
+        return read_table(Path(X))
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype.kind in "buif":
+        return pd.DataFrame({PICTURE: cells(list(X))})
+    if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype.kind in "OU"):
+        return None
+    if not isinstance(X, list | tuple | pd.Series | np.ndarray) or not len(X):
+        return None
+    if not isinstance(X[0] if not isinstance(X, pd.Series) else X.iloc[0], str | os.PathLike):
+        found = list(X)
+    else:
+        found = [FilePicture(os.fspath(path), Path(path)) for path in X]
+    if not is_picture(found[0]):
+        return None
+    frame = pd.DataFrame({PICTURE: cells(found)})
+    return frame.set_axis(X.index) if isinstance(X, pd.Series) else frame
+
+
+def learn(
+    frame: pd.DataFrame,
+    *,
+    conditions: Sequence[str] = (),
+    size: int = 0,
+    strict: bool = False,
+    source: str = "the input",
+) -> tuple[Encoder, Records, ParseReport]:
+    """Learn what a frame holds, and encode it.
+
+    Args:
+        frame: Training records.
+        conditions: Names of the columns that say which range of normal holds.
+        size: Side of the square that pictures are brought to; 0 chooses.
+        strict: Whether what can't be read is an error.
+        source: What messages call the frame.
+
+    Raises:
+        InputError: If there is too little to learn from, or something about a column is wrong.
+
+    Warns:
+        DataWarning: If columns are dropped, or a condition has one level.
+    """
+    encoder: Encoder
+    if holds_pictures(frame):
+        encoder = PictureEncoder.fit(frame, conditions=conditions, size=size, source=source)
+    else:
+        encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
+    values, report = encoder.transform(frame, strict=strict, source=source)
+    if report.lost:
+        refuse_few(len(values), list(report.lost.values()), source)
+    if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't
+        raise InputError(f"{source}: all {len(values):,} {encoder.unit} are the same")
+    return encoder, values, report
+
+
+def encoder_from_json(state: dict[str, Any]) -> Encoder:
+    """Rebuild an encoder of either kind."""
+    return ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
+
+
+def kind_of(frame: pd.DataFrame) -> str:
+    """The kind of data in a frame, a key of `ENCODERS`."""
+    return (PictureEncoder if holds_pictures(frame) else TableEncoder).kind

@@ -1,0 +1,202 @@
+"""Generators, encoders and translators of pictures by strided convolutions.
+
+Radford et al., "Unsupervised representation learning with deep convolutional GANs", 2016, in any
+size: the coarsest map has a side of about four pixels, and each doubling halves the channels.
+Instead of over the batch, which would let records depend on one another, the generator normalises
+each pixel over its channels (Karras et al., 2018).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from anomgan.config import Config
+from anomgan.data.spec import Spec
+from anomgan.nets.conv import (
+    GAIN,
+    Attention,
+    Down,
+    MemberConv,
+    Size,
+    Up,
+    beside,
+    fold,
+    sizes,
+    unfold,
+)
+from anomgan.nets.layers import MemberLinear
+from anomgan.nets.mlp import SLOPE
+
+ATTENDED = 32
+"""Longest side of a map that self-attention looks at; it compares all places with all others."""
+
+GROWN = 8
+"""Most that the channels grow by from the finest map to the coarsest."""
+
+
+def picture(spec: Spec) -> tuple[int, int, int]:
+    """Channels, height and width of a record that is a picture."""
+    if spec.grid is None:
+        raise ValueError("the record is no picture")
+    return spec.grid
+
+
+def widths(config: Config, levels: int) -> list[int]:
+    """Channels after each halving."""
+    return [config.channels * min(GROWN, 2**level) for level in range(levels)]
+
+
+class Trunk(nn.Module):
+    """A picture's maps, each half the size of the one before: what critics and encoders share."""
+
+    __call__: Callable[..., list[Tensor]]
+
+    def __init__(self, spec: Spec, config: Config, members: int, inputs: int) -> None:
+        """Make the halvings.
+
+        Args:
+            spec: The layout of a record.
+            config: Sizes of the network.
+            members: Number of networks, M.
+            inputs: Channels that they are given.
+        """
+        super().__init__()
+        _, *side = picture(spec)
+        self.sizes = sizes(side[0], side[1])[1:]
+        self.channels = widths(config, len(self.sizes))
+        mixed = config.mixed_precision == "auto"
+        self.halvings = nn.ModuleList(
+            Down(members, a, b, residual=config.residual == "on" and bool(level), mixed=mixed)
+            for level, (a, b) in enumerate(pairwise([inputs, *self.channels]))
+        )
+        self.attention = attention_at(config, members, self.sizes, self.channels)
+        self.told = (
+            MemberLinear(members, spec.conditions, self.channels[0]) if (spec.conditions) else None
+        )
+
+    @property
+    def flat(self) -> int:
+        """Numbers in the coarsest map."""
+        return self.channels[-1] * math.prod(self.sizes[-1])
+
+    def forward(self, x: Tensor, told: Tensor) -> list[Tensor]:
+        """Maps ``(n, M·C, h, w)``, finest first.
+
+        Args:
+            x: Pictures, ``(n, M·inputs, H, W)``.
+            told: Their conditions, ``(M, n, K)``; K may be 0.
+        """
+        maps = []
+        for level, halve in enumerate(self.halvings):
+            x = halve(x)
+            if self.told is not None and not level:
+                x = x + self.told(told).transpose(0, 1).flatten(1)[..., None, None]
+            if str(level) in self.attention:
+                x = self.attention[str(level)](x)
+            maps.append(x)
+        return maps
+
+
+class PictureEncoder(nn.Module):
+    """Records to vectors, ``(M, n, *shape) -> (M, n, outputs)``."""
+
+    __call__: Callable[..., Tensor]
+
+    def __init__(self, spec: Spec, config: Config, members: int, outputs: int) -> None:
+        """Make a trunk and a linear head."""
+        super().__init__()
+        self.grid, self.record = picture(spec), spec.record
+        self.trunk = Trunk(spec, config, members, self.grid[0])
+        self.head = MemberLinear(members, self.trunk.flat, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode, ``(M, n, outputs)``."""
+        maps = self.trunk(fold(x[..., : self.record], self.grid), x[..., self.record :])
+        made: Tensor = self.head(unfold(maps[-1], len(x)))
+        return made
+
+
+class PictureGenerator(nn.Module):
+    """Latent vectors to records, ``(M, n, code) -> (M, n, record)``, before rendering."""
+
+    __call__: Callable[..., Tensor]
+
+    def __init__(self, spec: Spec, config: Config, members: int) -> None:
+        """Make a linear stem and as many doublings as lead to the picture's size."""
+        super().__init__()
+        channels, *side = picture(spec)
+        self.sizes = sizes(side[0], side[1])
+        self.widths = [max(8, config.channels // 2), *widths(config, len(self.sizes) - 1)]
+        mixed, self.members = config.mixed_precision == "auto", members
+        self.latent, self.loudness = config.latent, math.sqrt(config.latent)
+        coarsest = self.widths[-1] * math.prod(self.sizes[-1])
+        self.stem = MemberLinear(members, config.latent + spec.conditions, coarsest, GAIN)
+        self.doublings = nn.ModuleList(
+            Up(members, a, b, residual=config.residual == "on", mixed=mixed)
+            for b, a in reversed(list(pairwise(self.widths)))
+        )
+        self.attention = attention_at(config, members, self.sizes, self.widths)
+        self.head = MemberConv(members, self.widths[0], channels, gain=1.0, mixed=mixed)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Generate."""
+        z = torch.cat([z[..., : self.latent], self.loudness * z[..., self.latent :]], -1)
+        x = leaky_relu(self.stem(z), SLOPE).transpose(0, 1)
+        x = x.reshape(len(x), -1, *self.sizes[-1])
+        for level, double in zip(reversed(range(len(self.sizes) - 1)), self.doublings, strict=True):
+            x = double(x, self.sizes[level])
+            if str(level) in self.attention:
+                x = self.attention[str(level)](x)
+        return unfold(self.head(x), self.members)
+
+
+class UNet(nn.Module):
+    """Records to records of the same kind, past a bottleneck and through it.
+
+    Ronneberger et al., "U-Net", 2015: each map on the way up is given the one of its size on the
+    way down, so that what needs no change passes.
+    """
+
+    __call__: Callable[..., Tensor]
+
+    def __init__(self, spec: Spec, config: Config, members: int) -> None:
+        """Make a trunk down and doublings up."""
+        super().__init__()
+        self.grid, self.record, self.members = picture(spec), spec.record, members
+        self.trunk = Trunk(spec, config, members, self.grid[0])
+        self.sizes = [(self.grid[1], self.grid[2]), *self.trunk.sizes]
+        down, mixed = self.trunk.channels, config.mixed_precision == "auto"
+        up = [max(8, config.channels // 2), *down[:-1]]
+        given = [*(2 * width for width in down[:-1]), down[-1]]
+        self.doublings = nn.ModuleList(
+            Up(members, a, b, residual=config.residual == "on", mixed=mixed)
+            for a, b in reversed(list(zip(given, up, strict=True)))
+        )
+        self.head = MemberConv(members, up[0] + self.grid[0], self.grid[0], gain=1.0, mixed=mixed)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Translate."""
+        seen = fold(x[..., : self.record], self.grid)
+        maps = [seen, *self.trunk(seen, x[..., self.record :])]
+        made = maps.pop()
+        for size, double in zip(reversed(self.sizes[:-1]), self.doublings, strict=True):
+            made = beside(self.members, double(made, size), maps.pop())
+        return unfold(self.head(made), self.members)
+
+
+def attention_at(
+    config: Config, members: int, at: list[Size], channels: list[int]
+) -> nn.ModuleDict:
+    """Self-attention at the finest level that isn't too large for it, if it is asked for."""
+    fit = [level for level, size in enumerate(at) if max(size) <= ATTENDED and level < len(at) - 1]
+    chosen = fit[:1] if config.attention == "on" else []
+    mixed = config.mixed_precision == "auto"
+    return nn.ModuleDict(
+        {str(level): Attention(members, channels[level], mixed=mixed) for level in chosen}
+    )

@@ -1,0 +1,147 @@
+"""``anomgan report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomgan.cli.columns import SetAside, listed
+from anomgan.cli.console import say
+from anomgan.cli.options import DEFAULT_MODEL
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomgan.cli.output import Bools
+    from anomgan.estimator import GANDetector
+
+
+def report(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
+    ] = DEFAULT_MODEL,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Records to judge and to report on.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The truth about them, a row for each in the same order; --label says in which "
+            "column, by default 'label' or the only one.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column that marks abnormal rows, in --labels or in --data itself.",
+            show_default=False,
+        ),
+    ] = None,
+    normal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Normal records to fit simple detectors on, for comparison where labels are "
+            "known; best the table that the model was fitted on.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to write the page; - for standard output.")
+    ] = Path("report.html"),
+) -> None:
+    """Write one self-contained HTML page: the model, its health, and what it says of new records.
+
+    The page needs no network and runs no script.  It shows cells of the most abnormal records.
+    """
+    if data is None:
+        for option, given in [("--labels", labels), ("--label", label), ("--normal", normal)]:
+            if given is not None:
+                raise InputError(f"{option} belongs to --data; name the records with it")
+    if normal is not None and labels is None and label is None:
+        raise InputError("--normal: without --labels or --label there is nothing to compare")
+
+    from anomgan import load
+    from anomgan.cli.labels import normal_table
+    from anomgan.cli.output import destination
+    from anomgan.data.sources import source_name
+    from anomgan.report import report as page
+
+    detector = load(model)
+    frame = truth = names = rows = None
+    if data is not None:
+        frame, truth, names = _records(detector, data, labels, label)
+        rows = None if normal is None else normal_table(detector, normal)
+    html = page(
+        detector,
+        frame,
+        labels=truth,
+        normal=rows,
+        names=names,
+        name=model.resolve().name,
+        source="the data" if data is None else source_name(data),
+    )
+    with destination(output) as file:
+        file.write(html.encode())
+    if str(output) != "-":
+        say(f"wrote {output}")
+
+
+def _records(
+    detector: GANDetector, data: str, labels: str | None, label: str | None
+) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
+    """The records, which of them are abnormal if that is known, and what they are called."""
+    from anomgan.cli.labels import abnormal_rows
+    from anomgan.data.files import read_table
+    from anomgan.data.sources import source_name
+
+    aside, source = SetAside.of(detector), source_name(data)
+    frame = read_table(data)
+    names = None
+    if aside.identifier is not None and aside.identifier in frame.columns:
+        names = [str(name) for name in frame[aside.identifier]]
+    truth = None
+    if labels is not None:
+        truth = _labels(labels, label, len(frame), source)
+    elif label is not None:
+        if label not in frame.columns:
+            raise InputError(
+                f"--label: {source} has no column {label!r}; it has: {listed(frame.columns)}"
+            )
+        truth = abnormal_rows(frame, label, source=source)
+        frame = frame.drop(columns=label)
+    return aside.remove(frame), truth, names
+
+
+def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
+    """The truth from a file of its own.
+
+    Raises:
+        InputError: If the column isn't clear, or their number is another.
+    """
+    from anomgan.cli.labels import abnormal_rows
+    from anomgan.data.files import read_table
+    from anomgan.data.sources import source_name
+
+    name = source_name(labels)
+    table = read_table(labels)
+    if label is None and "label" not in table.columns and table.shape[1] > 1:
+        raise InputError(f"{name}: name the column with --label; it has: {listed(table.columns)}")
+    column = label or ("label" if "label" in table.columns else str(table.columns[0]))
+    if column not in table.columns:
+        raise InputError(
+            f"--label: {name} has no column {column!r}; it has: {listed(table.columns)}"
+        )
+    if len(table) != rows:
+        raise InputError(
+            f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give each one"
+        )
+    return abnormal_rows(table, column, source=name)
