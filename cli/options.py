@@ -31,7 +31,11 @@ def _read_from(context: typer.Context, model: Path) -> Path:
 
     place = tempfile.TemporaryDirectory(prefix="anomgan-")
     context.call_on_close(place.cleanup)
-    folder = fetch(str(model), Path(place.name))
+    try:
+        folder = fetch(str(model), Path(place.name))
+    except BaseException:  # then nobody closes the context
+        place.cleanup()
+        raise
     _asked_for[folder] = str(model)
     return folder
 

@@ -23,6 +23,7 @@ PICTURES = 36
 def write_artifacts(detector: GANDetector, folder: Path) -> None:
     """Write what people look at into a folder that is there."""
     from anomgan import plots
+    from anomgan.report import report
 
     training = detector.detector_.training
     calibration = detector.training_facts_["calibration"]
@@ -42,5 +43,7 @@ def write_artifacts(detector: GANDetector, folder: Path) -> None:
     else:
         pictures = detector.sample(PICTURES, random_state=0)
         figures["generated.png"] = lambda: plots.sample_grid(pictures)
+    page = report(detector, name=str(detector.training_facts_.get("source", "anomgan model")))
+    (folder / "report.html").write_text(page, encoding="utf-8")
     for name, draw in figures.items():
         (folder / name).write_bytes(plots.png(draw(), dpi=110))

@@ -77,7 +77,8 @@ def fill(
         done("model")
     log_metrics(client, run_id, contents.metrics(detector, filled.model_id))
     done("metrics")
-    columns = {"mlflow_colspec": signature(detector).inputs.to_dict()}
+    kind = "mlflow_colspec" if detector.encoder_.spec.grid is None else "mlflow_tensorspec"
+    columns = {kind: signature(detector).inputs.to_dict()}
     client.log_inputs(run_id, [contents.dataset(detector, json.dumps(columns))])
     done("data set")
     with tempfile.TemporaryDirectory(prefix="anomgan-") as place:

@@ -13,11 +13,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from anomgan.calibrate import flag
+from anomgan.data.encoders import framed
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from anomgan.estimator import GANDetector
 
 KNOWN = "alpha", "fdr", "explain"
@@ -88,13 +87,10 @@ class Scorer:
         self, model_input: Any, alpha: float | None, fdr: float | None, explain: bool
     ) -> pd.DataFrame:
         detector = self.detector
-        data = self._pictures(model_input) if self._takes_pictures else self._table(model_input)
-        if isinstance(data, pd.DataFrame):
-            scored = detector.score_frame(data, strict=True, source=SOURCE)
-            score, p_value, index = scored.score, scored.p_value, data.index
-        else:
-            score, index = -detector.score_samples(data), pd.RangeIndex(len(data))
-            p_value = detector.detector_.calibrator.p_values(score)
+        pictures = detector.encoder_.spec.grid is not None
+        frame = _pictures(model_input) if pictures else self._table(model_input)
+        scored = detector.score_frame(frame, strict=True, source=SOURCE)
+        score, p_value = scored.score, scored.p_value
         if fdr is not None:
             flagged = flag(p_value, fdr=fdr)
         elif alpha is not None:
@@ -102,12 +98,8 @@ class Scorer:
         else:
             flagged = score > -detector.offset_
         found = {"score": score, "p_value": p_value, "is_anomaly": flagged.astype(np.int32)}
-        results = pd.DataFrame(found, index=index)
-        return results.assign(explanation=self._reasons(data)) if explain else results
-
-    @property
-    def _takes_pictures(self) -> bool:
-        return self.detector.encoder_.spec.grid is not None
+        results = pd.DataFrame(found, index=frame.index)
+        return results.assign(explanation=self._reasons(frame)) if explain else results
 
     def _table(self, given: Any) -> pd.DataFrame:
         """What was given as a table, columns that may be missing filled up.
@@ -130,35 +122,42 @@ class Scorer:
         gaps = [c.name for c in columns if c.missing and c.name not in frame.columns]
         return frame.assign(**dict.fromkeys(gaps)) if gaps else frame
 
-    def _pictures(self, given: Any) -> NDArray[Any]:
-        """What was given as an array of pictures.
-
-        Raises:
-            InputError: If it can't be.
-        """
-        if isinstance(given, Mapping):
-            if len(given) != 1:
-                raise InputError(f"{SOURCE}: give one array of pictures, not {len(given)}")
-            (given,) = given.values()
-        try:
-            return np.asarray(given)
-        except ValueError as error:
-            raise InputError(f"{SOURCE}: isn't an array of pictures: {error}") from None
-
-    def _reasons(self, data: Any) -> list[str]:
+    def _reasons(self, frame: pd.DataFrame) -> list[str]:
         """For each record what makes it abnormal, the strongest reasons first.
 
         Raises:
-            InputError: If pictures are to be explained.
+            InputError: If the model is of pictures.
         """
-        if not isinstance(data, pd.DataFrame):
-            raise InputError("explain: pictures have no columns to name; leave it out")
-        told = self.detector.explain(data.reset_index(drop=True))
-        top = told[(told["rank"] <= REASONS) & (told["contribution"] > 0)].sort_values("rank")
+        rows = frame.reset_index(drop=True)
+        told = self.detector.explain_frame(rows, top=REASONS, source=SOURCE).lines
         reasons: dict[int, list[str]] = {}
-        for row, sentence in zip(top["row"], top["sentence"], strict=True):
+        for row, sentence in told.loc[told["contribution"] > 0, ["row", "sentence"]].itertuples(
+            index=False
+        ):
             reasons.setdefault(int(row), []).append(str(sentence))
-        return ["; ".join(reasons.get(row, [])) for row in range(len(data))]
+        return ["; ".join(reasons.get(row, [])) for row in range(len(rows))]
+
+
+def _pictures(given: Any) -> pd.DataFrame:
+    """An array of pictures as a frame.
+
+    Numbers alone are taken: a text could be the path of a file that the sender mustn't see.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if isinstance(given, Mapping) and len(given) == 1:
+        (given,) = given.values()
+    try:
+        array = np.asarray(given)
+    except ValueError:  # pictures of several sizes
+        array = np.empty(0, dtype=object)
+    frame = framed(array) if array.dtype.kind in "buif" else None
+    if frame is None:
+        raise InputError(
+            f"{SOURCE}: give pictures as an array of numbers (n, H, W) or (n, H, W, C)"
+        )
+    return frame
 
 
 def _columns(given: Any) -> Any:

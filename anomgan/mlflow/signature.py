@@ -46,17 +46,16 @@ PARAMS = ParamSchema(
 
 def signature(detector: GANDetector) -> ModelSignature:
     """The columns or pictures that a detector scores, its parameters, and what it gives."""
-    grid = detector.encoder_.spec.grid
-    if grid is None:
+    if detector.encoder_.spec.grid is None:
         schema = detector.encoder_.schema
         columns = (*schema.columns, *schema.conditions)
         inputs: list[ColSpec | TensorSpec] = [
             ColSpec(_type(c), c.name, required=not c.missing) for c in columns
         ]
         return ModelSignature(Schema(inputs), OUTPUTS, PARAMS)
-    channels, height, width = grid
-    shape = (-1, height, width) if channels == 1 else (-1, height, width, channels)
-    pictures = TensorSpec(np.dtype(np.float64), shape, "pictures")
+    made = np.asarray(detector.sample(1, random_state=0))  # (1, H, W) or (1, H, W, C)
+    # Of any size: the encoder brings pictures to its own.
+    pictures = TensorSpec(made.dtype, (-1, -1, -1, *made.shape[3:]))
     return ModelSignature(Schema([pictures]), OUTPUTS, PARAMS)
 
 

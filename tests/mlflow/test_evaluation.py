@@ -16,6 +16,9 @@ import anomgan.mlflow
 from anomgan.metrics import metrics
 from anomgan.mlflow.evaluation import figures_of
 
+# MLflow's evaluate and its data sets use what pandas 4 will drop.
+pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
+
 
 @pytest.fixture
 def labelled(records: Any) -> pd.DataFrame:

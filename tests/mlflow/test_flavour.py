@@ -112,6 +112,34 @@ def test_params(pyfunc: Any, records: Any) -> None:
     np.testing.assert_array_equal(chosen, p_value <= limit)
 
 
+def test_explanations(pyfunc: Any, detector: Any, records: Any) -> None:
+    frame = records(6, seed=1)
+    frame.loc[2, "size"] = 99.0
+    frame.index = frame.index[::-1]
+    told = pyfunc.predict(frame, params={"explain": True})["explanation"]
+    lines = detector.explain(frame, top=3)
+    for row in range(6):
+        own = lines[(lines["row"] == row) & (lines["contribution"] > 0)].sort_values("rank")
+        assert told.iloc[row] == "; ".join(own["sentence"])
+    assert "size" in told.iloc[2]
+
+
+def test_pictures(fit: Any, tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
+    model = fit(pictures)
+    anomgan.mlflow.save_model(model, tmp_path / "model")
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    [spec] = loaded.metadata.signature.inputs.inputs
+    assert (spec.type, spec.shape) == (np.dtype("uint8"), (-1, -1, -1))
+    found = loaded.predict(pictures[:5])
+    np.testing.assert_array_equal(found["score"], -model.score_samples(pictures[:5]))
+    for wrong in (np.array([["/etc/passwd"]]), pictures[0]):
+        with pytest.raises(MlflowException, match="give pictures as an array of numbers"):
+            loaded._model_impl.predict(wrong)  # what a server hands on
+    with pytest.raises(MlflowException, match="which have no columns to blame"):
+        loaded.predict(pictures[:1], params={"explain": True})
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

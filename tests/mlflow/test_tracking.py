@@ -105,6 +105,7 @@ def test_a_fit_is_a_run(run: Any, normal: Path, store: str, tmp_path: Path) -> N
 
     kept = {file.path for file in client.list_artifacts(found.info.run_id)}
     assert {"score_histogram.png", "loss_curves.png", "health_curves.png", "generated.csv"} <= kept
+    assert "report.html" in kept
     assert (tmp_path / "mlruns").is_dir()
     loaded = anomgan.mlflow.load_model(f"runs:/{found.info.run_id}/model")
     assert loaded.training_facts_ == facts
