@@ -38,7 +38,7 @@ class Refused(MlflowException):
     def serialize_as_json(self) -> str:
         """What the server sends."""
         self.message = self.reason
-        return str(MlflowException.serialize_as_json(self))  # type: ignore[no-untyped-call]
+        return str(MlflowException.serialize_as_json(self))
 
 
 class Scorer:
