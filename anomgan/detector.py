@@ -17,6 +17,7 @@ from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
 from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
+from anomgan.mondrian import Mondrian
 from anomgan.train import Callback
 from anomgan.watch import Training
 
@@ -32,14 +33,16 @@ class Detector:
         judge: Scores records.
         pooled: Scores records without a known condition, where the model knows conditions; its
             scores are on the other judge's scale.
-        calibrator: Turns scores into p-values.
+        calibrator: Turns scores into p-values, whatever the condition.
         training: How the networks were trained.
+        mondrian: Does so for each condition apart, where the model knows conditions.
     """
 
     judge: Judge
     pooled: Judge | None
     calibrator: Calibrator
     training: Training
+    mondrian: Mondrian | None = None
 
     @classmethod
     def fit(
@@ -76,15 +79,21 @@ class Detector:
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
         """
-        judges, pooled = Judge.fit(ensemble, values, *kinds), {}
-        if ensemble.gan.views.spec.conditions:
-            blank = _without_condition(ensemble.gan, values)
-            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
-                pooled[kind] = anyone.aligned(others, judges[kind][1])
-        return {
-            kind: cls(judge, pooled.get(kind), Calibrator.fit(scores), ensemble.training)
+        judges, at = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec.record
+        found = {
+            kind: cls(judge, None, Calibrator.fit(scores), ensemble.training)
             for kind, (judge, scores) in judges.items()
         }
+        if ensemble.gan.views.spec.conditions:
+            held = np.concatenate(ensemble.folds)
+            blank = _without_condition(ensemble.gan, values)
+            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
+                detector, scores = found[kind], judges[kind][1]
+                detector.pooled = anyone.aligned(others, scores)
+                unknown = detector.pooled.mapped(others)
+                groups = [(values[held, at:], scores), (blank[held, at:], unknown)]
+                detector.mondrian = Mondrian.fit(detector.calibrator, groups)
+        return found
 
     @property
     def gan(self) -> GAN:
@@ -108,6 +117,15 @@ class Detector:
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
         return found
+
+    def p_values(self, score: Floats, values: Floats) -> Floats:
+        """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
+
+        Where the model knows conditions, they are valid for each that has calibration rows enough.
+        """
+        if self.mondrian is None:
+            return self.calibrator.p_values(score)
+        return self.mondrian.p_values(score, values[:, self.gan.views.spec.record :])
 
     def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
         """Each judge with the rows that are its to judge (where, and the records)."""
@@ -167,10 +185,12 @@ class Detector:
             for key, value in self.gan.state_dict().items()
         }
         pooled = {} if self.pooled is None else self.pooled.state()
+        mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
             **weights,
             **self.judge.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
+            **{f"mondrian.{key}": value for key, value in mondrian.items()},
             "calibrator.scores": self.calibrator.scores,
         }
 
@@ -218,6 +238,8 @@ class Detector:
         judge = Judge.from_state(state, gan)
         pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
         detector = cls(judge, pooled, calibrator, training)
+        if apart := below("mondrian.", state):  # models of earlier versions have none
+            detector.mondrian = Mondrian.from_state(calibrator, apart, spec.conditions)
         blank = np.zeros((2, *spec.shape))
         for span in spec.spans:
             if span.kind == "condition":

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from anomgan.calibrate import Calibrator
 from anomgan.data.tables import ParseReport, TableEncoder
@@ -30,15 +32,14 @@ def training_facts(
     *,
     rule: Literal["alpha", "contamination"],
     threshold: float,
+    alpha: float,
     device: str,
     seed: int,
     seconds: float,
     other_rows: int | None = None,
 ) -> dict[str, Any]:
     """What people want to know of a fit, as plain data."""
-    schema, calibrator = encoder.schema, detector.calibrator
-    flagged = float(np.mean(calibrator.scores > threshold))
-    members = detector.gan.views.members
+    schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
     training = detector.training
     losses = {key: loss for point in training.curve for key, loss in point.losses.items()}
@@ -56,19 +57,61 @@ def training_facts(
             "python": platform.python_version(),
             **{name: version(name) for name in packages},
         },
-        "calibration": {
-            **calibrator.to_json(),
-            "cross_fitted": members > detector.gan.config.members,
-            "rule": rule,
-            "threshold": None if threshold == OUT_OF_REACH else threshold,
-            "share_flagged": flagged,
-        },
+        "calibration": calibration_facts(
+            encoder, detector, rule=rule, threshold=threshold, alpha=alpha
+        ),
         "losses": losses,
         "health": verdict(training.held_out),
         "restarted": len(set(training.restarted)),
     }
     known: dict[str, Any] = plain(facts)
     return known
+
+
+def calibration_facts(
+    encoder: TableEncoder,
+    detector: Detector,
+    *,
+    rule: Literal["alpha", "contamination"],
+    threshold: float,
+    alpha: float,
+) -> dict[str, Any]:
+    """What is to be known of p-values and threshold, as plain data.
+
+    ``flagged_interval`` is where the share of fresh normal rows that are flagged lies with 95%
+    confidence, if the threshold is alpha's.
+    """
+    calibrator = detector.calibrator
+    by_alpha = rule == "alpha"
+    facts = {
+        **calibrator.to_json(),
+        "cross_fitted": detector.gan.views.members > detector.gan.config.members,
+        "rule": rule,
+        "threshold": None if threshold == OUT_OF_REACH else threshold,
+        "share_flagged": float(np.mean(calibrator.scores > threshold)),
+        "flagged_interval": list(calibrator.flagged_share(alpha)) if by_alpha else None,
+    }
+    if detector.mondrian is not None:
+        apart = _levels(encoder, detector.mondrian.keys)
+        own = [len(each.scores) for each in detector.mondrian.own]
+        known = detector.gan.views.conditions.unique(dim=0).cpu().numpy()
+        pooled = [level for level in _levels(encoder, known) if level not in apart]
+        facts["levels"] = dict(zip(apart, own, strict=True))
+        facts["pooled_levels"] = pooled
+    return facts
+
+
+def _levels(encoder: TableEncoder, conditions: NDArray[np.float64]) -> list[str]:
+    """Encoded conditions in words."""
+    values = np.zeros((len(conditions), encoder.spec.size))
+    values[:, encoder.spec.record :] = conditions
+    names = [column.name for column in encoder.schema.conditions]
+    cells = encoder.decode(values)[names] if len(values) else None
+    words = [] if cells is None else cells.astype(object).to_dict("records")
+    return [
+        ", ".join(f"{name}={'?' if pd.isna(cell) else cell}" for name, cell in row.items())
+        for row in words
+    ]
 
 
 def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:

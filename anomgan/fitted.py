@@ -17,7 +17,7 @@ from anomgan.data.schema import shortened
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
 from anomgan.errors import InputError
-from anomgan.facts import warn_of_pooled, warn_of_unreadable
+from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
 
 if TYPE_CHECKING:
@@ -32,11 +32,23 @@ class Scored:
         score: float64 (n,), larger is more abnormal.
         p_value: Conformal p-values (n,) in (0, 1], smaller is more abnormal.
         report: What was odd about the cells.
+        limit: The model's own threshold for each row (n,): that of its condition, where the model
+            calibrated conditions apart.
+        probability: Of being abnormal (n,), if labelled rows calibrated it.
+        values: The encoded rows.
     """
 
     score: Floats
     p_value: Floats
     report: ParseReport
+    limit: Floats
+    probability: Floats | None
+    values: Floats
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Whether each row lies above its limit."""
+        return np.asarray(self.score > self.limit)
 
 
 class FittedDetector(Actionable):
@@ -53,6 +65,7 @@ class FittedDetector(Actionable):
     offset_: float
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
+    _alpha: float | None  # what the threshold is for, unless it is for a contamination
 
     def score_samples(self, X: Any) -> Floats:
         """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
@@ -69,8 +82,12 @@ class FittedDetector(Actionable):
         return -self._scored(X).score
 
     def decision_function(self, X: Any) -> Floats:
-        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does."""
-        return self.score_samples(X) - self.offset_
+        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
+
+        Where the model calibrated conditions apart, the offset is that of the row's condition.
+        """
+        scored = self._scored(X)
+        return scored.limit - scored.score
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does."""
@@ -131,7 +148,22 @@ class FittedDetector(Actionable):
             frame, strict=strict, first_row=first_row, source=source
         )
         score = self.detector_.score(values)
-        return Scored(score, self.detector_.calibrator.p_values(score), report)
+        return Scored(
+            score,
+            self.detector_.p_values(score, values),
+            report,
+            self._limits(values),
+            None if self._curve is None else self._curve(score),
+            values,
+        )
+
+    def _limits(self, values: Floats) -> Floats:
+        """The threshold of each encoded row's score, (n,)."""
+        mondrian = self.detector_.mondrian
+        if mondrian is None or self._alpha is None:
+            return np.full(len(values), -self.offset_)
+        found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
+        return np.where(np.isfinite(found), found, OUT_OF_REACH)
 
     def _scored(self, X: Any) -> Scored:
         check_is_fitted(self, "detector_")

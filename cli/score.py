@@ -71,6 +71,7 @@ def score(
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
+    A model that `anomgan calibrate` gave labelled records adds a probability.
     A larger score is more abnormal.  Results are written while the input is still being read,
     except with --fdr, which decides on all rows together.
     """
@@ -127,7 +128,6 @@ class _Scoring:
 
         for frame in read_chunks(self.source):
             leading = self._leading(frame)
-            self.names = [*map(str, leading), *RESULTS]
             scored = self.detector.score_frame(
                 self.aside.remove(frame),
                 strict=self.strict,
@@ -135,7 +135,11 @@ class _Scoring:
                 source=self.name,
             )
             self.report += scored.report
-            columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
+            found = {"score": scored.score, "p_value": scored.p_value}
+            if scored.probability is not None:
+                found["probability"] = scored.probability
+            self.names = [*map(str, leading), *found, "is_anomaly"]
+            columns = [leading[name] for name in leading] + [*found.values()]
             yield csv_lines(map(csv_cells, columns)), scored
 
     def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -182,8 +186,7 @@ def _decided(
         return f"alpha {alpha:g}", (
             (lines, flag(scored.p_value, alpha=alpha)) for lines, scored in scoring
         )
-    threshold = -scoring.detector.offset_
-    return "the model's threshold", ((lines, scored.score > threshold) for lines, scored in scoring)
+    return "the model's threshold", ((lines, scored.flagged) for lines, scored in scoring)
 
 
 def _tell(report: ParseReport, source: str) -> None:
