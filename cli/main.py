@@ -24,6 +24,7 @@ from anomgan.cli import (
     bench,
     calibrate,
     datasets,
+    evaluate,
     explain,
     fit,
     info,
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.command()(fit.fit)
 app.command()(score.score)
+app.command()(evaluate.evaluate)
 app.command()(calibrate.calibrate)
 app.command()(explain.explain)
 app.command()(sample.sample)

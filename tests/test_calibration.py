@@ -11,7 +11,7 @@ from scipy.stats import binomtest, kstest
 from anomgan import DataWarning, GANDetector, InputError, load
 from anomgan.calibrate import Calibrator, share_interval
 from anomgan.mondrian import FEWEST, Mondrian
-from anomgan.probability import Isotonic, Platt, fit, from_json
+from anomgan.probability import Platt, fit, from_json
 
 TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_steps": 1}
 
