@@ -19,7 +19,7 @@ from anomgan.data.report import ParseReport
 from anomgan.data.schema import shortened
 from anomgan.detector import Detector
 from anomgan.errors import InputError
-from anomgan.facts import warn_of_pooled, warn_of_unreadable
+from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
 
 if TYPE_CHECKING:
@@ -34,13 +34,23 @@ class Scored:
         score: float64 (n,), larger is more abnormal; NaN for a record that couldn't be read.
         p_value: Conformal p-values (n,) in (0, 1], smaller is more abnormal; NaN likewise.
         report: What was odd about the cells.
+        limit: The model's own threshold for each row (n,): that of its condition, where the model
+            calibrated conditions apart; NaN likewise.
+        probability: Of being abnormal (n,), if labelled rows calibrated it; NaN likewise.
         values: The encoded records that could be read.
     """
 
     score: Floats
     p_value: Floats
     report: ParseReport
+    limit: Floats
+    probability: Floats | None
     values: Records
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Whether each row lies above its limit."""
+        return np.asarray(self.score > self.limit)
 
 
 class FittedDetector(Actionable):
@@ -57,6 +67,7 @@ class FittedDetector(Actionable):
     offset_: float
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
+    _alpha: float | None  # what the threshold is for, unless it is for a contamination
 
     def score_samples(self, X: Any) -> Floats:
         """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
@@ -73,8 +84,12 @@ class FittedDetector(Actionable):
         return -self._scored(X).score
 
     def decision_function(self, X: Any) -> Floats:
-        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does."""
-        return self.score_samples(X) - self.offset_
+        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
+
+        Where the model calibrated conditions apart, the offset is that of the row's condition.
+        """
+        scored = self._scored(X)
+        return scored.limit - scored.score
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does.
@@ -164,10 +179,30 @@ class FittedDetector(Actionable):
             frame, strict=strict, first_row=first_row, source=source
         )
         known = self.detector_.score(values) if len(values) else np.empty(0)
-        score, p_value = np.full((2, len(frame)), np.nan)
-        at = _places(report, first_row) >= 0
-        score[at], p_value[at] = known, self.detector_.calibrator.p_values(known)
-        return Scored(score, p_value, report, values)
+        read = _places(report, first_row) >= 0
+
+        def whole(found: Floats) -> Floats:
+            """With gaps for what couldn't be read."""
+            every = np.full(len(read), np.nan)
+            every[read] = found
+            return every
+
+        return Scored(
+            whole(known),
+            whole(self.detector_.p_values(known, values)),
+            report,
+            whole(self._limits(values)),
+            None if self._curve is None else whole(self._curve(known)),
+            values,
+        )
+
+    def _limits(self, values: Records) -> Floats:
+        """The threshold of each encoded row's score, (n,)."""
+        mondrian = self.detector_.mondrian
+        if mondrian is None or self._alpha is None:
+            return np.full(len(values), -self.offset_)
+        found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
+        return np.where(np.isfinite(found), found, OUT_OF_REACH)
 
     def _scored(self, X: Any) -> Scored:
         check_is_fitted(self, "detector_")

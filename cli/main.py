@@ -20,7 +20,19 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.main import get_command
 
-from anomgan.cli import bench, datasets, explain, fit, info, methods, report, sample, score
+from anomgan.cli import (
+    bench,
+    calibrate,
+    datasets,
+    evaluate,
+    explain,
+    fit,
+    info,
+    methods,
+    report,
+    sample,
+    score,
+)
 from anomgan.cli.console import say, shown_warnings
 from anomgan.errors import InputError
 
@@ -37,6 +49,8 @@ app = typer.Typer(
 )
 app.command()(fit.fit)
 app.command()(score.score)
+app.command()(evaluate.evaluate)
+app.command()(calibrate.calibrate)
 app.command()(explain.explain)
 app.command()(sample.sample)
 app.command()(report.report)

@@ -82,8 +82,9 @@ def score(
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
-    A larger score is more abnormal.  Pictures come in the order of their paths; one that can't be
-    read has empty results.  Results are written while the input is still being read,
+    A larger score is more abnormal.  A model that `anomgan calibrate` gave labelled records adds a
+    probability.  Pictures come in the order of their paths; one that can't be read has empty
+    results.  Results are written while the input is still being read,
     except with --fdr, which decides on all rows together.
     """
     check_share("--alpha", alpha)
@@ -156,7 +157,6 @@ class _Scoring:
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
-            self.names = [*map(str, leading), *RESULTS]
             scored = self.detector.score_frame(
                 self.aside.remove(frame),
                 strict=self.strict,
@@ -166,7 +166,11 @@ class _Scoring:
             self.report += scored.report
             if self.heatmaps is not None:
                 self.heatmaps.write(row_names(frame), scored)
-            columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
+            found = {"score": scored.score, "p_value": scored.p_value}
+            if scored.probability is not None:
+                found["probability"] = scored.probability
+            self.names = [*map(str, leading), *found, "is_anomaly"]
+            columns = [leading[name] for name in leading] + [*found.values()]
             yield csv_lines(map(csv_cells, columns)), scored
 
     def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -220,9 +224,9 @@ def _decided(
         return f"alpha {alpha:g}", (
             (lines, flags(scored.p_value, rule)) for lines, scored in scoring
         )
-    threshold = -scoring.detector.offset_
     return "the model's threshold", (
-        (lines, flags(scored.score, lambda score: score > threshold)) for lines, scored in scoring
+        (lines, flags(scored.score - scored.limit, lambda excess: excess > 0))
+        for lines, scored in scoring
     )
 
 
