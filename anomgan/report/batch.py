@@ -36,6 +36,7 @@ class Batch:
         names: What to call each row, (n,): its number, or the column that names rows.
         score: (n,), larger is more abnormal; NaN for what couldn't be read.
         p_value: (n,), NaN likewise.
+        probability: Of being abnormal, (n,), if labelled rows calibrated the model.
         flagged: (n,), by the model's own rule.
         labels: (n,), whether abnormal, if that is known.
         report: What was odd about the cells.
@@ -47,6 +48,7 @@ class Batch:
     names: list[str]
     score: Floats
     p_value: Floats
+    probability: Floats | None
     flagged: NDArray[np.bool_]
     labels: NDArray[np.bool_] | None
     report: ParseReport
@@ -74,7 +76,6 @@ class Batch:
         scored = detector.score_frame(frame, source=source)
         if not np.isfinite(scored.score).any():
             raise InputError(f"{source}: nothing in it can be read")
-        flagged = scored.score > -detector.offset_
         names = [str(name) for name in row_names(frame)] if names is None else names
         return cls(
             source,
@@ -82,7 +83,8 @@ class Batch:
             names,
             scored.score,
             scored.p_value,
-            flagged,
+            scored.probability,
+            scored.flagged,
             truth,
             scored.report,
             detector.encoder_.unit,

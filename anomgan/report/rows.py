@@ -41,6 +41,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
                 "name": batch.names[place],
                 "score": batch.score[place],
                 "p_value": batch.p_value[place],
+                "probability": None if batch.probability is None else batch.probability[place],
                 "flagged": batch.flagged[place],
                 "abnormal": None if batch.labels is None else batch.labels[place],
                 "aspects": [(name, values[at]) for name, values in aspects.items()],
