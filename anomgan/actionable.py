@@ -62,7 +62,7 @@ class Actionable:
         if top is not None and (not are(Integral, top) or top < 1):
             raise InputError(f"top={top!r} must be a positive integer")
         explainer = self._explains()
-        self._scored(X)  # warns of what is odd about the rows
+        self.score_rows(X)  # warns of what is odd about the rows
         return explainer(self._scoring_frame(X), top=top, source="X").lines
 
     def explain_frame(
@@ -117,7 +117,7 @@ class Actionable:
         curve, quality = None, {}
         if X is not None:
             labels = checked_labels(y)
-            scored = self._scored(X)
+            scored = self.score_rows(X)
             if len(labels) != len(scored.score):
                 raise InputError(
                     f"{source}: {len(labels):,} labels for {len(scored.score):,} rows; "
@@ -157,7 +157,7 @@ class Actionable:
         They hold where abnormal rows are as common as among the labelled ones.  Only there after
         :meth:`calibrate` with labelled rows.  Raises as ``score_samples`` does.
         """
-        abnormal = self._scored(X).probability
+        abnormal = self.score_rows(X).probability
         return np.stack([1 - abnormal, abnormal], axis=1)
 
     def _explains(self) -> Explainer:

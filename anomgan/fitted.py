@@ -79,14 +79,14 @@ class FittedDetector(Actionable):
             DataWarning: If there are columns the model doesn't know, cells can't be read, or rows
                 are judged without their condition.
         """
-        return -self._scored(X).score
+        return -self.score_rows(X).score
 
     def decision_function(self, X: Any) -> Floats:
         """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
 
         Where the model calibrated conditions apart, the offset is that of the row's condition.
         """
-        scored = self._scored(X)
+        scored = self.score_rows(X)
         return scored.limit - scored.score
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -99,7 +99,7 @@ class FittedDetector(Actionable):
         If a row is drawn like the training rows, the chance of p ≤ a is at most a.  Raises as
         :meth:`score_samples` does.
         """
-        return self._scored(X).p_value
+        return self.score_rows(X).p_value
 
     def components(self, X: Any) -> pd.DataFrame:
         """The aspects that make up the score, one column each, for n rows.
@@ -165,7 +165,8 @@ class FittedDetector(Actionable):
         found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
         return np.where(np.isfinite(found), found, OUT_OF_REACH)
 
-    def _scored(self, X: Any) -> Scored:
+    def score_rows(self, X: Any) -> Scored:
+        """All that is known of n rows at once; raises and warns as :meth:`score_samples` does."""
         check_is_fitted(self, "detector_")
         scored = self.score_frame(self._scoring_frame(X), source="X")
         warn_of_unreadable(scored.report, "X")

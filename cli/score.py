@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -68,6 +70,15 @@ def score(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first cell that can't be read.")
     ] = False,
+    drift_report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write to this JSON file whether the records as a whole are like the training "
+            "data.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
@@ -84,8 +95,9 @@ def score(
 
     from anomgan import load
     from anomgan.cli.output import csv_cells, csv_lines, destination, write_lines
+    from anomgan.store import plain
 
-    with destination(output) as file:
+    with _drift_file(drift_report) as drift_file, destination(output) as file:
         detector = load(model)
         scoring = _Scoring(detector, new, append=append, strict=strict)
         rule, decided = _decided(scoring, alpha, fdr)
@@ -96,9 +108,24 @@ def score(
             write_lines(file, csv_lines([lines, csv_cells(flags.astype(np.int8))]))
             rows += len(flags)
             flagged += int(flags.sum())
+        drift = scoring.monitor.result()
+        if drift_file is not None:
+            drift_file.write(json.dumps(plain(drift.to_json()), indent=1).encode() + b"\n")
 
     _tell(scoring.report, scoring.name)
     say(f"{rows:,} rows scored, {flagged:,} flagged at {rule}")
+    if drift:
+        say(
+            f"warning: {scoring.name}: the rows as a whole aren't like the training rows: "
+            f"{'; '.join(drift.reasons())}"
+        )
+
+
+def _drift_file(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
+    """Where the drift report goes, if anywhere."""
+    from anomgan.cli.output import destination
+
+    return contextlib.nullcontext() if path is None else destination(path, "--drift-report")
 
 
 class _Scoring:
@@ -108,18 +135,21 @@ class _Scoring:
         name: What messages call the file.
         names: The output columns; known from the first chunk on.
         report: What was odd about the rows so far.
+        monitor: Whether they are like the training data.
     """
 
     def __init__(self, detector: GANDetector, source: str, *, append: bool, strict: bool) -> None:
         """Prepare to score a source; iterating does it."""
         from anomgan.data.sources import source_name
         from anomgan.data.tables import ParseReport
+        from anomgan.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.name = source_name(source)
         self.aside = SetAside.of(detector)
         self.names: list[str] = []
         self.report = ParseReport()
+        self.monitor = DriftMonitor(detector)
 
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
@@ -135,6 +165,7 @@ class _Scoring:
                 source=self.name,
             )
             self.report += scored.report
+            self.monitor.add(scored)
             found = {"score": scored.score, "p_value": scored.p_value}
             if scored.probability is not None:
                 found["probability"] = scored.probability
