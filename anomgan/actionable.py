@@ -11,10 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from anomgan.calibrate import Floats, share_interval
-from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.explain import Explained, Explainer
 from anomgan.facts import calibration_facts, flagging_threshold
+from anomgan.fitted import FittedDetector
 from anomgan.metrics import checked_labels
 from anomgan.parameters import are
 from anomgan.probability import Curve
@@ -22,17 +22,12 @@ from anomgan.probability import fit as fit_curve
 from anomgan.store import plain
 
 
-class Actionable:
-    """The part of :class:`anomgan.fitted.FittedDetector` that gives scores a meaning."""
+class Actionable(FittedDetector):
+    """A fitted detector whose scores are given a meaning."""
 
-    encoder_: Any
-    detector_: Detector
     training_facts_: dict[str, Any]
-    offset_: float
     alpha: float
     contamination: float | None
-    _alpha: float | None
-    _curve: Curve | None
     _explainer: Explainer
 
     def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
@@ -114,7 +109,8 @@ class Actionable:
             raise InputError("labelled rows are rows and their labels; give both")
         if alpha is not None and not (are(Real, alpha) and 0 < alpha < 1):
             raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
-        curve, quality = None, {}
+        curve: Curve | None = None
+        quality: dict[str, Any] = {}
         if X is not None:
             labels = checked_labels(y)
             scored = self.score_rows(X)
@@ -150,14 +146,14 @@ class Actionable:
             raise AttributeError("no labelled rows calibrated this detector; see `calibrate`")
         return True
 
-    @available_if(_calibrated)
+    @available_if(_calibrated)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities of n rows, float64 (n, 2): normal, abnormal.
 
         They hold where abnormal rows are as common as among the labelled ones.  Only there after
         :meth:`calibrate` with labelled rows.  Raises as ``score_samples`` does.
         """
-        abnormal = self.score_rows(X).probability
+        abnormal = np.asarray(self.score_rows(X).probability, dtype=np.float64)
         return np.stack([1 - abnormal, abnormal], axis=1)
 
     def _explains(self) -> Explainer:

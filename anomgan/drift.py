@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import hypergeom, ksone, kstwo
 
 from anomgan.data.category import CategoryColumn
+from anomgan.data.condition import ConditionColumn
 from anomgan.data.tables import ParseReport
 from anomgan.estimator import GANDetector
 from anomgan.fitted import Scored
@@ -213,7 +214,11 @@ class DriftMonitor:
                 yield name, "missing", self._report.missing.get(name, 0), missing.get(name, 0)
             if name in self._report.unseen:
                 # Good and Turing: new levels come about as often as levels that came once.
-                once = column.once if isinstance(column, CategoryColumn) else len(column.rare)
+                once = 0
+                if isinstance(column, CategoryColumn):
+                    once = column.once
+                elif isinstance(column, ConditionColumn):
+                    once = len(column.rare)
                 yield name, "unseen", self._report.unseen[name], once
 
 

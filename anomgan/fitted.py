@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.actionable import Actionable
 from anomgan.data.schema import shortened
 from anomgan.data.tables import ParseReport, TableEncoder
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
+from anomgan.probability import Curve
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Scored:
         return np.asarray(self.score > self.limit)
 
 
-class FittedDetector(Actionable):
+class FittedDetector:
     """The half of :class:`anomgan.estimator.GANDetector` that needs a fit.
 
     Attributes:
@@ -65,6 +65,7 @@ class FittedDetector(Actionable):
     offset_: float
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
+    _curve: Curve | None  # from scores to probabilities, if labelled rows taught one
     _alpha: float | None  # what the threshold is for, unless it is for a contamination
 
     def score_samples(self, X: Any) -> Floats:
