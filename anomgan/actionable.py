@@ -11,10 +11,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from anomgan.calibrate import Floats, share_interval
-from anomgan.detector import Detector
+from anomgan.data.tables import TableEncoder
 from anomgan.errors import InputError
 from anomgan.explain import Explained, Explainer
 from anomgan.facts import calibration_facts, flagging_threshold
+from anomgan.fitted import FittedDetector
 from anomgan.metrics import checked_labels
 from anomgan.parameters import are
 from anomgan.probability import Curve
@@ -22,17 +23,12 @@ from anomgan.probability import fit as fit_curve
 from anomgan.store import plain
 
 
-class Actionable:
-    """The part of :class:`anomgan.fitted.FittedDetector` that gives scores a meaning."""
+class Actionable(FittedDetector):
+    """A fitted detector whose scores are given a meaning."""
 
-    encoder_: Any
-    detector_: Detector
     training_facts_: dict[str, Any]
-    offset_: float
     alpha: float
     contamination: float | None
-    _alpha: float | None
-    _curve: Curve | None
     _explainer: Explainer
 
     def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
@@ -62,7 +58,7 @@ class Actionable:
         if top is not None and (not are(Integral, top) or top < 1):
             raise InputError(f"top={top!r} must be a positive integer")
         explainer = self._explains()
-        self._scored(X)  # warns of what is odd about the rows
+        self.score_rows(X)  # warns of what is odd about the rows
         return explainer(self._scoring_frame(X), top=top, source="X").lines
 
     def explain_frame(
@@ -114,10 +110,11 @@ class Actionable:
             raise InputError("labelled rows are rows and their labels; give both")
         if alpha is not None and not (are(Real, alpha) and 0 < alpha < 1):
             raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
-        curve, quality = None, {}
+        curve: Curve | None = None
+        quality: dict[str, Any] = {}
         if X is not None:
             labels = checked_labels(y)
-            scored = self._scored(X)
+            scored = self.score_rows(X)
             if len(labels) != len(scored.score):
                 raise InputError(
                     f"{source}: {len(labels):,} labels for {len(scored.score):,} rows; "
@@ -150,14 +147,14 @@ class Actionable:
             raise AttributeError("no labelled rows calibrated this detector; see `calibrate`")
         return True
 
-    @available_if(_calibrated)
+    @available_if(_calibrated)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities of n rows, float64 (n, 2): normal, abnormal.
 
         They hold where abnormal rows are as common as among the labelled ones.  Only there after
         :meth:`calibrate` with labelled rows.  Raises as ``score_samples`` does.
         """
-        abnormal = self._scored(X).probability
+        abnormal = np.asarray(self.score_rows(X).probability, dtype=np.float64)
         return np.stack([1 - abnormal, abnormal], axis=1)
 
     def _explains(self) -> Explainer:
@@ -167,7 +164,7 @@ class Actionable:
             InputError: If the model is of pictures.
         """
         check_is_fitted(self, "detector_")
-        if self.encoder_.spec.grid is not None:
+        if not isinstance(self.encoder_, TableEncoder):
             raise InputError("explain: the model is of pictures, which have no columns to blame")
         known = self.__dict__.get("_explainer")
         if known is None or known.detector is not self.detector_:

@@ -14,13 +14,13 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan import probability, store
+from anomgan.actionable import Actionable
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
-from anomgan.fitted import FittedDetector
 from anomgan.parameters import (
     checked_condition,
     checked_config,
@@ -32,7 +32,7 @@ from anomgan.parameters import (
 from anomgan.train import Callback
 
 
-class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
+class GANDetector(Actionable, OutlierMixin, BaseEstimator):
     """Detects anomalies in tables or pictures with GANs that learnt what is normal.
 
     Fit it on normal records.  A pandas DataFrame may have columns of any type and missing cells;

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from anomgan.calibrate import Floats, share_interval
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector
-from anomgan.metrics import Labels, checked_labels, metrics, reliability
+from anomgan.metrics import Labels, checked_labels, metrics, points, reliability
 from anomgan.simple import SKLEARN
 
 PEERS = ("iforest", "knn")
@@ -133,7 +133,7 @@ def evaluate(
             f"{source}: {len(truth):,} labels for {len(frame):,} rows; give one for each"
         )
     scored = detector.score_frame(frame, source=source)
-    columns = {"score": scored.score, "flagged": scored.flagged}
+    columns: dict[str, NDArray[Any]] = {"score": scored.score, "flagged": scored.flagged}
     if scored.probability is not None:
         columns["probability"] = scored.probability
     others = {} if normal is None else _peer_scores(detector, normal, scored.values, seed)
@@ -143,7 +143,7 @@ def evaluate(
     return Evaluation(
         rows=len(truth),
         abnormal=int(truth.sum()),
-        metrics=metrics(truth, **columns),
+        metrics=_judged(truth, columns),
         intervals=intervals,
         confusion={
             "true_positives": int((truth & flagged).sum()),
@@ -154,7 +154,7 @@ def evaluate(
         peers={name: metrics(truth, score) for name, score in others.items()},
         peer_intervals=peer_intervals,
         groups=[] if by is None else subgroups(truth, flagged, by),
-        reliability=[] if curve is None else curve.to_dict("records"),
+        reliability=[] if curve is None else points(curve),
         score=scored.score,
         probability=scored.probability,
         labels=truth,
@@ -240,13 +240,22 @@ def _bootstrapped(
     more: dict[str, list[dict[str, float]]] = {name: [] for name in others}
     for _ in range(samples):
         rows = np.concatenate([rng.choice(some, len(some)) for some in classes])
-        found = metrics(truth[rows], **{name: column[rows] for name, column in columns.items()})
+        found = _judged(truth[rows], {name: column[rows] for name, column in columns.items()})
         own.append(found)
         for name, score in others.items():
             peer = metrics(truth[rows], score[rows], ks=())
             compared = ("auroc", "average_precision")
             more[name].append({key: found[key] - peer[key] for key in compared})
     return _intervals(own), {name: _intervals(each) for name, each in more.items()}
+
+
+def _judged(truth: Labels, columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    return metrics(
+        truth,
+        columns["score"],
+        flagged=columns["flagged"],
+        probability=columns.get("probability"),
+    )
 
 
 def _intervals(found: Sequence[Mapping[str, float]]) -> dict[str, Interval]:

@@ -54,6 +54,7 @@ def training_facts(
         "conditions": {column.name: len(column.slots) for column in schema.conditions},
         "other_rows": other_rows,
         "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
+        "missing": report.missing,
         "notes": [*schema.notes(), *report.lines()],
         "seconds": round(seconds, 3),
         "device": device,

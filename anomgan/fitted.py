@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.actionable import Actionable
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed
 from anomgan.data.report import ParseReport
@@ -21,6 +20,7 @@ from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
+from anomgan.probability import Curve
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Scored:
         return np.asarray(self.score > self.limit)
 
 
-class FittedDetector(Actionable):
+class FittedDetector:
     """The half of :class:`anomgan.estimator.GANDetector` that needs a fit.
 
     Attributes:
@@ -67,6 +67,7 @@ class FittedDetector(Actionable):
     offset_: float
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
+    _curve: Curve | None  # from scores to probabilities, if labelled rows taught one
     _alpha: float | None  # what the threshold is for, unless it is for a contamination
 
     def score_samples(self, X: Any) -> Floats:
@@ -81,14 +82,14 @@ class FittedDetector(Actionable):
             DataWarning: If there are columns the model doesn't know, cells or pictures can't be
                 read, or rows are judged without their condition.
         """
-        return -self._scored(X).score
+        return -self.score_rows(X).score
 
     def decision_function(self, X: Any) -> Floats:
         """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
 
         Where the model calibrated conditions apart, the offset is that of the row's condition.
         """
-        scored = self._scored(X)
+        scored = self.score_rows(X)
         return scored.limit - scored.score
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -104,7 +105,7 @@ class FittedDetector(Actionable):
         If a row is drawn like the training rows, the chance of p ≤ a is at most a.  Raises as
         :meth:`score_samples` does.
         """
-        return self._scored(X).p_value
+        return self.score_rows(X).p_value
 
     def components(self, X: Any) -> pd.DataFrame:
         """The aspects that make up the score, one column each, for n rows.
@@ -204,7 +205,8 @@ class FittedDetector(Actionable):
         found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
         return np.where(np.isfinite(found), found, OUT_OF_REACH)
 
-    def _scored(self, X: Any) -> Scored:
+    def score_rows(self, X: Any) -> Scored:
+        """All that is known of n rows at once; raises and warns as :meth:`score_samples` does."""
         check_is_fitted(self, "detector_")
         scored = self.score_frame(self._scoring_frame(X), source="X")
         warn_of_unreadable(scored.report, "X")

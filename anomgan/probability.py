@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from anomgan.calibrate import Floats
 from anomgan.errors import InputError
-from anomgan.metrics import Labels, expected_calibration_error, reliability
+from anomgan.metrics import Labels, expected_calibration_error, points, reliability
 
 Kind = Literal["platt", "isotonic"]
 
@@ -134,7 +134,7 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
         "abnormal_rows": odd,
         "brier": float(np.mean(np.square(blind - labels))),
         "ece": expected_calibration_error(curve),
-        "reliability": curve.to_dict("records"),
+        "reliability": points(curve),
     }
     return CURVES[kind].fit(score, labels), quality
 
