@@ -106,4 +106,4 @@ def _described(detector: GANDetector, row: pd.Series[Any]) -> list[dict[str, Any
 def _text(cell: Any) -> str:
     if pd.isna(cell):
         return "missing"
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:.5g}" if isinstance(cell, float) else str(cell)
