@@ -1,24 +1,34 @@
-"""What people do with a fitted detector's scores: explain them."""
+"""What people do with a fitted detector's scores: explain them, calibrate them anew."""
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from anomgan.detector import Detector
+from anomgan.calibrate import Floats, share_interval
+from anomgan.data.tables import TableEncoder
 from anomgan.errors import InputError
 from anomgan.explain import Explained, Explainer
+from anomgan.facts import calibration_facts, flagging_threshold
+from anomgan.fitted import FittedDetector
+from anomgan.metrics import checked_labels
 from anomgan.parameters import are
+from anomgan.probability import Curve
+from anomgan.probability import fit as fit_curve
+from anomgan.store import plain
 
 
-class Actionable:
-    """The part of :class:`anomgan.fitted.FittedDetector` that gives scores a meaning."""
+class Actionable(FittedDetector):
+    """A fitted detector whose scores are given a meaning."""
 
-    encoder_: Any
-    detector_: Detector
+    training_facts_: dict[str, Any]
+    alpha: float
+    contamination: float | None
     _explainer: Explainer
 
     def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
@@ -48,7 +58,7 @@ class Actionable:
         if top is not None and (not are(Integral, top) or top < 1):
             raise InputError(f"top={top!r} must be a positive integer")
         explainer = self._explains()
-        self._scored(X)  # warns of what is odd about the rows
+        self.score_rows(X)  # warns of what is odd about the rows
         return explainer(self._scoring_frame(X), top=top, source="X").lines
 
     def explain_frame(
@@ -60,6 +70,93 @@ class Actionable:
         """
         return self._explains()(frame, top=top, source=source)
 
+    def calibrate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        alpha: float | None = None,
+        kind: str = "platt",
+        source: str = "X",
+    ) -> Self:
+        """Set the threshold anew, or learn from labelled rows what scores say of probabilities.
+
+        Nothing is trained.  p-values stay as they are.
+
+        Args:
+            X: n rows that the model was *not* fitted on: on its training rows a model is too sure.
+            y: Their labels (n,), 1 for abnormal and 0 for normal.
+            alpha: Share of normal rows that may be flagged wrongly, in (0, 1), as at fit; replaces
+                a contamination, too.
+            kind: How scores become probabilities: ``"platt"`` by a logistic curve, ``"isotonic"``
+                by any rising one, which takes more rows.
+            source: What messages call the rows.
+
+        Returns:
+            The detector itself, changed: its threshold is alpha's, and with labels it has
+            :meth:`predict_proba`.  ``training_facts_["calibration"]`` and ``["probability"]`` say
+            how good that is.
+
+        Raises:
+            InputError: If nothing is given, or a value, the rows or the labels can't be used.
+
+        Warns:
+            DataWarning: If the calibration rows are too few for ``alpha``; as ``score_samples``.
+        """
+        check_is_fitted(self, "detector_")
+        if X is None and y is None and alpha is None:
+            raise InputError("nothing to calibrate by: give alpha, or labelled rows")
+        if (X is None) != (y is None):
+            raise InputError("labelled rows are rows and their labels; give both")
+        if alpha is not None and not (are(Real, alpha) and 0 < alpha < 1):
+            raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
+        curve: Curve | None = None
+        quality: dict[str, Any] = {}
+        if X is not None:
+            labels = checked_labels(y)
+            scored = self.score_rows(X)
+            if len(labels) != len(scored.score):
+                raise InputError(
+                    f"{source}: {len(labels):,} labels for {len(scored.score):,} rows; "
+                    f"give one for each"
+                )
+            curve, quality = fit_curve(scored.score, labels, kind)
+        if alpha is not None:
+            self.alpha = self._alpha = float(alpha)
+            self.contamination = None
+            self.offset_ = -flagging_threshold(self.detector_.calibrator, self.alpha)
+            facts = calibration_facts(
+                self.encoder_,
+                self.detector_,
+                rule="alpha",
+                threshold=-self.offset_,
+                alpha=self.alpha,
+            )
+            self.training_facts_ = self.training_facts_ | {"calibration": plain(facts)}
+        if curve is not None:
+            self._curve = curve
+            normal = scored.score[~labels] > self._limits(scored.values)[~labels]
+            quality["false_positives"] = int(normal.sum())
+            quality["false_positive_interval"] = share_interval(int(normal.sum()), len(normal))
+            self.training_facts_ = self.training_facts_ | {"probability": plain(quality)}
+        return self
+
+    def _calibrated(self) -> bool:
+        """Whether labelled rows told what scores say of probabilities."""
+        if self.__dict__.get("_curve") is None:
+            raise AttributeError("no labelled rows calibrated this detector; see `calibrate`")
+        return True
+
+    @available_if(_calibrated)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Floats:
+        """Probabilities of n rows, float64 (n, 2): normal, abnormal.
+
+        They hold where abnormal rows are as common as among the labelled ones.  Only there after
+        :meth:`calibrate` with labelled rows.  Raises as ``score_samples`` does.
+        """
+        abnormal = np.asarray(self.score_rows(X).probability, dtype=np.float64)
+        return np.stack([1 - abnormal, abnormal], axis=1)
+
     def _explains(self) -> Explainer:
         """What explains this detector's scores; it remembers the normal rows that it generated.
 
@@ -67,7 +164,7 @@ class Actionable:
             InputError: If the model is of pictures.
         """
         check_is_fitted(self, "detector_")
-        if self.encoder_.spec.grid is not None:
+        if not isinstance(self.encoder_, TableEncoder):
             raise InputError("explain: the model is of pictures, which have no columns to blame")
         known = self.__dict__.get("_explainer")
         if known is None or known.detector is not self.detector_:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
+from scipy.stats import beta, binomtest, false_discovery_control
 
 Floats = NDArray[np.float64]
 Folds = Sequence[NDArray[np.int64]]
@@ -100,6 +100,18 @@ class Calibrator:
         most = int(np.floor(alpha * (n + 1) + 1e-9)) - 1
         return float(self.scores[n - 1 - most]) if most >= 0 else float("inf")
 
+    def flagged_share(self, alpha: float, level: float = 0.95) -> tuple[float, float]:
+        """Where the share of fresh normal rows that are flagged lies, with this confidence.
+
+        The share above the k-th largest of n calibration scores is a beta variable with parameters
+        k and n + 1 − k, whatever the scores' distribution.
+        """
+        k = int(np.floor(alpha * (len(self.scores) + 1) + 1e-9))
+        if not k:
+            return 0.0, 0.0
+        low, high = beta.interval(level, k, len(self.scores) + 1 - k)
+        return float(low), float(high)
+
     def smallest_alpha(self) -> float:
         """The smallest p-value that the held-out rows can give."""
         return 1 / (len(self.scores) + 1)
@@ -121,3 +133,9 @@ def flag(p_values: Floats, *, alpha: float = 0.05, fdr: float | None = None) -> 
     if fdr is None:
         return np.asarray(p_values <= alpha + 1e-12)
     return np.asarray(false_discovery_control(p_values) <= fdr + 1e-12)
+
+
+def share_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, float]:
+    """Where a share lies of which ``hits`` of ``rows`` were seen (Clopper and Pearson, 1934)."""
+    found = binomtest(hits, rows).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)

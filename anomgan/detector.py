@@ -19,6 +19,7 @@ from anomgan.evidence import Evidence
 from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
+from anomgan.mondrian import Mondrian
 from anomgan.score import rows_at_once
 from anomgan.train import Callback
 from anomgan.watch import Training
@@ -35,9 +36,10 @@ class Detector:
         judge: Scores records.
         pooled: Scores records without a known condition, where the model knows conditions; its
             scores are on the other judge's scale.
-        calibrator: Turns scores into p-values.
+        calibrator: Turns scores into p-values, whatever the condition.
         training: How the networks were trained.
         mapper: Draws maps of pictures; None for tables.
+        mondrian: Does so for each condition apart, where the model knows conditions.
     """
 
     judge: Judge
@@ -45,6 +47,7 @@ class Detector:
     calibrator: Calibrator
     training: Training
     mapper: Mapper | None = None
+    mondrian: Mondrian | None = None
 
     @classmethod
     def fit(
@@ -85,15 +88,21 @@ class Detector:
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
         """
-        judges, pooled = Judge.fit(ensemble, values, *kinds), {}
-        if ensemble.gan.views.spec.conditions:
-            blank = _without_condition(ensemble.gan, values)
-            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
-                pooled[kind] = anyone.aligned(others, judges[kind][1])
-        return {
-            kind: cls(judge, pooled.get(kind), Calibrator.fit(scores), ensemble.training)
+        judges, at = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec.record
+        found = {
+            kind: cls(judge, None, Calibrator.fit(scores), ensemble.training)
             for kind, (judge, scores) in judges.items()
         }
+        if ensemble.gan.views.spec.conditions:
+            held = np.concatenate(ensemble.folds)
+            blank = _without_condition(ensemble.gan, values)
+            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
+                detector, scores = found[kind], judges[kind][1]
+                detector.pooled = anyone.aligned(others, scores)
+                unknown = detector.pooled.mapped(others)
+                groups = [(values[held, at:], scores), (blank[held, at:], unknown)]
+                detector.mondrian = Mondrian.fit(detector.calibrator, groups)
+        return found
 
     @property
     def gan(self) -> GAN:
@@ -117,6 +126,15 @@ class Detector:
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
         return found
+
+    def p_values(self, score: Floats, values: Floats) -> Floats:
+        """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
+
+        Where the model knows conditions, they are valid for each that has calibration rows enough.
+        """
+        if self.mondrian is None:
+            return self.calibrator.p_values(score)
+        return self.mondrian.p_values(score, values[:, self.gan.views.spec.record :])
 
     def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
         """Each judge with the rows that are its to judge (where, and the records)."""
@@ -204,11 +222,13 @@ class Detector:
         }
         pooled = {} if self.pooled is None else self.pooled.state()
         maps = {} if self.mapper is None else self.mapper.arrays()
+        mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
             **weights,
             **self.judge.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
             **{f"maps.{key}": value for key, value in maps.items()},
+            **{f"mondrian.{key}": value for key, value in mondrian.items()},
             "calibrator.scores": self.calibrator.scores,
         }
 
@@ -257,6 +277,8 @@ class Detector:
         pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
         mapper = Mapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
         detector = cls(judge, pooled, calibrator, training, mapper)
+        if apart := below("mondrian.", state):  # models of earlier versions have none
+            detector.mondrian = Mondrian.from_state(calibrator, apart, spec.conditions)
         blank = np.zeros((2, *spec.shape))
         for span in spec.spans:
             if span.kind == "condition":

@@ -13,14 +13,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan import store
+from anomgan import probability, store
+from anomgan.actionable import Actionable
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
-from anomgan.fitted import FittedDetector
 from anomgan.parameters import (
     checked_condition,
     checked_config,
@@ -32,7 +32,7 @@ from anomgan.parameters import (
 from anomgan.train import Callback
 
 
-class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
+class GANDetector(Actionable, OutlierMixin, BaseEstimator):
     """Detects anomalies in tables or pictures with GANs that learnt what is normal.
 
     Fit it on normal records.  A pandas DataFrame may have columns of any type and missing cells;
@@ -180,6 +180,8 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         # Only now, so that a fit that is interrupted leaves an older ensemble whole.
         self.encoder_, self.detector_, self.device_ = encoder, detector, device
         self._columns, self._from_frame, self.offset_ = columns, from_frame, offset
+        self._alpha = None if self.contamination is not None else float(self.alpha)
+        self._curve = None
         seconds = time.perf_counter() - started
         self.training_facts_ = training_facts(
             encoder,
@@ -187,6 +189,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             report,
             rule="alpha" if self.contamination is None else "contamination",
             threshold=-offset,
+            alpha=self.alpha,
             device=device,
             seed=seed,
             seconds=seconds,
@@ -259,6 +262,8 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             "from_frame": self._from_frame,
             "named": hasattr(self, "feature_names_in_"),
             "offset": self.offset_,
+            "alpha": self._alpha,
+            "probability": None if self._curve is None else self._curve.to_json(),
             "training": self.training_facts_,
         }
 
@@ -285,8 +290,18 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         if about["named"]:
             estimator.feature_names_in_ = np.array(columns, dtype=object)
         estimator.offset_, estimator.training_facts_ = about["offset"], about["training"]
+        estimator._alpha = cls._alpha_of(about)
+        estimator._curve = probability.from_json(about.get("probability"))
         estimator._settle(model, device)
         return estimator
+
+    @staticmethod
+    def _alpha_of(about: Mapping[str, Any]) -> float | None:
+        """The alpha that a stored model's threshold is for; None if it is of another kind."""
+        params = about["params"]
+        fallback = params["alpha"] if params["contamination"] is None else None
+        alpha = about.get("alpha", fallback)
+        return None if alpha is None else float(alpha)
 
     def _settle(self, model: store.Model, device: str | None = None) -> None:
         """Take a model over, onto the device that suits this machine."""

@@ -88,7 +88,7 @@ class Explainer:
         for i, parts in enumerate(contributions):
             ranked = sorted(parts, key=lambda part: -part[1])[:top]
             for rank, (columns, contribution) in enumerate(ranked, 1):
-                line = {"row": i, "rank": rank, "contribution": contribution}
+                line: dict[str, Any] = {"row": i, "rank": rank, "contribution": contribution}
                 if len(columns) > 1:
                     told = f"{len(columns)} other columns together"
                     lines.append(line | {"column": OTHERS, "sentence": told})
@@ -100,8 +100,10 @@ class Explainer:
                 line |= {"column": cells.name, "observed": cells[i], "expected": wanted}
                 lines.append(line | {"sentence": text})
         table = pd.DataFrame(lines, columns=NAMES, dtype=object)
-        kinds = {"row": "int64", "rank": "int64", "contribution": "float64"}
-        return Explained(table.astype(kinds | dict.fromkeys(TEXT, "str")), score, near.score)
+        kinds = {"row": "int64", "rank": "int64", "contribution": "float64"} | dict.fromkeys(
+            TEXT, "str"
+        )
+        return Explained(table.astype(kinds), score, near.score)
 
     @property
     def columns(self) -> list[str]:

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from anomgan.calibrate import Calibrator
 from anomgan.data.encoder import Encoder
@@ -34,15 +36,14 @@ def training_facts(
     *,
     rule: Literal["alpha", "contamination"],
     threshold: float,
+    alpha: float,
     device: str,
     seed: int,
     seconds: float,
     other_rows: int | None = None,
 ) -> dict[str, Any]:
     """What people want to know of a fit, as plain data."""
-    schema, calibrator = encoder.schema, detector.calibrator
-    flagged = float(np.mean(calibrator.scores > threshold))
-    members = detector.gan.views.members
+    schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
     training = detector.training
     losses = {key: loss for point in training.curve for key, loss in point.losses.items()}
@@ -53,6 +54,7 @@ def training_facts(
         "conditions": {column.name: len(column.slots) for column in schema.conditions},
         "other_rows": other_rows,
         "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
+        "missing": report.missing,
         "notes": [*schema.notes(), *report.lines()],
         "seconds": round(seconds, 3),
         "device": device,
@@ -61,19 +63,61 @@ def training_facts(
             "python": platform.python_version(),
             **{name: version(name) for name in packages},
         },
-        "calibration": {
-            **calibrator.to_json(),
-            "cross_fitted": members > detector.gan.config.members,
-            "rule": rule,
-            "threshold": None if threshold == OUT_OF_REACH else threshold,
-            "share_flagged": flagged,
-        },
+        "calibration": calibration_facts(
+            encoder, detector, rule=rule, threshold=threshold, alpha=alpha
+        ),
         "losses": losses,
         "health": verdict(training.held_out),
         "restarted": len(set(training.restarted)),
     }
     known: dict[str, Any] = plain(facts)
     return known
+
+
+def calibration_facts(
+    encoder: Encoder,
+    detector: Detector,
+    *,
+    rule: Literal["alpha", "contamination"],
+    threshold: float,
+    alpha: float,
+) -> dict[str, Any]:
+    """What is to be known of p-values and threshold, as plain data.
+
+    ``flagged_interval`` is where the share of fresh normal rows that are flagged lies with 95%
+    confidence, if the threshold is alpha's.
+    """
+    calibrator = detector.calibrator
+    by_alpha = rule == "alpha"
+    facts = {
+        **calibrator.to_json(),
+        "cross_fitted": detector.gan.views.members > detector.gan.config.members,
+        "rule": rule,
+        "threshold": None if threshold == OUT_OF_REACH else threshold,
+        "share_flagged": float(np.mean(calibrator.scores > threshold)),
+        "flagged_interval": list(calibrator.flagged_share(alpha)) if by_alpha else None,
+    }
+    if detector.mondrian is not None:
+        apart = _levels(encoder, detector.mondrian.keys)
+        own = [len(each.scores) for each in detector.mondrian.own]
+        known = detector.gan.views.conditions.unique(dim=0).cpu().numpy()
+        pooled = [level for level in _levels(encoder, known) if level not in apart]
+        facts["levels"] = dict(zip(apart, own, strict=True))
+        facts["pooled_levels"] = pooled
+    return facts
+
+
+def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
+    """Encoded conditions, (n, K), in words."""
+    spans = [span for span in encoder.spec.spans if span.kind == "condition"]
+    cells, at = {}, encoder.spec.record
+    for column, span in zip(encoder.schema.conditions, spans, strict=True):
+        slots = column.decode(conditions[:, span.start - at : span.stop - at], None)
+        cells[column.name] = column.restore(slots).astype(object)
+    return [
+        ", ".join(f"{name}={'?' if pd.isna(cell) else cell}" for name, cell in row.items())
+        for row in pd.DataFrame(cells).to_dict("records")
+    ]
 
 
 def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:

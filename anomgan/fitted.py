@@ -12,15 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.actionable import Actionable
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed
 from anomgan.data.report import ParseReport
 from anomgan.data.schema import shortened
 from anomgan.detector import Detector
 from anomgan.errors import InputError
-from anomgan.facts import warn_of_pooled, warn_of_unreadable
+from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
+from anomgan.probability import Curve
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
@@ -34,16 +34,26 @@ class Scored:
         score: float64 (n,), larger is more abnormal; NaN for a record that couldn't be read.
         p_value: Conformal p-values (n,) in (0, 1], smaller is more abnormal; NaN likewise.
         report: What was odd about the cells.
+        limit: The model's own threshold for each row (n,): that of its condition, where the model
+            calibrated conditions apart; NaN likewise.
+        probability: Of being abnormal (n,), if labelled rows calibrated it; NaN likewise.
         values: The encoded records that could be read.
     """
 
     score: Floats
     p_value: Floats
     report: ParseReport
+    limit: Floats
+    probability: Floats | None
     values: Records
 
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Whether each row lies above its limit."""
+        return np.asarray(self.score > self.limit)
 
-class FittedDetector(Actionable):
+
+class FittedDetector:
     """The half of :class:`anomgan.estimator.GANDetector` that needs a fit.
 
     Attributes:
@@ -57,6 +67,8 @@ class FittedDetector(Actionable):
     offset_: float
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
+    _curve: Curve | None  # from scores to probabilities, if labelled rows taught one
+    _alpha: float | None  # what the threshold is for, unless it is for a contamination
 
     def score_samples(self, X: Any) -> Floats:
         """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
@@ -70,11 +82,15 @@ class FittedDetector(Actionable):
             DataWarning: If there are columns the model doesn't know, cells or pictures can't be
                 read, or rows are judged without their condition.
         """
-        return -self._scored(X).score
+        return -self.score_rows(X).score
 
     def decision_function(self, X: Any) -> Floats:
-        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does."""
-        return self.score_samples(X) - self.offset_
+        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
+
+        Where the model calibrated conditions apart, the offset is that of the row's condition.
+        """
+        scored = self.score_rows(X)
+        return scored.limit - scored.score
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does.
@@ -89,7 +105,7 @@ class FittedDetector(Actionable):
         If a row is drawn like the training rows, the chance of p ≤ a is at most a.  Raises as
         :meth:`score_samples` does.
         """
-        return self._scored(X).p_value
+        return self.score_rows(X).p_value
 
     def components(self, X: Any) -> pd.DataFrame:
         """The aspects that make up the score, one column each, for n rows.
@@ -164,12 +180,33 @@ class FittedDetector(Actionable):
             frame, strict=strict, first_row=first_row, source=source
         )
         known = self.detector_.score(values) if len(values) else np.empty(0)
-        score, p_value = np.full((2, len(frame)), np.nan)
-        at = _places(report, first_row) >= 0
-        score[at], p_value[at] = known, self.detector_.calibrator.p_values(known)
-        return Scored(score, p_value, report, values)
+        read = _places(report, first_row) >= 0
 
-    def _scored(self, X: Any) -> Scored:
+        def whole(found: Floats) -> Floats:
+            """With gaps for what couldn't be read."""
+            every = np.full(len(read), np.nan)
+            every[read] = found
+            return every
+
+        return Scored(
+            whole(known),
+            whole(self.detector_.p_values(known, values)),
+            report,
+            whole(self._limits(values)),
+            None if self._curve is None else whole(self._curve(known)),
+            values,
+        )
+
+    def _limits(self, values: Records) -> Floats:
+        """The threshold of each encoded row's score, (n,)."""
+        mondrian = self.detector_.mondrian
+        if mondrian is None or self._alpha is None:
+            return np.full(len(values), -self.offset_)
+        found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
+        return np.where(np.isfinite(found), found, OUT_OF_REACH)
+
+    def score_rows(self, X: Any) -> Scored:
+        """All that is known of n rows at once; raises and warns as :meth:`score_samples` does."""
         check_is_fitted(self, "detector_")
         scored = self.score_frame(self._scoring_frame(X), source="X")
         warn_of_unreadable(scored.report, "X")

@@ -95,7 +95,11 @@ class Judge:
         own = WEIGHTS[self.kind]
         weights = np.array([own.get(component.name, 0.0) for component in self.scorer.components])
         mean = np.tensordot(weights / weights.sum(), self.scaler(raw).mean(1), 1)
-        return np.asarray(np.round(self.line[0] + self.line[1] * mean, DECIMALS))
+        return self.mapped(np.asarray(mean))
+
+    def mapped(self, score: Floats) -> Floats:
+        """Scores after the last linear map, ``(n,) -> (n,)``."""
+        return np.asarray(np.round(self.line[0] + self.line[1] * score, DECIMALS))
 
     def to(self, device: str) -> None:
         """Move the components to a device, in place."""

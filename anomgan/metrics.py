@@ -122,6 +122,14 @@ def reliability(labels: ArrayLike, probability: ArrayLike, *, bins: int = BINS) 
     return groups.mean().assign(rows=groups.size()).reset_index(drop=True)
 
 
+def points(curve: pd.DataFrame) -> list[dict[str, float]]:
+    """The points of a :func:`reliability` curve as plain data."""
+    return [
+        {str(name): float(value) for name, value in point.items()}
+        for point in curve.to_dict("records")
+    ]
+
+
 def expected_calibration_error(curve: pd.DataFrame) -> float:
     """Mean distance of a :func:`reliability` curve from the diagonal, weighted by rows."""
     gaps = (curve["probability"] - curve["abnormal"]).abs()

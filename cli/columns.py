@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from anomgan.estimator import GANDetector
 
-RESULTS = ("score", "p_value", "is_anomaly")
-"""Columns that scoring adds, after the one that names the row."""
+RESULTS = ("score", "p_value", "probability", "is_anomaly")
+"""Columns that scoring adds, after the one that names the row; the probability not always."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anomgan.cli.columns import SetAside, listed
-from anomgan.cli.console import say, visible
+from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
+from anomgan.text import visible
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,8 +21,6 @@ def training_facts(detector: GANDetector) -> Facts:
     """What was learnt from, for how long, and what follows."""
     facts = detector.training_facts_
     encoder = detector.encoder_
-    calibration = facts["calibration"]
-    how = "cross-fitted" if calibration["cross_fitted"] else "held out"
     return [
         (encoder.unit, f"{facts['rows']:,}{_besides(facts)}"),
         *_other_rows(facts),
@@ -31,11 +29,63 @@ def training_facts(detector: GANDetector) -> Facts:
         ("left out", _left_out(detector) or "nothing"),
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
-        ("calibration", f"{calibration['rows']:,} {encoder.unit}, {how}"),
-        ("threshold", _threshold(detector)),
-        ("flagged", f"{calibration['share_flagged']:.1%} of held-out {encoder.unit}"),
+        *calibration_facts(detector),
         ("health", _health(facts)),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
+    ]
+
+
+def calibration_facts(detector: GANDetector) -> Facts:
+    """What scores mean: the threshold, what it lets pass, and probabilities if there are any."""
+    facts = detector.training_facts_["calibration"]
+    how = "cross-fitted" if facts["cross_fitted"] else "held out"
+    unit = detector.encoder_.unit
+    return [
+        ("calibration", f"{facts['rows']:,} {unit}, {how}{_apart(facts)}"),
+        ("threshold", _threshold(detector)),
+        ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_interval(facts)}"),
+        *_probability(detector),
+    ]
+
+
+def _apart(facts: dict[str, Any]) -> str:
+    """Which conditions are calibrated apart."""
+    if "levels" not in facts:
+        return ""
+    own, pooled = facts["levels"], facts["pooled_levels"]
+    if not own:
+        return "; too few for each condition apart"
+    rest = f"; too few, so pooled: {shortened(pooled)}" if pooled else ""
+    return f"; apart for {shortened([f'{name} ({rows:,})' for name, rows in own.items()])}{rest}"
+
+
+def _interval(facts: dict[str, Any]) -> str:
+    """What share of fresh normal rows the threshold flags."""
+    interval = facts.get("flagged_interval")
+    if interval is None or facts["cross_fitted"] or facts["threshold"] is None:
+        return ""
+    return f"; of fresh normal ones {interval[0]:.1%} to {interval[1]:.1%} (95% confidence)"
+
+
+def _probability(detector: GANDetector) -> Facts:
+    """What labelled rows taught."""
+    facts = detector.training_facts_.get("probability")
+    if facts is None:
+        return []
+    normal = facts["rows"] - facts["abnormal_rows"]
+    low, high = facts["false_positive_interval"]
+    return [
+        (
+            "probability",
+            f"{facts['kind']}, from {facts['rows']:,} labelled rows, {facts['abnormal_rows']:,} of "
+            f"them abnormal; Brier score {facts['brier']:.3f}, expected calibration error "
+            f"{facts['ece']:.3f} (cross-validated)",
+        ),
+        (
+            "labelled",
+            f"{facts['false_positives']:,} of {normal:,} normal rows flagged: {low:.1%} to "
+            f"{high:.1%} (95% confidence)",
+        ),
     ]
 
 

@@ -20,6 +20,37 @@ NORMAL = frozenset(("0", "false", "no", "normal", "benign", "inlier"))
 ABNORMAL = frozenset(("1", "true", "yes", "abnormal", "anomaly", "anomalous", "attack", "outlier"))
 
 
+def labelled_rows(
+    detector: GANDetector, path: str, label: str | None
+) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
+    """Read a labelled table.
+
+    Args:
+        detector: It knows the label's column, if fit was told one.
+        path: The file.
+        label: Name of the label's column.
+
+    Returns:
+        The whole table, which rows are abnormal, and what messages call the file.
+
+    Raises:
+        InputError: If no label is named, it isn't there, or a mark is unclear.
+    """
+    from anomgan.cli.columns import SetAside, listed
+    from anomgan.data.files import read_table
+    from anomgan.data.sources import source_name
+
+    source, column = source_name(path), label or SetAside.of(detector).label
+    if column is None:
+        raise InputError("name the column that marks abnormal rows with --label")
+    frame = read_table(path)
+    if column not in frame.columns:
+        raise InputError(
+            f"--label: {source} has no column {column!r}; it has: {listed(frame.columns)}"
+        )
+    return frame, abnormal_rows(frame, column, source=source), source
+
+
 def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[np.bool_]:
     """Read the marks of a label column, (n,).
 

@@ -22,7 +22,9 @@ from typer.main import get_command
 
 from anomgan.cli import (
     bench,
+    calibrate,
     datasets,
+    evaluate,
     explain,
     fit,
     info,
@@ -50,6 +52,8 @@ app = typer.Typer(
 )
 app.command()(fit.fit)
 app.command()(score.score)
+app.command()(evaluate.evaluate)
+app.command()(calibrate.calibrate)
 app.command()(explain.explain)
 app.command()(sample.sample)
 app.command()(report.report)

@@ -105,7 +105,7 @@ def held_back(
 
 
 @contextlib.contextmanager
-def destination(path: Path | None) -> Iterator[BinaryIO]:
+def destination(path: Path | None, option: str = "--output") -> Iterator[BinaryIO]:
     """Where results go.
 
     A file appears under its name when it is complete; until then, and if anything goes wrong, one
@@ -113,6 +113,7 @@ def destination(path: Path | None) -> Iterator[BinaryIO]:
 
     Args:
         path: The file, compressed if it ends in ``.gz``; ``None`` or ``-`` for standard output.
+        option: What named it, for messages.
 
     Raises:
         InputError: If the file can't be written.
@@ -123,13 +124,13 @@ def destination(path: Path | None) -> Iterator[BinaryIO]:
         with _noted("the output isn't complete"):
             yield sys.stdout.buffer
     elif path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/null
-        with _opened(path, path) as file, _noted("the output isn't complete"):
+        with _opened(path, path, option) as file, _noted("the output isn't complete"):
             yield file
     else:
         path = path.resolve()  # write through a link, don't replace it
         partial = path.with_name(f".anomgan-{os.getpid()}.partial")
         try:
-            with _opened(partial, path) as file:
+            with _opened(partial, path, option) as file:
                 yield file
             partial.replace(path)
         finally:
@@ -147,19 +148,19 @@ def _noted(note: str) -> Iterator[None]:
         raise
 
 
-def _opened(path: Path, asked: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+def _opened(path: Path, asked: Path, option: str) -> contextlib.AbstractContextManager[BinaryIO]:
     """Open for writing.
 
     Raises:
         InputError: If that fails; names the file the user asked for.
     """
     if asked.is_dir():
-        raise InputError(f"--output {asked}: is a folder; name a file in it")
+        raise InputError(f"{option} {asked}: is a folder; name a file in it")
     if not asked.parent.is_dir():
-        raise InputError(f"--output {asked}: there is no folder {asked.parent}; make it first")
+        raise InputError(f"{option} {asked}: there is no folder {asked.parent}; make it first")
     try:
         if asked.suffix == ".gz":
             return cast("BinaryIO", gzip.open(path, "wb"))
         return path.open("wb")
     except OSError as error:
-        raise InputError(f"--output {asked}: can't be written: {error.strerror}") from None
+        raise InputError(f"{option} {asked}: can't be written: {error.strerror}") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -79,11 +81,21 @@ def score(
         ),
     ] = None,
     max_pixels: MaxPixelsOption = None,
+    drift_report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write to this JSON file whether the records as a whole are like the training "
+            "data.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
-    A larger score is more abnormal.  Pictures come in the order of their paths; one that can't be
-    read has empty results.  Results are written while the input is still being read,
+    A larger score is more abnormal.  A model that `anomgan calibrate` gave labelled records adds a
+    probability.  Pictures come in the order of their paths; one that can't be read has empty
+    results.  Results are written while the input is still being read,
     except with --fdr, which decides on all rows together.
     """
     check_share("--alpha", alpha)
@@ -96,8 +108,9 @@ def score(
     from anomgan import load
     from anomgan.cli.heatmaps import Heatmaps
     from anomgan.cli.output import csv_cells, csv_lines, destination, write_lines
+    from anomgan.store import plain
 
-    with destination(output) as file:
+    with _drift_file(drift_report) as drift_file, destination(output) as file:
         detector = load(model)
         drawn = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
         scoring = _Scoring(
@@ -111,11 +124,26 @@ def score(
             write_lines(file, csv_lines([lines, csv_cells(flags)]))
             rows += len(flags)
             flagged += pc.sum(flags).as_py() or 0
+        drift = scoring.monitor.result()
+        if drift_file is not None:
+            drift_file.write(json.dumps(plain(drift.to_json()), indent=1).encode() + b"\n")
 
     _tell(scoring.report, scoring.name)
     lost, unit = len(scoring.report.lost), detector.encoder_.unit
     unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
     say(f"{rows - lost:,} {unit} scored, {flagged:,} flagged at {rule}{unread}")
+    if drift:
+        say(
+            f"warning: {scoring.name}: the {unit} as a whole aren't like the training {unit}: "
+            f"{'; '.join(drift.reasons())}"
+        )
+
+
+def _drift_file(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
+    """Where the drift report goes, if anywhere."""
+    from anomgan.cli.output import destination
+
+    return contextlib.nullcontext() if path is None else destination(path, "--drift-report")
 
 
 class _Scoring:
@@ -125,6 +153,7 @@ class _Scoring:
         name: What messages call the file.
         names: The output columns; known from the first chunk on.
         report: What was odd about the rows so far.
+        monitor: Whether they are like the training data.
     """
 
     def __init__(
@@ -141,6 +170,7 @@ class _Scoring:
         from anomgan.data.picture import MAX_PIXELS
         from anomgan.data.report import ParseReport
         from anomgan.data.sources import source_name
+        from anomgan.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
@@ -148,6 +178,7 @@ class _Scoring:
         self.aside = SetAside.of(detector)
         self.names: list[str] = []
         self.report = ParseReport()
+        self.monitor = DriftMonitor(detector)
 
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
@@ -156,7 +187,6 @@ class _Scoring:
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
-            self.names = [*map(str, leading), *RESULTS]
             scored = self.detector.score_frame(
                 self.aside.remove(frame),
                 strict=self.strict,
@@ -166,7 +196,12 @@ class _Scoring:
             self.report += scored.report
             if self.heatmaps is not None:
                 self.heatmaps.write(row_names(frame), scored)
-            columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
+            self.monitor.add(scored)
+            found = {"score": scored.score, "p_value": scored.p_value}
+            if scored.probability is not None:
+                found["probability"] = scored.probability
+            self.names = [*map(str, leading), *found, "is_anomaly"]
+            columns = [leading[name] for name in leading] + [*found.values()]
             yield csv_lines(map(csv_cells, columns)), scored
 
     def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -220,9 +255,9 @@ def _decided(
         return f"alpha {alpha:g}", (
             (lines, flags(scored.p_value, rule)) for lines, scored in scoring
         )
-    threshold = -scoring.detector.offset_
     return "the model's threshold", (
-        (lines, flags(scored.score, lambda score: score > threshold)) for lines, scored in scoring
+        (lines, flags(scored.score - scored.limit, lambda excess: excess > 0))
+        for lines, scored in scoring
     )
 
 

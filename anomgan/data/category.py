@@ -35,11 +35,13 @@ class CategoryColumn(Column):
         open: Whether new levels are expected: either more than `MOST_LEVELS` were met, or the
             share of rows whose level occurs once, which estimates how often a new one comes
             (Good and Turing), is above `OPEN_SHARE` in a column with rare levels.
+        once: Training rows whose level occurs once.
     """
 
     levels: tuple[str, ...]
     rare: tuple[str, ...] = ()
     open: bool = False
+    once: int = 0
 
     kind: ClassVar[ColumnKind] = "category"
     wanted: ClassVar[str] = "text"
@@ -55,7 +57,7 @@ class CategoryColumn(Column):
         filled = len(text) - text.null_count
         is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MOST_LEVELS)
         levels = tuple(names[:max_levels])
-        return cls(name, cells.dtype, text.null_count > 0, levels, rare, is_open)
+        return cls(name, cells.dtype, text.null_count > 0, levels, rare, is_open, once)
 
     @property
     def slots(self) -> list[str]:

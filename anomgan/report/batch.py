@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, kstest
+from scipy.stats import binom
 
 from anomgan.calibrate import Floats
 from anomgan.data.files import row_names
+from anomgan.drift import FEWEST, Drift, DriftMonitor
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Batch:
         names: What to call each row, (n,): its number, or the column that names rows.
         score: (n,), larger is more abnormal; NaN for what couldn't be read.
         p_value: (n,), NaN likewise.
+        probability: Of being abnormal, (n,), if labelled rows calibrated the model.
         flagged: (n,), by the model's own rule.
         labels: (n,), whether abnormal, if that is known.
         report: What was odd about the cells.
         unit: What to call rows, such as pictures.
+        drift: Whether they are like the training data as a whole.
     """
 
     source: str
@@ -47,10 +50,12 @@ class Batch:
     names: list[str]
     score: Floats
     p_value: Floats
+    probability: Floats | None
     flagged: NDArray[np.bool_]
     labels: NDArray[np.bool_] | None
     report: ParseReport
     unit: str
+    drift: Drift
 
     @classmethod
     def judge(
@@ -74,7 +79,8 @@ class Batch:
         scored = detector.score_frame(frame, source=source)
         if not np.isfinite(scored.score).any():
             raise InputError(f"{source}: nothing in it can be read")
-        flagged = scored.score > -detector.offset_
+        monitor = DriftMonitor(detector)
+        monitor.add(scored)
         names = [str(name) for name in row_names(frame)] if names is None else names
         return cls(
             source,
@@ -82,24 +88,18 @@ class Batch:
             names,
             scored.score,
             scored.p_value,
-            flagged,
+            scored.probability,
+            scored.flagged,
             truth,
             scored.report,
             detector.encoder_.unit,
+            monitor.result(),
         )
 
     @property
     def read(self) -> NDArray[np.bool_]:
         """Which rows could be read, (n,)."""
         return np.isfinite(self.score)
-
-    def drift(self) -> Iterator[str]:
-        """Whether the rows as a whole are like the training rows, in sentences."""
-        uniform = float(kstest(self.p_value[self.read], "uniform").pvalue)
-        yield (
-            f"The p-values {'are spread evenly enough' if uniform >= 0.01 else 'are not even'} "
-            f"(Kolmogorov–Smirnov test against the even distribution: p = {uniform:.2g})."
-        )
 
     @property
     def top(self) -> NDArray[np.intp]:
@@ -119,11 +119,23 @@ class Batch:
             "share": float(flagged / rows),
             "expected": alpha * rows,
             "surprising": binom.sf(flagged - 1, rows, alpha) < 0.001,
-            "drift": list(self.drift()),
+            "drift": list(_drift(self.drift, self.unit)),
             "notes": notes[:MOST_NOTES],
             "more_notes": max(0, len(notes) - MOST_NOTES),
             "abnormal": None if self.labels is None else int(self.labels.sum()),
         }
+
+
+def _drift(drift: Drift, unit: str) -> Iterator[str]:
+    """Whether a batch is like the training data, in sentences."""
+    if drift.p_values is None:
+        yield f"There are too few {unit} to say; {FEWEST} are needed."
+        return
+    reasons = list(drift.reasons())
+    if not reasons:
+        yield f"Yes, as far as can be told from {drift.rows:,} {unit}: nothing stands out."
+    for reason in reasons:
+        yield f"No: {reason}."
 
 
 def _truth(labels: ArrayLike, rows: int, source: str) -> NDArray[np.bool_]:

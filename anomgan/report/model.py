@@ -8,7 +8,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import beta
 
 from anomgan.config import Config
 from anomgan.data.boolean import BooleanColumn
@@ -149,16 +148,12 @@ def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
 
 
 def _calibration(detector: GANDetector) -> dict[str, Any]:
-    """The threshold, and what share of fresh normal rows it flags.
-
-    Given the n calibration scores, the share of fresh normal rows above the k-th largest one has
-    the distribution Beta(k, n + 1 − k) (Vovk, 2012).
-    """
-    scores = detector.detector_.calibrator.scores
-    threshold, n = -detector.offset_, len(scores)
-    above = int(np.sum(scores > threshold))
-    known = detector.training_facts_["calibration"]
-    low, high = beta.ppf([0.025, 0.975], above + 1, n - above) if above < n else (1.0, 1.0)
+    """The threshold, and what share of fresh normal rows it flags."""
+    calibrator, known = detector.detector_.calibrator, detector.training_facts_["calibration"]
+    threshold, n = -detector.offset_, len(calibrator.scores)
+    above = int(np.sum(calibrator.scores > threshold))
+    # However the threshold was chosen, it lies just below the score of this rank.
+    low, high = calibrator.flagged_share(min(1.0, (above + 1) / (n + 1)))
     return {
         "rows": n,
         "cross_fitted": known["cross_fitted"],
@@ -166,10 +161,13 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
         "alpha": detector.alpha,
         "contamination": detector.contamination,
         "threshold": None if threshold >= OUT_OF_REACH else threshold,
-        "smallest_p": detector.detector_.calibrator.smallest_alpha(),
+        "smallest_p": calibrator.smallest_alpha(),
         "share": above / n,
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
+        "levels": [*known.get("levels", {}).items()],
+        "pooled_levels": known.get("pooled_levels", []),
+        "probability": detector.training_facts_.get("probability"),
     }
 
 

@@ -41,6 +41,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
                 "name": batch.names[place],
                 "score": batch.score[place],
                 "p_value": batch.p_value[place],
+                "probability": None if batch.probability is None else batch.probability[place],
                 "flagged": batch.flagged[place],
                 "abnormal": None if batch.labels is None else batch.labels[place],
                 "aspects": [(name, values[at]) for name, values in aspects.items()],
@@ -105,4 +106,4 @@ def _described(detector: GANDetector, row: pd.Series[Any]) -> list[dict[str, Any
 def _text(cell: Any) -> str:
     if pd.isna(cell):
         return "missing"
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:.5g}" if isinstance(cell, float) else str(cell)

@@ -97,7 +97,7 @@ def test_promised_share_is_the_beta_interval(bare, detector):
     above = int((scores > -detector.offset_).sum())
     draws = np.random.default_rng(0).beta(above + 1, len(scores) - above, 200_000)
     low, high = np.quantile(draws, [0.025, 0.975])
-    [shown] = re.findall(r"<strong>([\d.]+)% to ([\d.]+)%</strong>", bare)
+    [shown] = re.findall(r"<strong>(?:about )?([\d.]+)% to ([\d.]+)%</strong>", bare)
     assert [float(each) for each in shown] == pytest.approx([100 * low, 100 * high], abs=0.2)
 
 
@@ -105,6 +105,19 @@ def test_without_rows_only_the_model_is_described(bare):
     ids = [attrs.get("id") for tag, attrs in Parsed(bare).tags if tag == "section"]
     assert ids == ["scores", "health", "calibration", "data", "card"]
     assert "flagged" not in {attrs.get("href", "")[1:] for _, attrs in Parsed(bare).tags}
+
+
+def test_simple_detectors_stand_beside(detector, new, labels, normal):
+    from anomgan.evaluation import evaluate
+
+    text = Parsed(report(detector, new, labels=labels, normal=normal)).text
+    found = evaluate(detector, new, labels, normal=normal, bootstrap=0)
+    for name, heading in {"iforest": "isolation forest", "knn": "nearest neighbours"}.items():
+        assert heading in text
+        assert f"{found.peers[name]['auroc']:.3f}" in text
+    assert "By AUROC the model is" in text
+    hits = found.confusion["true_positives"]
+    assert f"{hits} of the abnormal rows found" in text
 
 
 def test_labels_of_one_kind_give_no_evaluation(detector, new):
@@ -141,7 +154,7 @@ def test_conditions_are_named(normal):
     given = GANDetector("cgan", condition="machine", settings=SETTINGS, random_state=0).fit(frame)
     text = Parsed(report(given, frame.head(30))).text
     assert "given machine" in text
-    assert "Rows are judged given machine" in text
+    assert "The rows are judged given machine" in text
     assert "machine = press" in text
 
 

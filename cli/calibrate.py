@@ -1,0 +1,76 @@
+"""``anomgan calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anomgan.cli.columns import SetAside
+from anomgan.cli.console import show_facts
+from anomgan.cli.options import DEFAULT_MODEL, check_share
+from anomgan.errors import InputError
+
+
+def calibrate(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
+    ] = DEFAULT_MODEL,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A",
+            help="Share of normal rows that may be flagged wrongly: the model's new threshold.",
+            show_default=False,
+        ),
+    ] = None,
+    labelled: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labelled records that the model was not fitted on; scores get a probability.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Its column that marks abnormal rows (1, true, anomaly, …).",
+            show_default="the column named at fit",
+        ),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(metavar="K", help="platt (a logistic curve) or isotonic (any rising one)."),
+    ] = "platt",
+) -> None:
+    """Change a model's threshold, or learn probabilities from labelled records, without a new fit.
+
+    The model is replaced in one step.  Labelled records must not be those it was fitted on: of
+    these it is too sure.  Probabilities hold where abnormal records are as common as among them.
+    """
+    check_share("--alpha", alpha)
+    if alpha is None and labelled is None:
+        raise InputError("nothing to calibrate by: give --alpha, or --labelled FILE --label COL")
+    if label is not None and labelled is None:
+        raise InputError("--label names a column of --labelled FILE; give that too")
+
+    from anomgan import load
+    from anomgan.cli.facts import calibration_facts
+    from anomgan.cli.labels import labelled_rows
+    from anomgan.directory import check_target
+
+    detector = load(model)
+    check_target(model)
+    if labelled is None:
+        detector.calibrate(alpha=alpha)
+    else:
+        frame, abnormal, source = labelled_rows(detector, labelled, label)
+        aside = SetAside.of(detector)
+        rows = aside.remove(frame.drop(columns=label or aside.label or []))
+        detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)
+    detector.save(model)
+    show_facts([*calibration_facts(detector), ("model", str(model))], stderr=True)

@@ -1,0 +1,241 @@
+"""``anomgan evaluate``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anomgan.cli.columns import SetAside, listed
+from anomgan.cli.console import say, show_table
+from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anomgan.estimator import GANDetector
+    from anomgan.evaluation import Evaluation
+
+SURPRISING = 0.01
+"""P-value below which a subgroup is said to be flagged more or less often than the others."""
+
+WORDS = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "best_f1": "best F1",
+    "fpr_at_95_tpr": "FPR at 95% TPR",
+    "f1": "F1 at the threshold",
+    "precision": "precision at the threshold",
+    "recall": "recall at the threshold",
+    "false_positive_rate": "normal rows flagged",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+}
+
+
+def evaluate(
+    labelled: Annotated[
+        str,
+        typer.Argument(
+            metavar="LABELLED",
+            help="Labelled records: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            show_default=False,
+        ),
+    ],
+    model: ModelOption = DEFAULT_MODEL,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column that marks abnormal rows (1, true, anomaly, …).",
+            show_default="the column named at fit",
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COL",
+            help="Column that makes subgroups: are some flagged more often?  May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    normal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The training table, to fit simple detectors on: what does the GAN buy?",
+            show_default=False,
+        ),
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Compare with simple detectors.")
+    ] = True,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, max=100_000, help="Samples for 95% intervals; 0 for none."
+        ),
+    ] = 300,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of all randomness.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    plots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw curves into this folder.", show_default=False),
+    ] = None,
+) -> None:
+    """Compare scores and decisions with known labels.
+
+    Labelled records must not be those the model was fitted on.
+    """
+    if normal is not None and not peers:
+        raise InputError("--normal is for simple detectors, which --no-peers leaves out")
+    if labelled == normal == "-":
+        raise InputError("--normal -: standard input is LABELLED already; name a file")
+
+    from anomgan import load
+    from anomgan.cli.labels import labelled_rows
+    from anomgan.data.files import read_table
+    from anomgan.evaluation import evaluate as evaluated
+    from anomgan.store import plain
+
+    folder = None if plots is None else _folder(plots)
+    detector = load(model)
+    frame, abnormal, source = labelled_rows(detector, labelled, label)
+    absent = [name for name in by or [] if name not in frame.columns]
+    if absent:
+        raise InputError(
+            f"--by: {source} has no column {absent[0]!r}; it has: {listed(frame.columns)}"
+        )
+    aside = SetAside.of(detector)
+    found = evaluated(
+        detector,
+        aside.remove(frame.drop(columns=label or aside.label or [])),
+        abnormal,
+        by=frame[by] if by else None,
+        normal=None if normal is None else aside.remove(_normal(read_table(normal), aside, normal)),
+        bootstrap=bootstrap,
+        seed=seed,
+        source=source,
+    )
+    if as_json:
+        typer.echo(json.dumps(plain(found.to_json()), indent=2))
+    else:
+        _show(found)
+    if folder is not None:
+        _draw(found, detector, folder)
+    if peers and normal is None:
+        say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
+
+
+def _normal(table: pd.DataFrame, aside: SetAside, source: str) -> pd.DataFrame:
+    """The rows that fit learnt from."""
+    if aside.label is None or aside.label not in table.columns:
+        return table
+    from anomgan.cli.labels import abnormal_rows
+
+    return table[~abnormal_rows(table, aside.label, source=source)]
+
+
+def _show(found: Evaluation) -> None:
+    """Tables for people."""
+    for names, rows in _tables(found):
+        show_table(names, rows, wrapped=())
+        typer.echo()
+
+
+def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
+    peers = list(found.peers)
+    rows = []
+    for key, value in found.metrics.items():
+        interval = found.intervals.get(key)
+        span = "" if interval is None else f"{interval[0]:.3f} – {interval[1]:.3f}"
+        others = [
+            f"{found.peers[name][key]:.3f}" if key in found.peers[name] else "" for name in peers
+        ]
+        rows.append([_words(key), f"{value:.3f}", span, *others])
+    yield ["", "anomgan", "95% interval", *peers], rows
+    counts = found.confusion
+    yield (
+        [f"{found.rows:,} rows", "flagged", "not flagged"],
+        [
+            [
+                f"{found.abnormal:,} abnormal",
+                f"{counts['true_positives']:,}",
+                f"{counts['false_negatives']:,}",
+            ],
+            [
+                f"{found.rows - found.abnormal:,} normal",
+                f"{counts['false_positives']:,}",
+                f"{counts['true_negatives']:,}",
+            ],
+        ],
+    )
+    if found.peer_intervals:
+        yield (
+            ["more than", "AUROC, 95% interval", "average precision, 95% interval"],
+            [
+                [name, *(f"{low:+.3f} – {high:+.3f}" for low, high in each.values())]
+                for name, each in found.peer_intervals.items()
+            ],
+        )
+    if found.groups:
+        yield (
+            ["by", "group", "rows", "abnormal", "found", "normal flagged", "95% interval", ""],
+            [
+                [
+                    group.column,
+                    group.level,
+                    f"{group.rows:,}",
+                    f"{group.abnormal:,}",
+                    "" if group.recall is None else f"{group.recall:.1%}",
+                    "" if group.false_positive_rate is None else f"{group.false_positive_rate:.1%}",
+                    "" if group.interval is None else "{:.1%} – {:.1%}".format(*group.interval),
+                    f"differs (p = {group.p_value:.1g})" if group.p_value < SURPRISING else "",
+                ]
+                for group in found.groups
+            ],
+        )
+
+
+def _words(key: str) -> str:
+    """A metric's name for people."""
+    kind, at, k = key.partition("_at_")
+    return WORDS.get(key) or (f"{kind} among the first {k}" if at else key)
+
+
+def _folder(path: Path) -> Path:
+    """Make a folder for plots.
+
+    Raises:
+        InputError: If that fails.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--plots {path}: can't be made: {error.strerror}") from None
+    return path
+
+
+def _draw(found: Evaluation, detector: GANDetector, folder: Path) -> None:
+    """Draw the curves, each into its own file."""
+    from anomgan import plots
+
+    calibration = detector.detector_.calibrator.scores
+    figures = {
+        "roc": plots.roc(found.labels, found.score),
+        "precision_recall": plots.precision_recall(found.labels, found.score),
+        "score_histogram": plots.score_histogram(
+            calibration, found.score, found.labels, -detector.offset_
+        ),
+    }
+    if found.probability is not None:
+        figures["reliability"] = plots.reliability(found.labels, found.probability)
+    for name, figure in figures.items():
+        (folder / f"{name}.png").write_bytes(plots.png(figure))
+    say(f"{len(figures)} plots in {folder}")

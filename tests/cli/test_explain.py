@@ -1,0 +1,84 @@
+"""Explanations on the command line: which rows, in which form, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anomgan import load
+from anomgan.data.files import read_table
+
+
+def test_sentences_for_the_most_abnormal(run: Any, fitted: Any) -> None:
+    done = run("explain", fitted.new, "--model", fitted.model, "--top", 6)
+    assert done.code == 0, done.err
+    heads = [line for line in done.out.splitlines() if line.startswith("row ")]
+    assert {int(head.split()[1].rstrip(":")) for head in heads} == set(range(0, 60, 10))
+    assert done.out.count("weight = 200 where ") == 6
+    assert "6 rows explained" in done.err
+
+
+def test_csv_has_the_numbers_of_the_estimator(run: Any, fitted: Any) -> None:
+    done = run(
+        "explain", fitted.new, "--model", fitted.model, "--rows", "10,3", "--columns", 9,
+        "--format", "csv",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert list(done.table.columns) == [
+        "row", "score", "p_value", "normal_score", "rank", "column", "contribution", "observed",
+        "expected", "sentence",
+    ]  # fmt: skip
+    assert done.table["row"].unique().tolist() == [10, 3]
+    frame = read_table(fitted.new)
+    expected = load(fitted.model).explain(frame.iloc[[10, 3]].drop(columns="name"))
+    assert done.table["column"].tolist() == expected["column"].tolist()
+    assert done.table["sentence"].tolist() == expected["sentence"].tolist()
+    pd.testing.assert_series_equal(done.table["contribution"], expected["contribution"])
+    total = done.table.groupby("row")["contribution"].sum()
+    excess = done.table.groupby("row").first()
+    assert total.tolist() == pytest.approx((excess["score"] - excess["normal_score"]).tolist())
+
+
+def test_json_and_a_file_of_that_name(run: Any, fitted: Any, tmp_path: Path) -> None:
+    to = ["--model", fitted.model, "--rows", "0"]
+    done = run("explain", fitted.new, *to, "--output", tmp_path / "why.json")
+    assert (done.code, done.out) == (0, "")
+    [row] = json.loads((tmp_path / "why.json").read_text())
+    assert row["row"] == 0
+    assert row["columns"][0]["column"] == "weight"
+    assert row["columns"][0]["observed"] == 200
+    assert (
+        run("explain", fitted.new, *to, "--format", "json").out
+        == (tmp_path / "why.json").read_text()
+    )
+
+
+def test_rows_go_by_their_identifier(
+    run: Any, fitted: Any, make_records: Any, tiny: list[str], tmp_path: Path
+) -> None:
+    make_records(60).to_csv(tmp_path / "normal.csv", index=False)
+    model = tmp_path / "model"
+    assert run("fit", tmp_path / "normal.csv", "--model", model, "--id", "name", *tiny).code == 0
+    done = run("explain", fitted.new, "--model", model, "--top", 1, "--format", "csv")
+    assert done.table["name"].str.fullmatch(r"record \d+").all()
+    fitted.records.drop(columns="name").to_csv(tmp_path / "new.csv", index=False)
+    error = run("explain", tmp_path / "new.csv", "--model", model).error
+    assert "has no column 'name'" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rows", "60"], "has no record 60"),
+        (["--rows", "1,x"], "--rows 1,x: give record numbers"),
+        (["--rows", "-1"], "--rows -1: give record numbers"),
+        (["--top", "0"], "--top"),
+        (["--format", "xml"], "--format"),
+    ],
+)
+def test_refused(run: Any, fitted: Any, options: list[str], message: str) -> None:
+    assert message in run("explain", fitted.new, "--model", fitted.model, *options).error
