@@ -82,11 +82,10 @@ def explain(
         detector = load(model)
         frame = _rows(detector, new, source, wanted, top)
         names = _names(detector, frame, source)
-        explained = detector.explain_frame(
-            SetAside.of(detector).remove(frame), top=columns, source=source
-        )
-        p_values = detector.p_values(SetAside.of(detector).remove(frame))
-        entries = list(_entries(names, explained, p_values.tolist()))
+        known = SetAside.of(detector).remove(frame)
+        scored = detector.score_frame(known, source=source)
+        explained = detector.explain_frame(known, top=columns, source=source)
+        entries = list(_entries(names, explained, scored.p_value.tolist()))
         label = SetAside.of(detector).identifier or "row"
         write = {"text": _text, "csv": _csv, "json": _json}[chosen]
         for text in write(label, entries):

@@ -21,7 +21,7 @@ from anomgan.data.samples import load_sample
 from anomgan.errors import DataWarning
 
 SAMPLES = ("breast-cancer", "penguins", "taxis", "wine")
-MOST_ROWS = 400
+MOST_ROWS = 200
 """Rows that are spoilt in each set."""
 
 
