@@ -195,9 +195,8 @@ class Config:
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "fast": {
-        "all": {"inversion_steps": 3},
-        "tables": {"steps": 200, "memory_rows": 1000},
-        "images": {"steps": 150},
+        "tables": {"steps": 200, "inversion_steps": 3, "memory_rows": 1000},
+        "images": {"steps": 100, "inversion_steps": 0},
     },
     "balanced": {},
     "thorough": {
@@ -213,6 +212,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "members": 2,
         "views": ("minmax",),  # pixels have a range, and no tails to bring in
         "latent": 32,
+        "inversion_steps": 2,
         "batch": 64,
         "learning_rate": 5e-4,
         "memory_rows": 5000,

@@ -27,11 +27,13 @@ Size = tuple[int, int]
 def sizes(height: int, width: int) -> list[Size]:
     """Sizes from a picture's own down to the coarsest, each half of the one before, rounded up.
 
+    There are two at least.
+
     >>> sizes(28, 28)
     [(28, 28), (14, 14), (7, 7), (4, 4)]
     """
     found = [(height, width)]
-    while min(found[-1]) > SMALLEST:
+    while min(found[-1]) > SMALLEST or len(found) == 1:
         found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
     return found
 
