@@ -90,8 +90,14 @@ class Detector:
             blank = _without_condition(ensemble.gan, values)
             for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
                 pooled[kind] = anyone.aligned(others, judges[kind][1])
+        tiles = ensemble.gan.views.spec.tiles
         return {
-            kind: cls(judge, pooled.get(kind), Calibrator.fit(scores), ensemble.training)
+            kind: cls(
+                judge,
+                pooled.get(kind),
+                Calibrator.fit(scores.reshape(-1, tiles).max(1)),
+                ensemble.training,
+            )
             for kind, (judge, scores) in judges.items()
         }
 
@@ -103,16 +109,27 @@ class Detector:
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
 
-        0 is the median of normal rows, 1 an interquartile range more abnormal.
+        0 is the median of normal rows, 1 an interquartile range more abnormal.  Of pictures in
+        tiles, those of the most abnormal tile.
         """
         names = [component.name for component in self.judge.scorer.components]
         found = np.empty((len(names), len(values)))
         for judge, rows, records in self._shares(values):
             found[:, rows] = judge.components(records)
+        if (tiles := self.gan.views.spec.tiles) > 1:
+            worst = self._scores(values).reshape(-1, tiles).argmax(1)
+            found = found[:, np.arange(len(worst)) * tiles + worst]
         return dict(zip(names, found, strict=True))
 
     def score(self, values: Floats) -> Floats:
-        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
+        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
+
+        Of n / t pictures of t tiles each, the largest of their tiles, ``(n / t,)``.
+        """
+        return np.asarray(self._scores(values).reshape(-1, self.gan.views.spec.tiles).max(1))
+
+    def _scores(self, values: Floats) -> Floats:
+        """Scores of encoded records, tiles each for itself, ``(n, *shape) -> (n,)``."""
         found = np.empty(len(values))
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
@@ -243,7 +260,7 @@ class Detector:
         pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
         mapper = Mapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
         detector = cls(judge, pooled, calibrator, training, mapper)
-        blank = np.zeros((2, *spec.shape))
+        blank = np.zeros((2 * spec.tiles, *spec.shape))
         for span in spec.spans:
             if span.kind == "condition":
                 blank[0, span.start] = 1  # so that both judges are tried

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Floats, Folds, split
@@ -71,7 +72,8 @@ class Ensemble:
             DataWarning: If members were trained anew, or some stay collapsed.
         """
         rng = np.random.default_rng(seed)
-        folds = _folds(len(values), config, rng)
+        folds = _folds(len(values) // spec.tiles, config, rng)
+        folds = [_records(fold, spec.tiles) for fold in folds]
         rows = _member_rows(len(values), folds, config.members, rng)
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])
@@ -155,6 +157,11 @@ def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
     if rows < config.cross_fit_below:
         return split(rows, min(config.folds, rows), 0, rng)
     return split(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
+
+
+def _records(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
+    """The records of pictures: all tiles of one go to the same fold."""
+    return (pictures[:, None] * tiles + np.arange(tiles)).ravel()
 
 
 def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:

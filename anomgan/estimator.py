@@ -155,7 +155,12 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         )
         named = condition_names(condition, columns, by_label=from_frame, source=source)
         encoder, values, report = learn(
-            frame, conditions=named, size=config.size, strict=strict, source=source
+            frame,
+            conditions=named,
+            size=config.size,
+            tiles=config.tiles,
+            strict=strict,
+            source=source,
         )
         warn_of_unreadable(report, source)
         second = None
@@ -190,7 +195,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             device=device,
             seed=seed,
             seconds=seconds,
-            other_rows=None if second is None else len(second),
+            other_rows=None if second is None else len(second) // encoder.spec.tiles,
         )
         return self
 

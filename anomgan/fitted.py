@@ -101,8 +101,9 @@ class FittedDetector:
     def anomaly_map(self, X: Any) -> NDArray[np.float32]:
         """Where pictures are abnormal: maps of n pictures, float32 (n, H, W).
 
-        H and W are the model's, which ``encoder_.spec.grid`` gives; larger is more abnormal.  NaN
-        for a picture that can't be read.  Raises as :meth:`score_samples` does.
+        H and W are the model's, which ``encoder_.spec.grid`` gives, or of pictures in tiles those
+        of all tiles together; larger is more abnormal.  NaN for a picture that can't be read.
+        Raises as :meth:`score_samples` does.
 
         Raises:
             InputError: If the model was fitted on a table.
@@ -111,7 +112,7 @@ class FittedDetector:
         if self.encoder_.spec.grid is None:
             raise InputError("maps are of pictures, and the model was fitted on a table")
         _, values, report = self._encoded(X)
-        maps = self.detector_.anomaly_maps(values)
+        maps = self.encoder_.whole(self.detector_.anomaly_maps(values))
         whole = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
         whole[_places(report, 0) >= 0] = maps
         return whole

@@ -104,6 +104,16 @@ def fit(
             show_default="their own, at most 64",
         ),
     ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=16,
+            help="Cut pictures into N×N overlapping tiles of that size, to find small defects.",
+            show_default="1",
+        ),
+    ] = None,
     max_pixels: MaxPixelsOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
@@ -133,8 +143,8 @@ def fit(
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
     settings = settings_from(assignments or [])
-    if size is not None:
-        settings["size"] = size
+    chosen = {"size": size, "tiles": tiles}
+    settings |= {name: value for name, value in chosen.items() if value is not None}
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")

@@ -134,9 +134,12 @@ class Heatmaps:
 
         if not len(scored.values):
             return
-        pictures = shown(self.encoder.pictures(scored.values))
-        nearest = shown(self.encoder.pictures(self.detector.reconstructions(scored.values)))
-        maps = self.detector.anomaly_maps(scored.values)
+        generated = self.detector.reconstructions(scored.values)
+        pictures, nearest = (
+            shown(self.encoder.whole(self.encoder.pictures(values)))
+            for values in (scored.values, generated)
+        )
+        maps = self.encoder.whole(self.detector.anomaly_maps(scored.values))
         for at, name in enumerate(names[~np.isnan(scored.score)]):
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
             # The whole name and .png: a.png and a.jpg mustn't meet.
@@ -158,6 +161,7 @@ def write_grids(detector: GANDetector, frame: pd.DataFrame, folder: OutputFolder
     encoder, fitted = picture_encoder(detector, "--grids"), detector.detector_
     folder.write("samples.png", grid(shown(detector.sample(SHOWN, random_state=0)), COLUMNS))
     values, _ = encoder.transform(frame.iloc[: SHOWN // 2])
+    values = values[: SHOWN // 2]  # of large pictures, tiles
     pictures = shown(encoder.pictures(values))
     nearest = shown(encoder.pictures(fitted.reconstructions(values)))
     pairs = np.stack([pictures, nearest], 1).reshape(-1, *pictures.shape[1:])
