@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anomgan.data.pictures import PictureEncoder
     from anomgan.estimator import GANDetector
     from anomgan.fitted import Scored
+    from anomgan.heatmaps import Bytes
 
 PARTIAL = ".anomgan-drawing-"
 """How the names of unfinished files begin."""
@@ -121,29 +122,48 @@ class Heatmaps:
         self.detector = detector.detector_
         self.folder = OutputFolder("--heatmaps", folder, source)
 
-    def write(self, names: pd.Series[Any], scored: Scored) -> None:
+    def write(self, frame: pd.DataFrame, scored: Scored) -> None:
         """Draw a chunk.
 
         Args:
-            names: What the pictures are called, (n,): paths or numbers.
+            frame: The pictures, n of them.
             scored: What was found out about them.
         """
         import numpy as np
 
+        from anomgan.data.files import row_names
+        from anomgan.data.folder import PICTURE
         from anomgan.heatmaps import shown, triptych
 
         if not len(scored.values):
             return
         generated = self.detector.reconstructions(scored.values)
-        pictures, nearest = (
+        seen, nearest = (
             shown(self.encoder.whole(self.encoder.pictures(values)))
             for values in (scored.values, generated)
         )
         maps = self.encoder.whole(self.detector.anomaly_maps(scored.values))
-        for at, name in enumerate(names[~np.isnan(scored.score)]):
+        names, read = row_names(frame), np.flatnonzero(~np.isnan(scored.score))
+        for at, row in enumerate(read):
+            name = names.iloc[row]
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
+            picture = _as_it_came(frame[PICTURE].iloc[row], seen[at])
             # The whole name and .png: a.png and a.jpg mustn't meet.
-            self.folder.write(f"{stem}.png", triptych(pictures[at], nearest[at], maps[at]))
+            self.folder.write(f"{stem}.png", triptych(picture, nearest[at], maps[at]))
+
+
+def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
+    """A picture in its own size and colours, or what the model saw of it if it has gone since."""
+    from anomgan.data.picture import BrokenPictureError, as_picture, own_limit
+    from anomgan.heatmaps import PANEL, shown
+
+    try:
+        with own_limit():
+            pixels, _ = as_picture(cell, "").load(PANEL)
+    except BrokenPictureError:
+        return otherwise
+    drawn: Bytes = shown(pixels[None])[0]
+    return drawn
 
 
 def write_grids(detector: GANDetector, frame: pd.DataFrame, folder: OutputFolder) -> None:

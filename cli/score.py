@@ -152,7 +152,7 @@ class _Scoring:
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
         from anomgan.cli.output import csv_cells, csv_lines
-        from anomgan.data.files import read_chunks, row_names
+        from anomgan.data.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
@@ -165,7 +165,7 @@ class _Scoring:
             )
             self.report += scored.report
             if self.heatmaps is not None:
-                self.heatmaps.write(row_names(frame), scored)
+                self.heatmaps.write(frame, scored)
             columns = [leading[name] for name in leading] + [scored.score, scored.p_value]
             yield csv_lines(map(csv_cells, columns)), scored
 
