@@ -21,7 +21,7 @@ from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.score import rows_at_once
 from anomgan.train import Callback
-from anomgan.watch import Training
+from anomgan.watch import Looker, Training
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
@@ -58,6 +58,7 @@ class Detector:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        looker: Looker | None = None,
     ) -> Detector:
         """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
         ensemble = Ensemble.fit(
@@ -69,6 +70,7 @@ class Detector:
             device=device,
             callback=callback,
             other=other,
+            looker=looker,
         )
         detector = cls.calibrate(ensemble, values, config.score)[config.score]
         if spec.grid is not None:

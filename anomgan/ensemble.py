@@ -18,7 +18,7 @@ from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
 from anomgan.train import Callback, Sampler, train
-from anomgan.watch import Training, Watch, adopt, against, failed, tell
+from anomgan.watch import Looker, Training, Watch, adopt, against, failed, tell
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Ensemble:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        looker: Looker | None = None,
     ) -> Ensemble:
         """Train on encoded normal records.
 
@@ -64,6 +65,7 @@ class Ensemble:
             device: Where to train, as torch names it.
             callback: Told of every training step.
             other: Encoded records of a second domain, for methods that learn from one.
+            looker: Shown ``config.checks`` times what the GAN makes; changes nothing.
 
         Raises:
             InputError: If training diverges.
@@ -79,7 +81,7 @@ class Ensemble:
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(name, views, config, data, second, rows, rng, callback)
+        team = _Team(name, views, config, data, second, rows, rng, callback, looker)
         gan, training = team.trained(range(len(rows)))
         ill = team.healed(gan, training)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
@@ -103,12 +105,13 @@ class _Team:
     rows: list[Tensor]
     rng: np.random.Generator
     callback: Callback | None
+    looker: Looker | None
 
     def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
         sampler = self._sampler(gan.to(self.data.device), [self.rows[m] for m in members])
-        watch = Watch(sampler)
+        watch = Watch(sampler, self.looker)
         return gan, Training(train(gan, sampler, self.callback, watch), watch.log)
 
     def healed(self, gan: GAN, training: Training) -> list[int]:

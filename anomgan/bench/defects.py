@@ -26,7 +26,7 @@ def scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pi
     across = (row - at[0]) * np.cos(angle) - (column - at[1]) * np.sin(angle)
     along = (row - at[0]) * np.sin(angle) + (column - at[1]) * np.cos(angle)
     line = (np.abs(across) < 1) & (np.abs(along) < rng.uniform(0.2, 0.35) * min(height, width))
-    return np.where(line, _contrast(picture[line], others), picture)
+    return np.asarray(np.where(line, _contrast(picture[line], others), picture))
 
 
 def blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
@@ -36,7 +36,7 @@ def blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictu
     at, radius = rng.uniform(0.2, 0.8, 2) * (height, width), rng.uniform(0.08, 0.15) * height
     far = np.hypot(row - at[0], column - at[1]) / radius
     share = np.clip(1.5 - far, 0, 1)
-    return (1 - share) * picture + share * _contrast(picture[far < 1], others)
+    return np.asarray((1 - share) * picture + share * _contrast(picture[far < 1], others))
 
 
 def missing(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
@@ -60,9 +60,10 @@ def swapped(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pi
     side = round(0.35 * min(height, width))
     other = others[rng.integers(len(others))]
     top, left = (rng.integers(n // 8, n - side - n // 8 + 1) for n in (height, width))
-    window = np.s_[top : top + side, left : left + side]
+    window = (slice(top, top + side), slice(left, left + side))
+    patch: Pictures = other[window]
     out = picture.copy()
-    out[window] = np.rot90(other[window], rng.integers(1, 4))
+    out[window] = np.rot90(patch, int(rng.integers(1, 4)))
     return out
 
 
@@ -104,7 +105,7 @@ def textures(count: int, seed: int) -> Pictures:
     weft = np.sin(2 * np.pi * row / 5 + phase[1])
     grain = gaussian_filter(rng.normal(size=(count, SIDE, SIDE)), (0, 0.7, 0.7))
     light = rng.normal(0, 4, (count, 1, 1))
-    return 128 + light + 35 * np.maximum(warp, 0.6 * weft) + 15 * grain
+    return np.asarray(128 + light + 35 * np.maximum(warp, 0.6 * weft) + 15 * grain)
 
 
 def _contrast(around: Pictures, others: Pictures) -> float:

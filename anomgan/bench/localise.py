@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import label as regions_of
 from scipy.ndimage import zoom
@@ -96,14 +98,14 @@ def _pictures(sets: Sequence[LabelledSet], seed: int) -> Iterator[tuple[str, Pic
     yield "texture", textures(MOST_NORMAL, seed), textures(MOST_DEFECTS, seed + 1_000_003)
 
 
-def _framed(pictures: Pictures) -> object:
+def _framed(pictures: Pictures) -> pd.DataFrame:
     frame = framed(pictures.astype(np.float32))
     if frame is None:
         raise InputError("no pictures")
     return frame
 
 
-def aupro(masks: Masks, maps: NDArray[np.floating]) -> float:  # type: ignore[type-arg]
+def aupro(masks: Masks, maps: NDArray[np.floating[Any]]) -> float:
     """Area under the per-region overlap curve, ``(n, H, W)`` each; 1 is perfect.
 
     A large defect counts as much as a small one.  Of a map without any knowledge it is 0.15.

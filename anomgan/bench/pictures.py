@@ -83,7 +83,7 @@ def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[Pic
             names = ", ".join(map(str, known[:20]))
             raise InputError(f"--classes: {path} has no class {missing[0]}; it has: {names}")
         for each in classes or known:
-            name = f"{path.stem.partition(' ')[2] or path.stem} {each}"
+            name = f"{'digits' if path == BUNDLED else path.stem} {each}"
             if name in found:
                 raise InputError(f"{found[name].path} and {path} are both called {name!r}")
             found[name] = PictureSet(name, path, normal=int(each))

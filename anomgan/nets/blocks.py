@@ -73,7 +73,7 @@ def coarse(spec: Spec, x: Tensor) -> Tensor:
     if spec.grid is None:
         return x
     flat = x[..., : spec.record].reshape(-1, *spec.grid)
-    few = [-(-side // COARSER) for side in spec.grid[1:]]
+    few = (-(-spec.grid[1] // COARSER), -(-spec.grid[2] // COARSER))
     blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
     return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
 
