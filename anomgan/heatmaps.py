@@ -22,7 +22,7 @@ PANEL = 256
 GAP = 4
 """White pixels between pictures."""
 
-COLD, HOT = 1.0, 5.0
+COLD, HOT = 0.5, 4.0
 """Heights of an anomaly map where the colours begin and end; 0 is usual for a place on normal
 pictures, 1 an interquartile range more abnormal."""
 

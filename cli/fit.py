@@ -122,8 +122,8 @@ def fit(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write pictures there of what the generators make, and of normal pictures beside "
-            "the nearest generated ones.",
+            help="Write grids there of what the generators make, and of normal pictures beside "
+            "the nearest generated ones, now and then and in the end.",
             show_default=False,
         ),
     ] = None,
@@ -154,7 +154,7 @@ def fit(
 
     from anomgan import GANDetector
     from anomgan.cli.facts import training_facts
-    from anomgan.cli.heatmaps import OutputFolder, write_grids
+    from anomgan.cli.heatmaps import Grids
     from anomgan.cli.progress import FitProgress
     from anomgan.config import Config
     from anomgan.data.files import read_table
@@ -187,7 +187,7 @@ def fit(
         rows = _normal_rows(table, label, source=source)
         if grids is not None and not holds_pictures(rows):
             raise InputError(f"--grids: {source} holds no pictures")
-        drawn = None if grids is None else OutputFolder("--grids", grids, normal)
+        drawn = None if grids is None else Grids(grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
         second = None
         if other is not None:
@@ -198,6 +198,7 @@ def fit(
             other=second,
             strict=strict,
             callback=progress,
+            looker=drawn,
             source=source,
             other_source=facts.get("other_source", "other"),
         )
@@ -205,7 +206,7 @@ def fit(
         detector.training_facts_ |= facts
         detector.save(model)
         if drawn is not None:
-            write_grids(detector, aside.remove(rows), drawn)
+            drawn.finish(detector, aside.remove(rows))
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
 
 

@@ -12,16 +12,18 @@ from anomgan.heatmaps import is_drawn
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomgan.data.encoder import Encoder, Records
     from anomgan.data.pictures import PictureEncoder
     from anomgan.estimator import GANDetector
     from anomgan.fitted import Scored
     from anomgan.heatmaps import Bytes
+    from anomgan.watch import Look
 
 PARTIAL = ".anomgan-drawing-"
 """How the names of unfinished files begin."""
 
-SHOWN, COLUMNS = 64, 8
-"""Pictures in a grid, and in a row of it."""
+SHOWN, COLUMNS = 32, 8
+"""Pictures that are shown beside generated ones, and places in a row."""
 
 
 class OutputFolder:
@@ -166,23 +168,51 @@ def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
     return drawn
 
 
-def write_grids(detector: GANDetector, frame: pd.DataFrame, folder: OutputFolder) -> None:
-    """Draw what a model generates, and training pictures beside the nearest generated ones.
+class Grids:
+    """A folder with grids of what a GAN makes, while it trains and in the end."""
 
-    Args:
-        detector: A fitted model of pictures.
-        frame: Its training pictures; the first are shown.
-        folder: Where ``samples.png`` and ``reconstructions.png`` go.
-    """
-    import numpy as np
+    def __init__(self, folder: Path, source: str) -> None:
+        """Prepare the folder.
 
-    from anomgan.heatmaps import grid, shown
+        Raises:
+            InputError: If it won't do.
+        """
+        self.folder = OutputFolder("--grids", folder, source)
 
-    encoder, fitted = picture_encoder(detector, "--grids"), detector.detector_
-    folder.write("samples.png", grid(shown(detector.sample(SHOWN, random_state=0)), COLUMNS))
-    values, _ = encoder.transform(frame.iloc[: SHOWN // 2])
-    values = values[: SHOWN // 2]  # of large pictures, tiles
-    pictures = shown(encoder.pictures(values))
-    nearest = shown(encoder.pictures(fitted.reconstructions(values)))
-    pairs = np.stack([pictures, nearest], 1).reshape(-1, *pictures.shape[1:])
-    folder.write("reconstructions.png", grid(pairs, COLUMNS))
+    def __call__(self, encoder: Encoder, look: Look) -> None:
+        """Draw what is made while training: ``samples-STEP.png``, ``reconstructions-STEP.png``."""
+        again = None if look.again is None else (look.known, look.again)
+        self._draw(encoder, look.drawn, again, f"-{look.step:06}")
+
+    def finish(self, detector: GANDetector, frame: pd.DataFrame) -> None:
+        """Draw what is made in the end.
+
+        Args:
+            detector: The fitted model.
+            frame: Its training pictures; the first are shown.
+        """
+        encoder, fitted = detector.encoder_, detector.detector_
+        values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
+        again = values, fitted.reconstructions(values)
+        self._draw(encoder, fitted.sample(2 * SHOWN, 0), again, "")
+
+    def _draw(
+        self,
+        encoder: Encoder,
+        drawn: Records,
+        again: tuple[Records, Records] | None,
+        ending: str,
+    ) -> None:
+        """Draw samples, and pictures each beside the nearest generated one."""
+        import numpy as np
+
+        from anomgan.heatmaps import grid, shown
+
+        def pictures(values: Records) -> Bytes:
+            return shown(encoder.restore(values, encoder.columns, as_frame=True))
+
+        self.folder.write(f"samples{ending}.png", grid(pictures(drawn), COLUMNS))
+        if again is not None:
+            known, made = map(pictures, again)
+            pairs = np.stack([known, made], 1).reshape(-1, *known.shape[1:])
+            self.folder.write(f"reconstructions{ending}.png", grid(pairs, COLUMNS))

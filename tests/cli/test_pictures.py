@@ -211,6 +211,8 @@ def test_grids_and_conditions(run: Run, world: World, tmp_path: Path) -> None:
         assert samples.size == (8 * 8 + 7 * 4, 8 * 8 + 7 * 4)  # 64 of 8×8 with gaps of 4
     with PIL.Image.open(grids / "reconstructions.png") as pairs:
         assert pairs.size == samples.size
+    stages = {path.name.partition("-")[0] for path in grids.glob("*-*.png")}
+    assert stages == {"samples", "reconstructions"}  # while training
     scored = run("score", world.normal, "--model", tmp_path / "m")
     assert scored.code == 0, scored.err
     assert len(scored.table) == 61
