@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.errors import InputError
 from anomgan.gans import GAN
+from anomgan.parameters import checked_config
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 32, "latent": 4, "batch": 64, "members": 2, "search_steps": 20}
@@ -234,6 +236,15 @@ def fitted_on_pictures(name, seed=0):
         seed=seed,
         device="cpu",
     )
+
+
+@pytest.mark.parametrize("name", sorted(set(PICTURED) - set(METHODS)))
+def test_methods_for_pictures_alone_are_refused_for_tables_by_name(name):
+    with pytest.raises(
+        InputError, match=f"{name}.* doesn't learn from tables; choose one of: alad"
+    ):
+        checked_config(name, "fast", None, 0.05, None)
+    assert checked_config(name, "fast", None, 0.05, None, kind="images").score == "visual"
 
 
 @pytest.mark.parametrize("name", PICTURED)
