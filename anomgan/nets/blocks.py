@@ -16,6 +16,9 @@ from anomgan.nets.discriminator import Discriminator
 from anomgan.nets.mlp import MLP
 from anomgan.nets.spectral import spectral_norm
 
+THUMBNAIL = 32
+"""Longest side of pictures that are remembered pixel by pixel."""
+
 COARSER = 4
 """Factor by which :func:`coarse` reduces a picture's sides."""
 
@@ -55,6 +58,18 @@ def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
     """Networks that judge latent vectors put together, ``(M, n, inputs) -> (M, n, 1)``."""
     made = _mlp(config, members, inputs, 1)
     return spectral_norm(made) if config.spectral_norm == "on" else made
+
+
+def thumbnail(spec: Spec, x: Tensor) -> Tensor:
+    """Records small enough to be remembered by the thousand, ``(M, n, *shape) -> (M, n, S)``.
+
+    Pictures are averaged to at most :data:`THUMBNAIL` pixels a side; others stay as they are.
+    """
+    if spec.grid is None or max(spec.grid[1:]) <= THUMBNAIL:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    few = adaptive_avg_pool2d(flat, (min(THUMBNAIL, flat.shape[2]), min(THUMBNAIL, flat.shape[3])))
+    return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
 
 
 def places(critic: nn.Module, x: Tensor) -> Tensor:

@@ -132,3 +132,14 @@ def test_a_table_has_no_places():
     critic = blocks.discriminator(table, Config(), 1)
     with pytest.raises(ValueError, match="no places"):
         blocks.places(critic, torch.zeros(1, 1, 1))
+
+
+def test_small_pictures_and_tables_are_remembered_as_they_are_and_large_ones_as_thumbnails():
+    small, large = spec_of(1, 12, 12), spec_of(2, 64, 48, conditions=2)
+    x = torch.randn(2, 3, 144)
+    assert blocks.thumbnail(small, x) is x
+    pictures = torch.randn(2, 3, large.size)
+    few = blocks.thumbnail(large, pictures)
+    assert few.shape == (2, 3, 2 * 32 * 32 + 2)
+    assert torch.equal(few[..., -2:], pictures[..., -2:])
+    assert torch.allclose(few[..., :1024].mean(-1), pictures[..., : 64 * 48].mean(-1), atol=0.02)
