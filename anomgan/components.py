@@ -17,6 +17,7 @@ from torch import Tensor
 from anomgan.calibrate import TINY
 from anomgan.config import Config
 from anomgan.evidence import Evidence
+from anomgan.nets import blocks
 from anomgan.whitening import whiten, whitening
 
 
@@ -215,10 +216,11 @@ class Neighbours(Nearest):
 
 
 class Memory(Nearest):
-    """Nearest training records in the scaled columns: what remembering does without any GAN."""
+    """Nearest training records in the scaled entries: what remembering does without any GAN."""
 
     name: ClassVar[str] = "memory"
 
     def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
         """The record itself."""
-        return evidence.x / math.sqrt(evidence.x.shape[-1])
+        seen = blocks.thumbnail(evidence.gan.views.spec, evidence.x)
+        return seen / math.sqrt(seen.shape[-1])

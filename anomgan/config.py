@@ -46,6 +46,10 @@ class Config:
     """Pictures: side in pixels of the square that they are brought to, 8 to 256; 0 for their own
     usual side, but at most 64."""
 
+    tiles: int = 1
+    """Pictures: cut into so many tiles of ``size`` along each side, which overlap by a quarter; for
+    defects that are small beside the picture."""
+
     channels: int = 16
     """Pictures: maps of the first convolution; each halving of the picture doubles them, up to
     eight times."""
@@ -195,9 +199,8 @@ class Config:
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "fast": {
-        "all": {"inversion_steps": 3},
-        "tables": {"steps": 200, "memory_rows": 1000},
-        "images": {"steps": 150},
+        "tables": {"steps": 200, "inversion_steps": 3, "memory_rows": 1000},
+        "images": {"steps": 100, "inversion_steps": 0},
     },
     "balanced": {},
     "thorough": {
@@ -213,6 +216,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "members": 2,
         "views": ("minmax",),  # pixels have a range, and no tails to bring in
         "latent": 32,
+        "inversion_steps": 2,
         "batch": 64,
         "learning_rate": 5e-4,
         "memory_rows": 5000,
@@ -288,6 +292,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 LIMITS: dict[str, tuple[float, float]] = {
     "size": (0, 256),
+    "tiles": (1, 16),
     "folds": (2, 50),
     "cross_fit_below": (0, 10**9),
     "held_out": (0.01, 0.9),

@@ -22,7 +22,7 @@ from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
 from anomgan.score import rows_at_once
 from anomgan.train import Callback
-from anomgan.watch import Training
+from anomgan.watch import Looker, Training
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
@@ -61,6 +61,7 @@ class Detector:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        looker: Looker | None = None,
     ) -> Detector:
         """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
         ensemble = Ensemble.fit(
@@ -72,6 +73,7 @@ class Detector:
             device=device,
             callback=callback,
             other=other,
+            looker=looker,
         )
         detector = cls.calibrate(ensemble, values, config.score)[config.score]
         if spec.grid is not None:
@@ -88,19 +90,22 @@ class Detector:
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
         """
-        judges, at = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec.record
+        judges, spec = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec
         found = {
-            kind: cls(judge, None, Calibrator.fit(scores), ensemble.training)
+            kind: cls(judge, None, Calibrator.fit(spec.worst(scores)), ensemble.training)
             for kind, (judge, scores) in judges.items()
         }
-        if ensemble.gan.views.spec.conditions:
+        if spec.conditions:
             held = np.concatenate(ensemble.folds)
             blank = _without_condition(ensemble.gan, values)
             for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
                 detector, scores = found[kind], judges[kind][1]
                 detector.pooled = anyone.aligned(others, scores)
                 unknown = detector.pooled.mapped(others)
-                groups = [(values[held, at:], scores), (blank[held, at:], unknown)]
+                groups = [
+                    (spec.told(rows[held]), spec.worst(own))
+                    for rows, own in ((values, scores), (blank, unknown))
+                ]
                 detector.mondrian = Mondrian.fit(detector.calibrator, groups)
         return found
 
@@ -112,16 +117,27 @@ class Detector:
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
 
-        0 is the median of normal rows, 1 an interquartile range more abnormal.
+        0 is the median of normal rows, 1 an interquartile range more abnormal.  Of pictures in
+        tiles, those of the most abnormal tile.
         """
         names = [component.name for component in self.judge.scorer.components]
         found = np.empty((len(names), len(values)))
         for judge, rows, records in self._shares(values):
             found[:, rows] = judge.components(records)
+        if (tiles := self.gan.views.spec.tiles) > 1:
+            worst = self._scores(values).reshape(-1, tiles).argmax(1)
+            found = found[:, np.arange(len(worst)) * tiles + worst]
         return dict(zip(names, found, strict=True))
 
     def score(self, values: Floats) -> Floats:
-        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
+        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
+
+        Of n / t pictures of t tiles each, the largest of their tiles, ``(n / t,)``.
+        """
+        return self.gan.views.spec.worst(self._scores(values))
+
+    def _scores(self, values: Floats) -> Floats:
+        """Scores of encoded records, tiles each for itself, ``(n, *shape) -> (n,)``."""
         found = np.empty(len(values))
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
@@ -134,7 +150,7 @@ class Detector:
         """
         if self.mondrian is None:
             return self.calibrator.p_values(score)
-        return self.mondrian.p_values(score, values[:, self.gan.views.spec.record :])
+        return self.mondrian.p_values(score, self.gan.views.spec.told(values))
 
     def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
         """Each judge with the rows that are its to judge (where, and the records)."""
@@ -279,7 +295,7 @@ class Detector:
         detector = cls(judge, pooled, calibrator, training, mapper)
         if apart := below("mondrian.", state):  # models of earlier versions have none
             detector.mondrian = Mondrian.from_state(calibrator, apart, spec.conditions)
-        blank = np.zeros((2, *spec.shape))
+        blank = np.zeros((2 * spec.tiles, *spec.shape))
         for span in spec.spans:
             if span.kind == "condition":
                 blank[0, span.start] = 1  # so that both judges are tried

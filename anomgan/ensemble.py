@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Floats, Folds, split
@@ -17,7 +18,7 @@ from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
 from anomgan.train import Callback, Sampler, train
-from anomgan.watch import Training, Watch, adopt, against, failed, tell
+from anomgan.watch import Looker, Training, Watch, adopt, against, failed, tell
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Ensemble:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        looker: Looker | None = None,
     ) -> Ensemble:
         """Train on encoded normal records.
 
@@ -63,6 +65,7 @@ class Ensemble:
             device: Where to train, as torch names it.
             callback: Told of every training step.
             other: Encoded records of a second domain, for methods that learn from one.
+            looker: Shown ``config.checks`` times what the GAN makes; changes nothing.
 
         Raises:
             InputError: If training diverges.
@@ -71,13 +74,14 @@ class Ensemble:
             DataWarning: If members were trained anew, or some stay collapsed.
         """
         rng = np.random.default_rng(seed)
-        folds = _folds(len(values), config, rng)
+        folds = _folds(len(values) // spec.tiles, config, rng)
+        folds = [_records(fold, spec.tiles) for fold in folds]
         rows = _member_rows(len(values), folds, config.members, rng)
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(name, views, config, data, second, rows, rng, callback)
+        team = _Team(name, views, config, data, second, rows, rng, callback, looker)
         gan, training = team.trained(range(len(rows)))
         ill = team.healed(gan, training)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
@@ -101,12 +105,13 @@ class _Team:
     rows: list[Tensor]
     rng: np.random.Generator
     callback: Callback | None
+    looker: Looker | None
 
     def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
         sampler = self._sampler(gan.to(self.data.device), [self.rows[m] for m in members])
-        watch = Watch(sampler)
+        watch = Watch(sampler, self.looker)
         return gan, Training(train(gan, sampler, self.callback, watch), watch.log)
 
     def healed(self, gan: GAN, training: Training) -> list[int]:
@@ -155,6 +160,11 @@ def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
     if rows < config.cross_fit_below:
         return split(rows, min(config.folds, rows), 0, rng)
     return split(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
+
+
+def _records(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
+    """The records of pictures: all tiles of one go to the same fold."""
+    return (pictures[:, None] * tiles + np.arange(tiles)).ravel()
 
 
 def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:

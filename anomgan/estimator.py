@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from anomgan.parameters import (
     seed_from,
 )
 from anomgan.train import Callback
+from anomgan.watch import Look
 
 
 class GANDetector(Actionable, OutlierMixin, BaseEstimator):
@@ -115,6 +117,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         other: Any = None,
         strict: bool = False,
         callback: Callback | None = None,
+        looker: Callable[[Encoder, Look], None] | None = None,
         source: str = "X",
         other_source: str = "other",
     ) -> GANDetector:
@@ -129,6 +132,8 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
                 which many are abnormal; for methods that translate between domains.
             strict: Whether a cell or picture that can't be read is an error.
             callback: Told of every training step.
+            looker: Shown now and then what the GANs make; the encoder's ``restore`` turns that into
+                rows or pictures.
             source: What messages call the table.
             other_source: What messages call the other rows.
 
@@ -155,7 +160,12 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         )
         named = condition_names(condition, columns, by_label=from_frame, source=source)
         encoder, values, report = learn(
-            frame, conditions=named, size=config.size, strict=strict, source=source
+            frame,
+            conditions=named,
+            size=config.size,
+            tiles=config.tiles,
+            strict=strict,
+            source=source,
         )
         warn_of_unreadable(report, source)
         second = None
@@ -170,6 +180,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             device=device,
             other=second,
             callback=listener(callback, verbose=self.verbose),
+            looker=None if looker is None else functools.partial(looker, encoder),
         )
         if self.contamination is None:
             offset = -flagging_threshold(detector.calibrator, self.alpha)
@@ -193,7 +204,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             device=device,
             seed=seed,
             seconds=seconds,
-            other_rows=None if second is None else len(second),
+            other_rows=None if second is None else len(second) // encoder.spec.tiles,
         )
         return self
 

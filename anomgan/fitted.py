@@ -120,8 +120,9 @@ class FittedDetector:
     def anomaly_map(self, X: Any) -> NDArray[np.float32]:
         """Where pictures are abnormal: maps of n pictures, float32 (n, H, W).
 
-        H and W are the model's, which ``encoder_.spec.grid`` gives; larger is more abnormal.  NaN
-        for a picture that can't be read.  Raises as :meth:`score_samples` does.
+        H and W are the model's, which ``encoder_.spec.grid`` gives, or of pictures in tiles those
+        of all tiles together; larger is more abnormal.  NaN for a picture that can't be read.
+        Raises as :meth:`score_samples` does.
 
         Raises:
             InputError: If the model was fitted on a table.
@@ -130,7 +131,7 @@ class FittedDetector:
         if self.encoder_.spec.grid is None:
             raise InputError("maps are of pictures, and the model was fitted on a table")
         _, values, report = self._encoded(X)
-        maps = self.detector_.anomaly_maps(values)
+        maps = self.encoder_.whole(self.detector_.anomaly_maps(values))
         whole = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
         whole[_places(report, 0) >= 0] = maps
         return whole
@@ -202,7 +203,7 @@ class FittedDetector:
         mondrian = self.detector_.mondrian
         if mondrian is None or self._alpha is None:
             return np.full(len(values), -self.offset_)
-        found = mondrian.thresholds(self._alpha, values[:, self.encoder_.spec.record :])
+        found = mondrian.thresholds(self._alpha, self.encoder_.spec.told(values))
         return np.where(np.isfinite(found), found, OUT_OF_REACH)
 
     def score_rows(self, X: Any) -> Scored:

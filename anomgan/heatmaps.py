@@ -17,12 +17,12 @@ MARK = "anomgan heatmaps"
 """Written into each file, in PNG's own way of saying what made it."""
 
 PANEL = 256
-"""Shortest side in pixels to which a picture is enlarged for looking at it."""
+"""Pixels of the longer side to which small pictures are enlarged; large ones keep twice that."""
 
 GAP = 4
 """White pixels between pictures."""
 
-COLD, HOT = 1.0, 5.0
+COLD, HOT = 0.5, 4.0
 """Heights of an anomaly map where the colours begin and end; 0 is usual for a place on normal
 pictures, 1 an interquartile range more abnormal."""
 
@@ -65,20 +65,26 @@ def overlay(picture: Bytes, places: NDArray[np.floating[Any]]) -> Bytes:
 def triptych(picture: Bytes, nearest: Bytes, places: NDArray[np.floating[Any]]) -> bytes:
     """A PNG: a picture, the nearest normal one, and the map over the picture, side by side.
 
+    Small pictures are enlarged until their pixels can be seen, and large ones reduced.
+
     Args:
-        picture: (H, W, 3).
-        nearest: (H, W, 3).
+        picture: As it came, (h, w, 3).
+        nearest: As the model sees it, (H, W, 3).
         places: The anomaly map, (H, W).
     """
     import PIL.Image
 
-    height, width = places.shape
-    times = -(-PANEL // min(height, width))
-    smooth = PIL.Image.fromarray(places.astype(np.float32)).resize(
-        (times * width, times * height), PIL.Image.Resampling.BILINEAR
-    )
-    large = [each.repeat(times, 0).repeat(times, 1) for each in (picture, nearest)]
-    return grid([*large, overlay(large[0], np.asarray(smooth))], 3)
+    height, width = picture.shape[:2]
+    times = max(1, -(-PANEL // max(height, width)))
+    share = times if times > 1 else min(1, 2 * PANEL / max(height, width))
+    size = max(1, round(share * width)), max(1, round(share * height))
+    smooth = PIL.Image.Resampling.BILINEAR
+    sharp = PIL.Image.Resampling.NEAREST if times > 1 else smooth
+    large = [
+        np.asarray(PIL.Image.fromarray(each).resize(size, sharp)) for each in (picture, nearest)
+    ]
+    heat = np.asarray(PIL.Image.fromarray(places.astype(np.float32)).resize(size, smooth))
+    return grid([*large, overlay(large[0], heat)], 3)
 
 
 def grid(pictures: Sequence[Bytes] | Bytes, columns: int) -> bytes:

@@ -182,19 +182,19 @@ def _usual(places: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.solve_triangular(root, same.expand_as(root), upper=False).mT
 
 
-def _halved(height: int, width: int) -> list[int]:
+def _halved(height: int, width: int) -> tuple[int, int]:
     """The size of the first maps."""
-    return [-(-height // 2), -(-width // 2)]
+    return -(-height // 2), -(-width // 2)
 
 
-def _coarser(size: Sequence[int]) -> list[int]:
+def _coarser(size: tuple[int, int]) -> tuple[int, int]:
     """The size in which places are kept."""
-    return [min(FINEST, side) for side in size]
+    return min(FINEST, size[0]), min(FINEST, size[1])
 
 
 def _coarse(places: Tensor) -> Tensor:
     """Places in the size they are kept in, ``(M, n, d, h, w) -> (M, n, h'·w', d)``."""
-    few = adaptive_avg_pool2d(places.flatten(0, 1), _coarser(places.shape[3:]))
+    few = adaptive_avg_pool2d(places.flatten(0, 1), _coarser((places.shape[3], places.shape[4])))
     return few.flatten(2).mT.reshape(*places.shape[:2], -1, places.shape[2])
 
 

@@ -27,6 +27,12 @@ WEIGHTS: dict[str, dict[str, float]] = {
 together.  ``visual`` is for pictures: features carry the shape, and a little of the distance to
 remembered pixels keeps an eye on brightness and colour.  Each component alone is a kind, too."""
 
+ROOM = 2**28
+"""Most numbers of the scaled records that components are fitted to: 2 GB."""
+
+FEWEST = 100
+"""Records that they are fitted to even if there is less room."""
+
 BLOCK = 4_000_000
 """Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
 
@@ -53,7 +59,8 @@ class Scorer:
             rows: For each member, the indices of the records it was trained on, in random order.
             kinds: Which scores, keys of :data:`WEIGHTS`.
         """
-        known = [own[: gan.config.memory_rows] for own in rows]
+        most = max(FEWEST, ROOM // (gan.views.members * gan.views.spec.size))
+        known = [own[: min(most, gan.config.memory_rows)] for own in rows]
         used, places = torch.cat(known).unique(return_inverse=True)
         evidence = Evidence.gather(gan, values[used], rows_at_once(gan))
         components = components_of(gan.config, *kinds)

@@ -86,7 +86,7 @@ class Sampler:
 
         What is normal under a rare level wants learning, too, and how often it comes isn't judged.
         """
-        told = self.values[:, at:].cpu()
+        told = self.values[:, at:].cpu().double()
         if not told.shape[1]:
             return None
         level = told.unique(dim=0, return_inverse=True)[1]

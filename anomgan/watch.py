@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from anomgan.calibrate import Floats
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
 from anomgan.health import ROWS, Health, measure
 from anomgan.train import Progress, Sampler, Slopes
+
+SHOWN = 32
+"""Most records of a kind that a :class:`Look` holds."""
 
 GROWN = 100
 """Steps before which little variety means that training has only begun."""
@@ -35,6 +39,26 @@ class Training:
     restarted: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a GAN makes while it trains, as encoded records, each member's first.
+
+    Attributes:
+        step: When.
+        drawn: Records from the prior, ``(k, D)``; the same latent vectors every time.
+        known: Training records, ``(k, D)``; the same every time.
+        again: These after encoding and generation, ``(k, D)``; None while no encoder has learnt.
+    """
+
+    step: int
+    drawn: Floats
+    known: Floats
+    again: Floats | None
+
+
+Looker = Callable[[Look], None]
+
+
 class Watch:
     """Measures the members' health with randomness of its own, so that watching changes nothing.
 
@@ -42,15 +66,33 @@ class Watch:
     out of it: a decision to train anew must not depend on them.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
-        """Watch the GAN that a sampler feeds."""
+    def __init__(self, sampler: Sampler, looker: Looker | None = None) -> None:
+        """Watch the GAN that a sampler feeds; ``looker`` is shown what it makes."""
         self.log: list[Health] = []
+        self.looker = looker
         self.sampler = sampler.fork(torch.Generator().manual_seed(0))
         self.real = sampler.known(2 * ROWS)
 
     def __call__(self, step: int, slopes: Slopes) -> None:
         """Take a measurement, if there are enough rows for one."""
         self.log += against(self.real, self.sampler, step, slopes)
+        if self.looker is not None:
+            self.looker(self._look(step, encoded="encoder" in slopes))
+
+    def _look(self, step: int, *, encoded: bool) -> Look:
+        gan, few = self.sampler.gan, min(SHOWN, self.real.shape[1])
+        learnt = encoded or gan.inversion in ("own", "none")
+        with torch.no_grad():
+            z = gan.prior(few, torch.Generator().manual_seed(0)).to(self.real)
+            known = self.real[:, :few]
+            again = gan.generate(gan.encode(known)) if learnt else None
+            drawn, shown = self._first(gan.generate(z)), self._first(known)
+            return Look(step, drawn, shown, None if again is None else self._first(again))
+
+    def _first(self, made: Tensor) -> Floats:
+        """The first member's records, encoded."""
+        plain: Floats = self.sampler.gan.views.inverse(made)[0].cpu().numpy()
+        return plain
 
 
 def against(

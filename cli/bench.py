@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from anomgan.cli.tracking import ExperimentOption, Tracking, TrackingUriOption, 
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
+    from anomgan.bench.sets import LabelledSet
     from anomgan.bench.summary import Summary
 
 
@@ -41,14 +42,15 @@ def bench(
         typer.Option(metavar="A,B", help="GANs that `anomgan methods` lists, or all, or none."),
     ] = DEFAULT_METHOD,
     scores: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="A,B",
-            help="Scores of each GAN, from a single training: combined, paper (the published one), "
-            "or a single component: deviation, neighbours, memory, latent, reconstruction, "
-            "feature_distance, feature_density.",
+            help="Scores of each GAN, from a single training: combined (of tables), visual (of "
+            "pictures), paper (the published one), or a single component: deviation, neighbours, "
+            "memory, latent, reconstruction, feature_distance, feature_density.",
+            show_default="combined, with --images visual",
         ),
-    ] = "combined",
+    ] = None,
     peers: Annotated[
         str,
         typer.Option(
@@ -67,6 +69,27 @@ def bench(
             show_default=False,
         ),
     ] = None,
+    images: Annotated[
+        bool,
+        typer.Option(
+            "--images",
+            help="PATH holds pictures of several classes, each in turn the normal one: .npz files "
+            "with x_train, y_train, x_test, y_test, or with X and y.  Without any, scikit-learn's "
+            "digits.",
+        ),
+    ] = False,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="With --images: only these classes.", show_default="all"),
+    ] = None,
+    defects: Annotated[
+        bool,
+        typer.Option(
+            "--defects",
+            help="With --images: also measure whether maps show where synthetic defects are, on "
+            "the normal pictures of each set and on a texture.",
+        ),
+    ] = False,
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
     contamination: Annotated[
@@ -113,7 +136,9 @@ def bench(
         raise InputError("--set score=…: name the scores with --scores")
 
     from anomgan.bench.gans import Gan
+    from anomgan.bench.localise import localised, table
     from anomgan.bench.peers import PEERS, Peer, check_peers
+    from anomgan.bench.pictures import BUNDLED, find_picture_sets
     from anomgan.bench.report import markdown
     from anomgan.bench.results import PICTURE, REPORT, RESULTS, Results, settings_of
     from anomgan.bench.run import Benchmark
@@ -128,16 +153,23 @@ def bench(
     from anomgan.score import WEIGHTS
 
     # What can be found wrong at once is, before hours of training.
-    config = Config.make(preset, settings)
+    kind = "images" if images else "tables"
+    if not images and (defects or classes):
+        raise InputError("--classes and --defects go with --images")
+    config = Config.make(preset, settings, kind)
     device = chosen_device(device)
-    kinds = _chosen("--scores", scores, WEIGHTS, empty=False)
-    trained = _chosen("--methods", methods, sorted(GAN.registry))
+    kinds = _chosen("--scores", scores or config.score, WEIGHTS, empty=False)
+    able = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
+    trained = _chosen("--methods", methods, able)
     gans = [Gan(name, kinds, config, device) for name in trained]
     others = [Peer(name) for name in _chosen("--peers", peers, PEERS)]
     if not gans and not others:
         raise InputError("--methods none --peers none: name at least one detector")
     check_peers([peer.name for peer in others])
-    found = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+    if images:
+        found: Sequence[LabelledSet] = find_picture_sets(paths or [BUNDLED], _numbers(classes))
+    else:
+        found = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
     sets = [replace(each, contamination=contamination) for each in found]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *others))
@@ -154,6 +186,8 @@ def bench(
             raise
         summary = Summary.of([results.rows[key] for key in benchmark.keys])
         report = markdown(summary, used)
+        if defects:
+            report += "\n" + table(list(localised(gans, found, seed=0)))
         results.write(REPORT, report.encode())
         drawn = _picture(summary)
         if drawn is not None:
@@ -181,6 +215,18 @@ def _picture(summary: Summary) -> bytes | None:
         say("no picture: no detector ran on any set")
         return None
     return picture(summary)
+
+
+def _numbers(classes: str | None) -> list[int]:
+    """The classes in a list with commas.
+
+    Raises:
+        InputError: If one is no whole number.
+    """
+    try:
+        return list(dict.fromkeys(int(part) for part in (classes or "").split(",") if part.strip()))
+    except ValueError:
+        raise InputError(f"--classes {classes}: must be whole numbers with commas") from None
 
 
 def _chosen(option: str, text: str, known: Iterable[str], *, empty: bool = True) -> tuple[str, ...]:

@@ -113,6 +113,16 @@ def fit(
             show_default="their own, at most 64",
         ),
     ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=16,
+            help="Cut pictures into N×N overlapping tiles of that size, to find small defects.",
+            show_default="1",
+        ),
+    ] = None,
     max_pixels: MaxPixelsOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
@@ -121,8 +131,8 @@ def fit(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write pictures there of what the generators make, and of normal pictures beside "
-            "the nearest generated ones.",
+            help="Write grids there of what the generators make, and of normal pictures beside "
+            "the nearest generated ones, now and then and in the end.",
             show_default=False,
         ),
     ] = None,
@@ -149,8 +159,8 @@ def fit(
     check_share("--contamination", contamination, most=0.5)
     tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
     settings = settings_from(assignments or [])
-    if size is not None:
-        settings["size"] = size
+    chosen = {"size": size, "tiles": tiles}
+    settings |= {name: value for name, value in chosen.items() if value is not None}
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
@@ -160,7 +170,7 @@ def fit(
 
     from anomgan import GANDetector
     from anomgan.cli.facts import training_facts
-    from anomgan.cli.heatmaps import OutputFolder, write_grids
+    from anomgan.cli.heatmaps import Grids
     from anomgan.cli.progress import FitProgress
     from anomgan.config import Config
     from anomgan.data.files import read_table
@@ -195,7 +205,7 @@ def fit(
         rows = _normal_rows(table, label, source=source)
         if grids is not None and not holds_pictures(rows):
             raise InputError(f"--grids: {source} holds no pictures")
-        drawn = None if grids is None else OutputFolder("--grids", grids, normal)
+        drawn = None if grids is None else Grids(grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
         facts["digest"] = digest_of(rows)
         second = None
@@ -207,6 +217,7 @@ def fit(
             other=second,
             strict=strict,
             callback=progress,
+            looker=drawn,
             source=source,
             other_source=facts.get("other_source", "other"),
         )
@@ -214,7 +225,7 @@ def fit(
         detector.training_facts_ |= facts | usage.facts()
         detector.save(model)
         if drawn is not None:
-            write_grids(detector, aside.remove(rows), drawn)
+            drawn.finish(detector, aside.remove(rows))
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
     tracking.after_fit(detector, model)
 

@@ -12,15 +12,18 @@ from anomgan.heatmaps import is_drawn
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomgan.data.encoder import Encoder, Records
     from anomgan.data.pictures import PictureEncoder
     from anomgan.estimator import GANDetector
     from anomgan.fitted import Scored
+    from anomgan.heatmaps import Bytes
+    from anomgan.watch import Look
 
 PARTIAL = ".anomgan-drawing-"
 """How the names of unfinished files begin."""
 
-SHOWN, COLUMNS = 64, 8
-"""Pictures in a grid, and in a row of it."""
+SHOWN, COLUMNS = 32, 8
+"""Pictures that are shown beside generated ones, and places in a row."""
 
 
 class OutputFolder:
@@ -121,44 +124,95 @@ class Heatmaps:
         self.detector = detector.detector_
         self.folder = OutputFolder("--heatmaps", folder, source)
 
-    def write(self, names: pd.Series[Any], scored: Scored) -> None:
+    def write(self, frame: pd.DataFrame, scored: Scored) -> None:
         """Draw a chunk.
 
         Args:
-            names: What the pictures are called, (n,): paths or numbers.
+            frame: The pictures, n of them.
             scored: What was found out about them.
         """
         import numpy as np
 
+        from anomgan.data.files import row_names
+        from anomgan.data.folder import PICTURE
         from anomgan.heatmaps import shown, triptych
 
         if not len(scored.values):
             return
-        pictures = shown(self.encoder.pictures(scored.values))
-        nearest = shown(self.encoder.pictures(self.detector.reconstructions(scored.values)))
-        maps = self.detector.anomaly_maps(scored.values)
-        for at, name in enumerate(names[~np.isnan(scored.score)]):
+        generated = self.detector.reconstructions(scored.values)
+        seen, nearest = (
+            shown(self.encoder.whole(self.encoder.pictures(values)))
+            for values in (scored.values, generated)
+        )
+        maps = self.encoder.whole(self.detector.anomaly_maps(scored.values))
+        names, read = row_names(frame), np.flatnonzero(~np.isnan(scored.score))
+        for at, row in enumerate(read):
+            name = names.iloc[row]
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
+            picture = _as_it_came(frame[PICTURE].iloc[row], seen[at])
             # The whole name and .png: a.png and a.jpg mustn't meet.
-            self.folder.write(f"{stem}.png", triptych(pictures[at], nearest[at], maps[at]))
+            self.folder.write(f"{stem}.png", triptych(picture, nearest[at], maps[at]))
 
 
-def write_grids(detector: GANDetector, frame: pd.DataFrame, folder: OutputFolder) -> None:
-    """Draw what a model generates, and training pictures beside the nearest generated ones.
+def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
+    """A picture in its own size and colours, or what the model saw of it if it has gone since."""
+    from anomgan.data.picture import BrokenPictureError, as_picture, own_limit
+    from anomgan.heatmaps import PANEL, shown
 
-    Args:
-        detector: A fitted model of pictures.
-        frame: Its training pictures; the first are shown.
-        folder: Where ``samples.png`` and ``reconstructions.png`` go.
-    """
-    import numpy as np
+    try:
+        with own_limit():
+            pixels, _ = as_picture(cell, "").load(PANEL)
+    except BrokenPictureError:
+        return otherwise
+    drawn: Bytes = shown(pixels[None])[0]
+    return drawn
 
-    from anomgan.heatmaps import grid, shown
 
-    encoder, fitted = picture_encoder(detector, "--grids"), detector.detector_
-    folder.write("samples.png", grid(shown(detector.sample(SHOWN, random_state=0)), COLUMNS))
-    values, _ = encoder.transform(frame.iloc[: SHOWN // 2])
-    pictures = shown(encoder.pictures(values))
-    nearest = shown(encoder.pictures(fitted.reconstructions(values)))
-    pairs = np.stack([pictures, nearest], 1).reshape(-1, *pictures.shape[1:])
-    folder.write("reconstructions.png", grid(pairs, COLUMNS))
+class Grids:
+    """A folder with grids of what a GAN makes, while it trains and in the end."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        """Prepare the folder.
+
+        Raises:
+            InputError: If it won't do.
+        """
+        self.folder = OutputFolder("--grids", folder, source)
+
+    def __call__(self, encoder: Encoder, look: Look) -> None:
+        """Draw what is made while training: ``samples-STEP.png``, ``reconstructions-STEP.png``."""
+        again = None if look.again is None else (look.known, look.again)
+        self._draw(encoder, look.drawn, again, f"-{look.step:06}")
+
+    def finish(self, detector: GANDetector, frame: pd.DataFrame) -> None:
+        """Draw what is made in the end.
+
+        Args:
+            detector: The fitted model.
+            frame: Its training pictures; the first are shown.
+        """
+        encoder, fitted = detector.encoder_, detector.detector_
+        values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
+        again = values, fitted.reconstructions(values)
+        self._draw(encoder, fitted.sample(2 * SHOWN, 0), again, "")
+
+    def _draw(
+        self,
+        encoder: Encoder,
+        drawn: Records,
+        again: tuple[Records, Records] | None,
+        ending: str,
+    ) -> None:
+        """Draw samples, and pictures each beside the nearest generated one."""
+        import numpy as np
+
+        from anomgan.heatmaps import grid, shown
+
+        def pictures(values: Records) -> Bytes:
+            return shown(encoder.restore(values, encoder.columns, as_frame=True))
+
+        self.folder.write(f"samples{ending}.png", grid(pictures(drawn), COLUMNS))
+        if again is not None:
+            known, made = map(pictures, again)
+            pairs = np.stack([known, made], 1).reshape(-1, *known.shape[1:])
+            self.folder.write(f"reconstructions{ending}.png", grid(pairs, COLUMNS))

@@ -183,7 +183,7 @@ class _Scoring:
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
         from anomgan.cli.output import csv_cells, csv_lines
-        from anomgan.data.files import read_chunks, row_names
+        from anomgan.data.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
@@ -195,7 +195,7 @@ class _Scoring:
             )
             self.report += scored.report
             if self.heatmaps is not None:
-                self.heatmaps.write(row_names(frame), scored)
+                self.heatmaps.write(frame, scored)
             self.monitor.add(scored)
             found = {"score": scored.score, "p_value": scored.p_value}
             if scored.probability is not None:

@@ -1,6 +1,6 @@
 import pytest
 
-from anomgan.config import CHOICES, LIMITS, PRESETS, Config
+from anomgan.config import CHOICES, KINDS, LIMITS, PRESETS, Config
 from anomgan.data.views import VIEWS
 from anomgan.errors import InputError
 from anomgan.score import WEIGHTS
@@ -8,7 +8,7 @@ from anomgan.score import WEIGHTS
 
 def test_presets_change_what_they_say_and_nothing_else():
     fast = Config.make("fast")
-    assert fast.steps == PRESETS["fast"]["steps"]
+    assert fast.steps == PRESETS["fast"]["tables"]["steps"]
     assert fast.hidden == Config().hidden
     assert Config.make() == Config()
 
@@ -62,3 +62,18 @@ def test_choices_and_limits_name_what_exists():
     assert CHOICES["views"] == tuple(VIEWS)
     assert set(CHOICES["score"]) == set(WEIGHTS)
     assert set(CHOICES) | set(LIMITS) <= set(Config().to_json())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_pictures_have_defaults_of_their_own_that_settings_change(preset):
+    pictures = Config.make(preset, {"members": 7}, kind="images")
+    assert pictures.members == 7
+    assert pictures.score == "visual"
+    assert pictures.views == ("minmax",)
+    assert Config.make(preset).score == "combined"
+    assert Config.from_json(pictures.to_json()) == pictures
+
+
+def test_defaults_of_a_kind_are_settings():
+    for changes in [*KINDS.values(), *(own for p in PRESETS.values() for own in p.values())]:
+        assert set(changes) <= set(Config().to_json())

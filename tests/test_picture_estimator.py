@@ -186,3 +186,34 @@ def test_conditions() -> None:
 def test_contamination() -> None:
     fitted = make(contamination=0.1).fit(NORMAL)
     assert (fitted.predict(NORMAL) == -1).sum() == 6
+
+
+def test_tiles_find_what_is_small(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:40, :40]
+    phase = rng.uniform(0, 2 * np.pi, (64, 1, 1))
+    made = (120 + 60 * np.sin((x + y) / 2 + phase) + rng.normal(0, 4, (64, 40, 40))).astype(
+        np.uint8
+    )
+    normal, new = made[:56], made[56:].copy()
+    new[4:, 30:34, 4:8] = 250
+    fitted = make(settings=SETTINGS | {"tiles": 3}).fit(normal)
+    assert fitted.encoder_.spec.grid == (1, 16, 16)
+    assert fitted.encoder_.spec.tiles == 9
+    # Pictures calibrate, not tiles: 35 % of 56 are held out.
+    assert fitted.training_facts_["calibration"]["rows"] == 20
+    assert fitted.training_facts_["rows"] == 56
+    scores, p_values = fitted.score_samples(new), fitted.p_values(new)
+    assert scores[4:].max() < scores[:4].min()
+    assert p_values[4:].tolist() == [1 / 21] * 4
+    np.testing.assert_array_equal(fitted.score_samples(new[5:6]), scores[5:6])
+    assert fitted.components(new).shape[0] == 8
+    maps = fitted.anomaly_map(new)
+    assert maps.shape == (8, 40, 40)
+    for found in maps[4:]:
+        top, left = np.unravel_index(found.argmax(), found.shape)
+        assert abs(top - 32) <= 4
+        assert abs(left - 6) <= 4
+    assert fitted.sample(2, 0).shape == (2, 16, 16)
+    fitted.save(tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").score_samples(new), scores)

@@ -107,3 +107,20 @@ def test_watching_changes_nothing_and_is_logged_at_intervals(sick):
     assert blind.training.health == []
     ours, theirs = watched.gan.state_dict(), blind.gan.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_looker_sees_what_is_made_and_changes_nothing(sick):
+    sick.failure, seen = 1.0, []
+    config = Config.make(settings=SMALL)
+    looked = Ensemble.fit(
+        VALUES, SPEC, name="sick", config=config, seed=0, device="cpu", looker=seen.append
+    )
+    plain = fit()
+    assert [look.step for look in seen] == [50, 100, 150, 200]
+    assert [look.again is None for look in seen] == [True, True, False, False]
+    assert all(look.drawn.shape == look.known.shape == (32, 2) for look in seen)
+    assert not np.array_equal(seen[0].drawn, seen[1].drawn)
+    known = {tuple(row) for row in np.round(VALUES, 5).tolist()}
+    assert {tuple(row) for row in np.round(seen[0].known, 5).tolist()} <= known
+    ours, theirs = looked.gan.state_dict(), plain.gan.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)

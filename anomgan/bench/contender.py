@@ -1,4 +1,4 @@
-"""What takes part in a benchmark, and what it is given: encoded tables without labels."""
+"""What takes part in a benchmark, and what it is given: encoded records without labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anomgan.data.encoders import learn
 from anomgan.data.spec import Spec
-from anomgan.data.tables import TableEncoder
 
 Floats = NDArray[np.float64]
 
@@ -40,11 +40,10 @@ class Encoded:
         """Encode as :class:`anomgan.estimator.GANDetector` does.
 
         Raises:
-            InputError: If nothing can be learnt from the table.
+            InputError: If nothing can be learnt from them.
         """
         started = time.perf_counter()
-        encoder = TableEncoder.fit(normal)
-        values, _ = encoder.transform(normal)
+        encoder, values, _ = learn(normal)
         fitted = time.perf_counter()
         new_values, _ = encoder.transform(new)
         done = time.perf_counter()

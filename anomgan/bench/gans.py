@@ -33,7 +33,8 @@ class Gan:
     def names(self) -> tuple[str, ...]:
         """The method's name; kinds of score other than the usual one in brackets behind it."""
         return tuple(
-            self.method if kind == "combined" else f"{self.method} ({kind})" for kind in self.kinds
+            self.method if kind == self.config.score else f"{self.method} ({kind})"
+            for kind in self.kinds
         )
 
     def only(self, names: Collection[str]) -> Gan:

@@ -176,7 +176,7 @@ def _read_archive(path: Path) -> tuple[pd.DataFrame, Labels]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: isn't an .npz archive, or is damaged")
     with np.load(path, allow_pickle=False) as arrays:
-        table, label = (_array(arrays, name, path) for name in ("X", "y"))
+        table, label = (read_array(arrays, name, path) for name in ("X", "y"))
     if table.ndim != 2 or 0 in table.shape:
         raise InputError(f"{path}: X has shape {table.shape}; a table has rows and columns")
     if label.size != len(table):
@@ -184,7 +184,12 @@ def _read_archive(path: Path) -> tuple[pd.DataFrame, Labels]:
     return pd.DataFrame(table), _zeros_and_ones(label.ravel(), f"{path}: y")
 
 
-def _array(arrays: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.generic]:
+def read_array(arrays: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.generic]:
+    """An array of numbers from an archive, without unpickling anything.
+
+    Raises:
+        InputError: If it isn't there or can't be read.
+    """
     if name not in arrays.files:
         raise InputError(f"{path}: holds no array named {name}")
     try:

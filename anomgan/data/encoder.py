@@ -83,6 +83,10 @@ class Encoder(ABC):
             as_frame: Whether the training records came as a frame.
         """
 
+    def whole(self, tiles: NDArray[Any]) -> NDArray[Any]:
+        """What belongs to records, (n, …), as what belongs to the user's rows."""
+        return tiles
+
     @abstractmethod
     def summary(self) -> dict[str, str]:
         """What one record is, in a few labels and texts."""

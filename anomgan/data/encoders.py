@@ -59,6 +59,7 @@ def learn(
     *,
     conditions: Sequence[str] = (),
     size: int = 0,
+    tiles: int = 1,
     strict: bool = False,
     source: str = "the input",
 ) -> tuple[Encoder, Records, ParseReport]:
@@ -68,6 +69,7 @@ def learn(
         frame: Training records.
         conditions: Names of the columns that say which range of normal holds.
         size: Side of the square that pictures are brought to; 0 chooses.
+        tiles: Tiles along each side of a picture.
         strict: Whether what can't be read is an error.
         source: What messages call the frame.
 
@@ -79,12 +81,14 @@ def learn(
     """
     encoder: Encoder
     if holds_pictures(frame):
-        encoder = PictureEncoder.fit(frame, conditions=conditions, size=size, source=source)
+        encoder = PictureEncoder.fit(
+            frame, conditions=conditions, size=size, tiles=tiles, source=source
+        )
     else:
         encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
     values, report = encoder.transform(frame, strict=strict, source=source)
     if report.lost:
-        refuse_few(len(values), list(report.lost.values()), source)
+        refuse_few(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
     if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't
         raise InputError(f"{source}: all {len(values):,} {encoder.unit} are the same")
     return encoder, values, report

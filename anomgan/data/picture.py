@@ -282,7 +282,8 @@ def _rounded(pixels: NDArray[np.floating[Any]], depth: np.dtype[Any]) -> Pixels:
     """Real numbers as values of a depth."""
     if depth.kind == "f":
         return pixels.astype(depth, copy=False)
-    return np.rint(pixels).clip(0, np.iinfo(depth).max).astype(depth)
+    whole: Pixels = np.rint(pixels).clip(0, np.iinfo(depth).max).astype(depth)
+    return whole
 
 
 # --- Pillow's own guard ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from anomgan.data.picture import (
 from anomgan.data.report import ParseReport
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
+from anomgan.data.tiles import Tiling
 from anomgan.errors import InputError
 
 SIZES = 8, 256
@@ -55,11 +56,12 @@ class PictureEncoder(Encoder):
 
     Attributes:
         schema: The conditions beside the pictures, and no columns.
-        grid: Channels, height and width.
+        grid: Channels, height and width of a record, which is a picture or one tile of it.
         depth: Type of the values, one of :data:`anomgan.data.picture.DEPTHS`.
         axis: Whether arrays have an axis for channels.
         found: Sizes of the training pictures, as text.
         names: Names of the training frame's columns.
+        tiles: Tiles along each side of a picture.
     """
 
     schema: Schema
@@ -68,6 +70,7 @@ class PictureEncoder(Encoder):
     axis: bool
     found: str
     names: tuple[str, ...]
+    tiles: int = 1
 
     kind: ClassVar[str] = "images"
     unit: ClassVar[str] = "pictures"
@@ -80,6 +83,7 @@ class PictureEncoder(Encoder):
         *,
         conditions: Sequence[str] = (),
         size: int = 0,
+        tiles: int = 1,
         max_levels: int = 64,
         source: str = "the pictures",
     ) -> PictureEncoder:
@@ -88,8 +92,9 @@ class PictureEncoder(Encoder):
         Args:
             frame: Training pictures in the column ``picture``; at least `FEWEST_ROWS` readable.
             conditions: Names of other columns that say which range of normal holds.
-            size: Side of the square that pictures are brought to; 0 for their usual longer side,
-                but at most `USUAL_SIZE`.
+            size: Side of the square that pictures, or their tiles, are brought to; 0 for their
+                usual longer side, but at most `USUAL_SIZE`.
+            tiles: Tiles along each side of a picture, which overlap by a quarter.
             max_levels: Most levels of a condition.
             source: What messages call the pictures.
 
@@ -104,7 +109,7 @@ class PictureEncoder(Encoder):
             found = list(_each(_header, pictures))
         heads = [head for head in found if isinstance(head, Header)]
         refuse_few(len(heads), [str(head) for head in found if isinstance(head, str)], source)
-        side = size or _usual_side(heads)
+        side = size or _usual_side(heads, tiles)
         channels = _channels(heads)
         first = pictures[0]
         axis = channels > 1 or getattr(getattr(first, "array", None), "ndim", 2) == 3
@@ -113,7 +118,7 @@ class PictureEncoder(Encoder):
         )
         names = tuple(str(name) for name in frame.columns)
         grid = (channels, side, side)
-        return cls(schema, grid, _deepest(heads), axis, _sizes(heads), names)
+        return cls(schema, grid, _deepest(heads), axis, _sizes(heads), names, tiles)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -125,7 +130,11 @@ class PictureEncoder(Encoder):
         """The pixels, channel by channel and row by row, then the entries of conditions."""
         given = [part for column in self.schema.conditions for part in column.parts()]
         pixels = int(np.prod(self.grid))
-        return Spec.of([(PICTURE, "pixel", pixels, PICTURE), *given], self.grid)
+        return Spec.of([(PICTURE, "pixel", pixels, PICTURE), *given], self.grid, self.tiles**2)
+
+    @cached_property
+    def _tiling(self) -> Tiling:
+        return Tiling(self.grid[1], self.tiles)
 
     def transform(
         self,
@@ -144,7 +153,8 @@ class PictureEncoder(Encoder):
             source: What messages call the pictures.
 
         Returns:
-            Values in the pictures' own units, (n less those lost, D), and what was odd.
+            Values in the pictures' own units, (n less those lost, D), each picture's tiles one
+            behind the other, and what was odd.
 
         Raises:
             InputError: If there is no such column; if ``strict``, for the first broken picture.
@@ -155,7 +165,7 @@ class PictureEncoder(Encoder):
             )
         at = self.schema.locate(frame, source=source, warn=False)
         report, found = ParseReport(len(frame)), np.ones(len(frame), dtype=np.bool_)
-        out = np.zeros((len(frame), self.spec.size), self.depth)
+        out = np.zeros((len(frame), self.spec.tiles, self.spec.size), self.depth)
         pictures = _pictures(frame, first_row)
         with own_limit():
             for row, outcome in enumerate(_each(self._read, pictures)):
@@ -165,27 +175,29 @@ class PictureEncoder(Encoder):
                     found[row], report.lost[first_row + row] = False, outcome
                     continue
                 pixels, changes = outcome
-                out[row, : self.spec.record] = np.moveaxis(pixels, 2, 0).reshape(-1)
+                for tile, own in enumerate(self._tiling.cut(pixels)):
+                    out[row, tile, : self.spec.record] = np.moveaxis(own, 2, 0).reshape(-1)
                 for change in changes:
                     count(report.changes, change, report.changes.get(change, 0) + 1)
         if not found.all():
             out, frame = out[found], frame[found]
-        self._encode_conditions(frame, at, out, report, first_row=first_row, source=source)
-        return out, report
+        self._encode_conditions(frame, at, out[:, 0], report, first_row=first_row, source=source)
+        out[:, 1:, self.spec.record :] = out[:, :1, self.spec.record :]
+        return out.reshape(-1, self.spec.size), report
 
     def _read(self, picture: Picture) -> tuple[NDArray[Any], list[str]] | str:
         """A picture as (H, W, C) and what was done to it, or why it can't be used."""
-        channels, height, width = self.grid
+        side = self._tiling.side
         try:
-            pixels, changes = picture.load(max(height, width))
+            pixels, changes = picture.load(side)
             pixels, deeper = with_depth(pixels, self.depth)
-            pixels, coloured = with_channels(resized(pixels, height, width), channels)
+            pixels, coloured = with_channels(resized(pixels, side, side), self.grid[0])
         except BrokenPictureError as error:
             return f"{picture}: {error}"
         return pixels, [*changes, *deeper, *coloured]
 
     def pictures(self, values: Floats) -> NDArray[Any]:
-        """Encoded or generated records, (n, D), as pictures (n, H, W) or (n, H, W, C).
+        """Encoded or generated records, (n, D), as pictures or tiles, (n, H, W) or (n, H, W, C).
 
         Values are rounded and clipped to what the pictures' type holds.
         """
@@ -194,6 +206,17 @@ class PictureEncoder(Encoder):
             flat = np.rint(flat).clip(0, np.iinfo(self.depth).max)
         upright = np.moveaxis(flat.astype(self.depth).reshape(-1, *self.grid), 1, 3)
         return upright if self.axis else upright[..., 0]
+
+    def whole(self, tiles: NDArray[Any]) -> NDArray[Any]:
+        """Put what belongs to tiles together, blended where they overlap.
+
+        Args:
+            tiles: Of n pictures t tiles each, one behind the other: (n · t, H, W, …).
+
+        Returns:
+            The same for pictures, (n, H', W', …); without tiles what is given.
+        """
+        return tiles if self.tiles == 1 else self._tiling.joined(tiles)
 
     def restore(
         self, values: Floats, columns: Sequence[str], *, as_frame: bool
@@ -206,7 +229,11 @@ class PictureEncoder(Encoder):
         channels, height, width = self.grid
         colours = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
         depth = {"uint8": "8 bits", "uint16": "16 bits"}.get(self.depth, "real numbers")
-        return {"size": f"{height}×{width}, from {self.found}", "values": f"{colours}, {depth}"}
+        cut = f", in {self.tiles}×{self.tiles} tiles" if self.tiles > 1 else ""
+        return {
+            "size": f"{height}×{width}, from {self.found}{cut}",
+            "values": f"{colours}, {depth}",
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this encoder."""
@@ -218,6 +245,7 @@ class PictureEncoder(Encoder):
             "axis": self.axis,
             "found": self.found,
             "names": list(self.names),
+            "tiles": self.tiles,
         }
 
     @classmethod
@@ -237,6 +265,7 @@ class PictureEncoder(Encoder):
             bool(state["axis"]),
             str(state["found"]),
             tuple(str(name) for name in state["names"]),
+            int(state["tiles"]),
         )
 
 
@@ -291,10 +320,10 @@ def _each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _usual_side(heads: Sequence[Header]) -> int:
-    """The median of the longer sides, as far as networks of a usual size manage it."""
-    median = round(float(np.median([max(head.height, head.width) for head in heads])))
-    return min(max(median, SIZES[0]), USUAL_SIZE)
+def _usual_side(heads: Sequence[Header], tiles: int) -> int:
+    """The median of the longer sides, or a tile's, as far as networks of a usual size manage it."""
+    median = float(np.median([max(head.height, head.width) for head in heads]))
+    return min(max(round(median * Tiling(1000, tiles).share), SIZES[0]), USUAL_SIZE)
 
 
 def _channels(heads: Sequence[Header]) -> int:

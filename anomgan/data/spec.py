@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Kind = Literal["numeric", "indicator", "category", "pixel", "condition"]
 
 
@@ -58,19 +61,24 @@ class Spec:
         spans: The runs that tile the D entries in order, conditions last.
         grid: Channels, height and width of the picture that the one ``pixel`` span holds, which
             comes first; None for tables.
+        tiles: Neighbouring records that are tiles of one picture, which is as abnormal as its most
+            abnormal tile; 1 where every record stands for itself.
     """
 
     shape: tuple[int, ...]
     spans: tuple[Span, ...] = ()
     grid: tuple[int, int, int] | None = None
+    tiles: int = 1
 
     def __post_init__(self) -> None:
         """Refuse spans that don't tile the record.
 
         Raises:
-            ValueError: If there is a gap or an overlap, something follows a condition, or grid and
-                pixels disagree.
+            ValueError: If there is a gap or an overlap, something follows a condition, grid and
+                pixels disagree, or there are tiles of nothing.
         """
+        if self.tiles < 1 or (self.tiles > 1 and self.grid is None):
+            raise ValueError(f"{self.tiles} tiles")
         at, before = 0, ""
         for span in self.spans:
             if span.start != at or span.width < 1:
@@ -99,27 +107,38 @@ class Spec:
         """Number of entries before the conditions, those that are judged."""
         return self.size - self.conditions
 
+    def told(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The conditions of encoded records, ``(n, D) -> (n, K)``; tiles share their picture's."""
+        return values[:: self.tiles, self.record :]
+
+    def worst(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What scores of records say of whole pictures: the largest of their tiles."""
+        return np.asarray(scores.reshape(-1, self.tiles).max(1))
+
     @classmethod
     def of(
         cls,
         parts: Iterable[tuple[str, Kind, int, str]],
         grid: tuple[int, int, int] | None = None,
+        tiles: int = 1,
     ) -> Spec:
         """Lay out spans one behind the other from ``(name, kind, width, column)``."""
         spans, at = [], 0
         for name, kind, width, column in parts:
             spans.append(Span(name, kind, at, width, column))
             at += width
-        return cls((at,), tuple(spans), grid)
+        return cls((at,), tuple(spans), grid, tiles)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this spec."""
         spans = [asdict(span) for span in self.spans]
-        return {"shape": self.shape, "spans": spans, "grid": self.grid}
+        return {"shape": self.shape, "spans": spans, "grid": self.grid, "tiles": self.tiles}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Spec:
         """Rebuild from :meth:`to_json`."""
         grid = state["grid"]
         spans = tuple(Span(**span) for span in state["spans"])
-        return cls(tuple(state["shape"]), spans, None if grid is None else tuple(grid))
+        return cls(
+            tuple(state["shape"]), spans, None if grid is None else tuple(grid), state["tiles"]
+        )

@@ -86,7 +86,7 @@ class GAN(nn.Module):
         if config.spectral_norm == "own":
             config = replace(config, spectral_norm="on" if self.spectral else "off")
         self.views, self.config = views, config
-        self.generator = blocks.generator(views.spec, config, views.members)
+        self.generator: nn.Module = blocks.generator(views.spec, config, views.members)
         self.discriminator = blocks.discriminator(views.spec, config, views.members)
         if self.inversion in ("izi", "own"):
             self.encoder = blocks.encoder(views.spec, config, views.members)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from anomgan.config import Config
 from anomgan.data.views import Views
@@ -23,7 +23,7 @@ class Translator(GAN):
     def __init__(self, views: Views, config: Config) -> None:
         """Build the networks; the generator takes records."""
         super().__init__(views, config)
-        self.generator = blocks.translator(views.spec, self.config, views.members)
+        self.generator: nn.Module = blocks.translator(views.spec, self.config, views.members)
 
     def prepare(self, batch: Batch) -> Batch:
         """The records to translate stand where other GANs have draws from the prior."""

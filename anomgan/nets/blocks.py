@@ -16,6 +16,9 @@ from anomgan.nets.discriminator import Discriminator
 from anomgan.nets.mlp import MLP
 from anomgan.nets.spectral import spectral_norm
 
+THUMBNAIL = 32
+"""Longest side of pictures that are remembered pixel by pixel."""
+
 COARSER = 4
 """Factor by which :func:`coarse` reduces a picture's sides."""
 
@@ -57,6 +60,18 @@ def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
     return spectral_norm(made) if config.spectral_norm == "on" else made
 
 
+def thumbnail(spec: Spec, x: Tensor) -> Tensor:
+    """Records small enough to be remembered by the thousand, ``(M, n, *shape) -> (M, n, S)``.
+
+    Pictures are averaged to at most :data:`THUMBNAIL` pixels a side; others stay as they are.
+    """
+    if spec.grid is None or max(spec.grid[1:]) <= THUMBNAIL:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    few = adaptive_avg_pool2d(flat, (min(THUMBNAIL, flat.shape[2]), min(THUMBNAIL, flat.shape[3])))
+    return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+
+
 def places(critic: nn.Module, x: Tensor) -> Tensor:
     """What a critic of pictures sees of each place, ``(M, n, d, h, w)``, of records ``(M, n, D)``.
 
@@ -73,7 +88,7 @@ def coarse(spec: Spec, x: Tensor) -> Tensor:
     if spec.grid is None:
         return x
     flat = x[..., : spec.record].reshape(-1, *spec.grid)
-    few = [-(-side // COARSER) for side in spec.grid[1:]]
+    few = (-(-spec.grid[1] // COARSER), -(-spec.grid[2] // COARSER))
     blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
     return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
 

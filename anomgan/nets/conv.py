@@ -27,11 +27,13 @@ Size = tuple[int, int]
 def sizes(height: int, width: int) -> list[Size]:
     """Sizes from a picture's own down to the coarsest, each half of the one before, rounded up.
 
+    There are two at least.
+
     >>> sizes(28, 28)
     [(28, 28), (14, 14), (7, 7), (4, 4)]
     """
     found = [(height, width)]
-    while min(found[-1]) > SMALLEST:
+    while min(found[-1]) > SMALLEST or len(found) == 1:
         found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
     return found
 
@@ -98,7 +100,8 @@ class MemberConv(nn.Module):
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         """The same with other weights of the same shape."""
-        bias, dtype = self.bias, x.dtype
+        bias: Tensor = self.bias
+        dtype = x.dtype
         if self.mixed and x.is_cuda and dtype == torch.float32:
             x, weight, bias = x.bfloat16(), weight.bfloat16(), bias.bfloat16()
         margin = (self.kernel - self.stride) // 2
@@ -153,7 +156,8 @@ class Attention(nn.Module):
         share = torch.softmax(q.mT @ k / math.sqrt(q.shape[1]), -1)
         seen = self.out((v @ share.mT).reshape(len(x), -1, *x.shape[2:]))
         strength = self.weight.repeat_interleave(self.out.outputs, 0)[..., None]
-        return x + strength * seen
+        attended: Tensor = x + strength * seen
+        return attended
 
 
 class Down(nn.Module):
@@ -175,7 +179,8 @@ class Down(nn.Module):
         if self.first is None or self.past is None:
             return leaky_relu(self.main(x), SLOPE)
         made = leaky_relu(self.main(leaky_relu(self.first(x), SLOPE)), SLOPE)
-        return (made + self.past(avg_pool2d(x, 2, ceil_mode=True))) / math.sqrt(2)
+        past: Tensor = self.past(avg_pool2d(x, 2, ceil_mode=True))
+        return (made + past) / math.sqrt(2)
 
 
 class Up(nn.Module):

@@ -66,7 +66,7 @@ class PictureDiscriminator(nn.Module):
         """
         first, flat = self._split(self._maps((x,))[0]), self._flat(x)
         plain = torch.cat([flat, _root(gradients(flat, SHOWN))], 1)
-        plain = adaptive_avg_pool2d(plain, first.shape[3:])
+        plain = adaptive_avg_pool2d(plain, (first.shape[3], first.shape[4]))
         return torch.cat([plain.reshape(*x.shape[:2], -1, *first.shape[3:]), first], 2)
 
     def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:

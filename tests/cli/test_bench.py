@@ -171,3 +171,36 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
+    monkeypatch.setattr("anomgan.bench.localise.MOST_NORMAL", 40)
+    monkeypatch.setattr("anomgan.bench.localise.MOST_DEFECTS", 8)
+    settings = [part for key in ("steps=5", "members=1", "channels=4") for part in ("--set", key)]
+    options = ["--classes", "3", "--seeds", 1, "--preset", "fast", "--peers", "knn", "--defects"]
+    done = run("bench", "--images", *options, *settings, "--output", "out")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == "| AUROC / AP, 1 seed | gan | knn |"
+    assert lines[2].startswith("| digits 3 | ")
+    assert [line.split(" | ")[:2] for line in lines[-2:]] == [
+        ["| digits 3", "gan"],
+        ["| texture", "gan"],
+    ]
+    assert (place / "out/results.md").read_text() == done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--classes", "3"], "go with --images"),
+        (["--images", "--classes", "three"], "whole numbers"),
+        (["--images", "--classes", "12"], "has no class 12"),
+        (["--methods", "srgan", "far.npz"], "unknown 'srgan'"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else value[-1],
+)
+def test_wrong_options_for_pictures(run, place, arguments, words):
+    done = run("bench", *arguments)
+    assert done.code == 2
+    assert words in done.err

@@ -153,12 +153,13 @@ def test_heatmaps(run: Run, world: World, tmp_path: Path) -> None:
     with PIL.Image.open(drawn / "day/night/00.bmp.png") as image:
         width, height = image.size
         pixels = np.asarray(image).astype(int)
-    side = height  # three squares and two gaps
-    assert width == 3 * side + 8
-    picture, overlay = pixels[:, :side], pixels[:, -side:]
-    assert (picture == picture[..., :1]).all()  # gray
-    warmth = (overlay[..., 0] - overlay[..., 2]).reshape(12, side // 12, 12, -1).mean((1, 3))
-    assert warmth[3:8, 5:8].mean() > 50 + warmth[:, 10:].mean()  # columns 6 to 10 of 16
+    times = height // 12  # in its own shape, 12×16, three times with two gaps
+    assert (width, height) == (3 * 16 * times + 8, 12 * times)
+    own, overlay = pixels[:, : 16 * times], pixels[:, -16 * times :]
+    with PIL.Image.open(world.new / "day/night/00.bmp") as image:
+        np.testing.assert_array_equal(own[::times, ::times, 0], np.asarray(image))
+    warmth = (overlay[..., 0] - overlay[..., 2]).reshape(12, times, 16, times).mean((1, 3))
+    assert warmth[3:8, 6:11].mean() > 50 + warmth[:, 13:].mean()
 
 
 def test_heatmaps_replace_those_of_an_earlier_run_alone(
@@ -210,6 +211,8 @@ def test_grids_and_conditions(run: Run, world: World, tmp_path: Path) -> None:
         assert samples.size == (8 * 8 + 7 * 4, 8 * 8 + 7 * 4)  # 64 of 8×8 with gaps of 4
     with PIL.Image.open(grids / "reconstructions.png") as pairs:
         assert pairs.size == samples.size
+    stages = {path.name.partition("-")[0] for path in grids.glob("*-*.png")}
+    assert stages == {"samples", "reconstructions"}  # while training
     scored = run("score", world.normal, "--model", tmp_path / "m")
     assert scored.code == 0, scored.err
     assert len(scored.table) == 61

@@ -229,5 +229,5 @@ def test_8_and_16_bits_are_made_of_each_other() -> None:
     again, changes = with_depth(deep, "uint8")
     np.testing.assert_array_equal(again, narrow)
     assert "reduced to 8" in changes[0]
-    with pytest.raises(BrokenPictureError, match="holds uint8 values.* float32: convert"):
+    with pytest.raises(BrokenPictureError, match=r"holds uint8 values.* float32: convert"):
         with_depth(narrow, "float32")

@@ -148,3 +148,44 @@ def test_powers_agree_with_scikit_learn():
     views = Views(spec, ["power"]).fit(rows)
     reference = PowerTransformer().fit(rows).lambdas_.clip(0, 2)
     assert views.power.numpy() == pytest.approx(reference, abs=0.05)
+
+
+def picture_spec(conditions=0):
+    told = [("c", "condition", conditions, "c")] if conditions else []
+    return Spec.of([("p", "pixel", 12, "p"), *told], (2, 2, 3))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_pixels_fill_their_channels_range_in_any_number_type(dtype):
+    values = np.zeros((5, 14), dtype)
+    values[:, :6] = np.arange(30).reshape(5, 6) + 10  # 10 to 39
+    values[:, 6:12] = 7  # a channel that never changes
+    values[:, 12] = 1
+    views = Views(picture_spec(2), ["minmax", "standard"]).fit(values)
+    scaled = views(torch.from_numpy(values))
+    assert scaled.dtype == torch.float64
+    assert scaled[:, 0, 0].tolist() == [-1, -1]
+    assert scaled[:, 4, 5].tolist() == [1, 1]
+    assert (scaled[..., 6:12] == 0).all()
+    assert scaled[..., 12:].tolist() == [[[1, 0]] * 5] * 2
+    assert torch.allclose(views.inverse(scaled)[0], torch.from_numpy(values).double())
+
+
+def test_generated_pixels_stay_in_range_and_residuals_are_differences():
+    views = Views(picture_spec(), ["minmax"]).fit(np.arange(24.0).reshape(2, 12))
+    raw = torch.tensor([[[-9.0, 0.0, 9.0] * 4]])
+    made = views.render(raw)
+    assert torch.equal(made, raw.tanh())
+    assert torch.equal(views.residuals(raw, made), raw - made)
+    assert views.residual_columns == ["p"]
+
+
+def test_a_pictures_patches_are_what_can_be_spoilt():
+    spec = Spec.of([("p", "pixel", 2 * 64, "p")], (2, 8, 8))
+    views = Views(spec, ["minmax"])
+    column = views.column.reshape(2, 8, 8)
+    assert torch.equal(column[0], column[1])
+    assert column.unique().numel() == 16
+    assert (column[0, :2, :2] == 0).all()
+    assert column[0, 7, 7] == 15
+    assert views.is_numeric.all()

@@ -13,11 +13,14 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.errors import InputError
 from anomgan.gans import GAN
+from anomgan.parameters import checked_config
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 32, "latent": 4, "batch": 64, "members": 2, "search_steps": 20}
-METHODS = sorted(GAN.registry)
+METHODS = sorted(name for name, gan in GAN.registry.items() if "tables" in gan.kinds)
+PICTURED = sorted(name for name, gan in GAN.registry.items() if "images" in gan.kinds)
 
 
 def ring(n, seed):
@@ -88,9 +91,10 @@ def auroc(detector, normal, abnormal):
     return roc_auc_score(labels, detector.score(np.concatenate([normal, abnormal])))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sorted(GAN.registry))
 def test_says_what_it_is(name):
     kind = GAN.registry[name]
+    assert set(kind.kinds) <= {"tables", "images"}
     assert kind.name == name
     assert kind.paper
     assert kind.formula
@@ -189,3 +193,118 @@ def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none
     assert flagged(far) == 1
     drawn = detector.sample(300, seed=0)
     assert (drawn[:, 2:].sum(1) == 1).all()
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+GRID = (1, 12, 12)
+PICTURE = Spec.of([("picture", "pixel", 144, "picture")], GRID)
+LITTLE = {
+    "members": 2,
+    "steps": 10,
+    "channels": 4,
+    "hidden": 16,
+    "latent": 4,
+    "batch": 24,
+    "search_steps": 3,
+    "inversion_steps": 1,
+    "memory_rows": 200,
+    "cross_fit_below": 0,
+}
+
+
+def discs(n, seed, odd=False):
+    """A bright disc in the middle or, if odd, anywhere else: bytes, as pictures mostly are."""
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[:12, :12]
+    at = np.array([5.5, 5.5]) + rng.normal(0, 0.4, (n, 2))
+    if odd:
+        angle = rng.uniform(0, 2 * np.pi, n)
+        at = 5.5 + np.c_[np.cos(angle), np.sin(angle)] * rng.uniform(2.5, 4.5, (n, 1))
+    far = np.hypot(row - at[:, :1, None], column - at[:, 1:, None])
+    pictures = 200 * np.exp(-((far / 2) ** 4)) + rng.integers(0, 30, (n, 12, 12))
+    return pictures.reshape(n, -1).astype(np.uint8)
+
+
+@functools.cache
+def fitted_on_pictures(name, seed=0):
+    return Detector.fit(
+        discs(200, 1),
+        PICTURE,
+        name=name,
+        config=Config.make("fast", LITTLE, "images"),
+        seed=seed,
+        device="cpu",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(PICTURED) - set(METHODS)))
+def test_methods_for_pictures_alone_are_refused_for_tables_by_name(name):
+    with pytest.raises(
+        InputError, match=f"{name}.* doesn't learn from tables; choose one of: alad"
+    ):
+        checked_config(name, "fast", None, 0.05, None)
+    assert checked_config(name, "fast", None, 0.05, None, kind="images").score == "visual"
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_a_disc_in_the_wrong_place_is_abnormal_and_the_map_says_where(name):
+    detector = fitted_on_pictures(name)
+    odd = discs(80, 3, odd=True)
+    assert auroc(detector, discs(80, 2), odd) >= 0.95
+    maps = detector.anomaly_maps(odd)
+    assert maps.shape == (80, 12, 12)
+    assert maps.dtype == np.float32
+    bright = odd.reshape(maps.shape) > 120
+    middle = np.zeros((12, 12), dtype=bool)
+    middle[4:8, 4:8] = True
+    assert maps[bright & ~middle].mean() > maps[~bright & ~middle].mean() + 1
+    made = detector.reconstructions(odd[:3])
+    assert made.shape == (3, 144)
+    assert (made >= 0).all()
+    assert (made <= 255).all()
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_a_picture_is_scored_as_if_it_were_alone(name):
+    detector = fitted_on_pictures(name)
+    rows = np.concatenate([discs(2, 4), discs(1, 5, odd=True), np.zeros((1, 144), np.uint8)])
+    alone = np.concatenate([detector.score(row[None]) for row in rows])
+    assert alone == pytest.approx(detector.score(rows), abs=1e-9)
+    maps = np.concatenate([detector.anomaly_maps(row[None]) for row in rows])
+    assert maps == pytest.approx(detector.anomaly_maps(rows), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_of_pictures_too_seeds_decide_everything_and_a_copy_scores_alike(name):
+    detector, rows = fitted_on_pictures(name), discs(10, 6)
+    again = fitted_on_pictures.__wrapped__(name)
+    scores = detector.score(rows)
+    assert np.array_equal(again.score(rows), scores)
+    copy = Detector.from_state(
+        detector.state(),
+        PICTURE,
+        name=name,
+        config=detector.gan.config,
+        training=detector.training,
+    )
+    assert np.array_equal(copy.score(rows), scores)
+    assert np.array_equal(copy.anomaly_maps(rows), detector.anomaly_maps(rows))
+
+
+def test_a_picture_under_the_condition_of_another_kind_is_abnormal():
+    """Discs in the middle under one condition, at the edge under the other."""
+    spec = Spec.of([("picture", "pixel", 144, "picture"), ("kind", "condition", 2, "kind")], GRID)
+
+    def told(n, seed, swap):
+        kind = np.arange(n) % 2
+        pictures = np.where(kind[:, None] == 0, discs(n, seed), discs(n, seed + 1, odd=True))
+        return np.c_[pictures, np.eye(2, dtype=np.uint8)[1 - kind if swap else kind]]
+
+    config = Config.make("fast", LITTLE | {"steps": 30, "members": 1}, "images")
+    detector = Detector.fit(
+        told(200, 1, False), spec, name="cgan", config=config, seed=0, device="cpu"
+    )
+    right, wrong = detector.score(told(100, 7, False)), detector.score(told(100, 7, True))
+    assert np.isfinite(wrong).all()
+    assert wrong.mean() > right.mean()

@@ -1,0 +1,115 @@
+"""Pictures with defects of which every pixel is known, to measure where they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_closing, gaussian_filter
+
+Pictures = NDArray[np.float64]
+Masks = NDArray[np.bool_]
+
+SEEN = 0.1
+"""Change of a pixel, as a share of the range of all, from which on it belongs to the defect."""
+
+SIDE = 32
+"""Height and width of generated textures."""
+
+
+def scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+    """A straight line across, brighter or darker than all around."""
+    height, width = picture.shape
+    row, column = np.mgrid[:height, :width]
+    angle, at = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7, 2) * (height, width)
+    across = (row - at[0]) * np.cos(angle) - (column - at[1]) * np.sin(angle)
+    along = (row - at[0]) * np.sin(angle) + (column - at[1]) * np.cos(angle)
+    line = (np.abs(across) < 1) & (np.abs(along) < rng.uniform(0.2, 0.35) * min(height, width))
+    return np.asarray(np.where(line, _contrast(picture[line], others), picture))
+
+
+def blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+    """A soft spot, brighter or darker than all around."""
+    height, width = picture.shape
+    row, column = np.mgrid[:height, :width]
+    at, radius = rng.uniform(0.2, 0.8, 2) * (height, width), rng.uniform(0.08, 0.15) * height
+    far = np.hypot(row - at[0], column - at[1]) / radius
+    share = np.clip(1.5 - far, 0, 1)
+    return np.asarray((1 - share) * picture + share * _contrast(picture[far < 1], others))
+
+
+def missing(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+    """A patch in which the picture is blank: at the usual brightness of its darkest parts."""
+    height, width = picture.shape
+    side = round(0.25 * min(height, width))
+    # Where there is something to miss.
+    busy = gaussian_filter(np.abs(picture - np.quantile(picture, 0.1)), side / 3)
+    busy = busy[: height - side, : width - side]
+    chance = (busy / busy.sum()).ravel()
+    top, left = np.divmod(rng.choice(busy.size, p=chance), busy.shape[1])
+    out = picture.copy()
+    window = np.s_[max(0, top - side // 4) :, max(0, left - side // 4) :]
+    out[window][:side, :side] = np.quantile(picture, 0.1)
+    return out
+
+
+def swapped(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+    """A patch of another picture, turned by a right angle."""
+    height, width = picture.shape
+    side = round(0.35 * min(height, width))
+    other = others[rng.integers(len(others))]
+    top, left = (rng.integers(n // 8, n - side - n // 8 + 1) for n in (height, width))
+    window = (slice(top, top + side), slice(left, left + side))
+    patch: Pictures = other[window]
+    out = picture.copy()
+    out[window] = np.rot90(patch, int(rng.integers(1, 4)))
+    return out
+
+
+DEFECTS: dict[str, Callable[[Pictures, Pictures, np.random.Generator], Pictures]] = {
+    "scratch": scratch,
+    "blob": blob,
+    "missing": missing,
+    "swapped": swapped,
+}
+"""Kind of defect -> ``(picture, normal pictures, rng)`` to the picture with one."""
+
+
+def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks]:
+    """Give each picture a defect, one kind after the other.
+
+    Args:
+        pictures: Normal ones, ``(n, H, W)``.
+        seed: Seed of where and how.
+
+    Returns:
+        The pictures with defects and which pixels these changed, ``(n, H, W)`` each; those whose
+        defect can't be seen are left out.
+    """
+    rng, kinds = np.random.default_rng(seed), list(DEFECTS.values())
+    found = np.stack([kinds[i % len(kinds)](p, pictures, rng) for i, p in enumerate(pictures)])
+    changed = np.abs(found - pictures) >= SEEN * np.ptp(pictures)
+    # What lies between pixels that changed belongs to the same defect.
+    masks = changed | np.stack([binary_closing(own, np.ones((5, 5))) for own in changed])
+    seen = masks.sum((1, 2)) >= 4
+    return found[seen], masks[seen]
+
+
+def textures(count: int, seed: int) -> Pictures:
+    """Woven cloth: two crossed threads of random phase, grain and light, ``(n, SIDE, SIDE)``."""
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[:SIDE, :SIDE]
+    phase = rng.uniform(0, 2 * np.pi, (2, count, 1, 1))
+    warp = np.sin(2 * np.pi * column / 8 + phase[0])
+    weft = np.sin(2 * np.pi * row / 5 + phase[1])
+    grain = gaussian_filter(rng.normal(size=(count, SIDE, SIDE)), (0, 0.7, 0.7))
+    light = rng.normal(0, 4, (count, 1, 1))
+    return np.asarray(128 + light + 35 * np.maximum(warp, 0.6 * weft) + 15 * grain)
+
+
+def _contrast(around: Pictures, others: Pictures) -> float:
+    """The end of the range that is further from what is there."""
+    low, high = float(others.min()), float(others.max())
+    here = float(around.mean()) if around.size else low
+    return high if here < (low + high) / 2 else low

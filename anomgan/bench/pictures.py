@@ -1,0 +1,137 @@
+"""Labelled pictures: one class is normal, every other one is abnormal.
+
+An ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test`` is split already: one class's
+training pictures are to fit on, all test pictures to score.  One with ``X`` and ``y`` is split as
+tables are.  Each class gives a set of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomgan.bench.protocol import Split, contaminated, split
+from anomgan.bench.sets import LabelledSet, read_array
+from anomgan.data.encoders import framed
+from anomgan.errors import InputError
+
+BUNDLED = Path("scikit-learn's digits")
+"""Stands for the pictures that scikit-learn brings: 1,797 digits of 8 × 8 pixels."""
+
+OFFICIAL = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True)
+class PictureSet(LabelledSet):
+    """Pictures of several classes, one of which is normal.
+
+    Attributes:
+        normal: The class.
+    """
+
+    normal: int = 0
+
+    def split(self, seed: int) -> Split:
+        """Read and split them; what is split already stays as it is.
+
+        Raises:
+            InputError: If they can't be read.
+        """
+        arrays = _arrays(self.path)
+        if "x_test" in arrays:
+            own = arrays["x_train"][arrays["y_train"] == self.normal]
+            label = (arrays["y_test"] != self.normal).astype(np.int64)
+            parts = Split(_frame(own), _frame(arrays["x_test"]), label)
+        else:
+            label = (arrays["y"] != self.normal).astype(np.int64)
+            parts = split(_frame(arrays["X"]), label, seed)
+        return contaminated(parts, self.contamination, seed) if self.contamination else parts
+
+    @property
+    def digest(self) -> str:
+        """What tells this set from another of the same name."""
+        content = hashlib.sha256(str(self.normal).encode())
+        for name, array in sorted(_arrays(self.path).items()):
+            content.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()[:16]
+
+
+def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[PictureSet]:
+    """A set for each class of each file.
+
+    Args:
+        paths: ``.npz`` files, or folders of them.
+        classes: Those to take in turn as the normal one; none means all.
+
+    Raises:
+        InputError: If a file can't be used, lacks a class, or two share a name.
+    """
+    found: dict[str, PictureSet] = {}
+    for path in _files(paths):
+        arrays = _arrays(path)
+        known = np.unique(arrays["y_train" if "y_train" in arrays else "y"]).tolist()
+        missing = sorted(set(classes) - set(known))
+        if missing:
+            names = ", ".join(map(str, known[:20]))
+            raise InputError(f"--classes: {path} has no class {missing[0]}; it has: {names}")
+        for each in classes or known:
+            name = f"{'digits' if path == BUNDLED else path.stem} {each}"
+            if name in found:
+                raise InputError(f"{found[name].path} and {path} are both called {name!r}")
+            found[name] = PictureSet(name, path, normal=int(each))
+    return list(found.values())
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+        if not inside:
+            raise InputError(f"{path}: holds no .npz file")
+        found += inside
+    return found
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read pictures and labels, without unpickling anything.
+
+    Raises:
+        InputError: If they aren't there or don't fit together.
+    """
+    if path == BUNDLED:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        return {"X": np.round(digits.images * 255 / 16).astype(np.uint8), "y": digits.target}
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: isn't an .npz archive, or is damaged")
+    with np.load(path, allow_pickle=False) as archive:
+        names = OFFICIAL if "x_train" in archive.files else ("X", "y")
+        arrays = {name: read_array(archive, name, path) for name in names}
+    for x, y in (names[:2], names[2:]) if len(names) > 2 else (names,):
+        arrays[y] = arrays[y].ravel()
+        if arrays[x].ndim not in (3, 4) or 0 in arrays[x].shape:
+            raise InputError(f"{path}: {x} has shape {arrays[x].shape}, not N × H × W[ × C]")
+        if len(arrays[x]) != len(arrays[y]):
+            raise InputError(
+                f"{path}: {x} has {len(arrays[x]):,} pictures, but {y} {len(arrays[y]):,} labels"
+            )
+    return arrays
+
+
+def _frame(pictures: NDArray[Any]) -> pd.DataFrame:
+    """Pictures as the encoders take them."""
+    frame = framed(pictures)
+    if frame is None:
+        raise InputError(f"an array of shape {pictures.shape} holds no pictures")
+    return frame

@@ -1,0 +1,114 @@
+"""Labelled pictures, synthetic defects, and whether maps find these."""
+
+import numpy as np
+import pytest
+
+from anomgan.bench.defects import DEFECTS, textures, with_defects
+from anomgan.bench.gans import Gan
+from anomgan.bench.localise import aupro, localised, table
+from anomgan.bench.measure import Task, measure
+from anomgan.bench.pictures import BUNDLED, find_picture_sets
+from anomgan.config import Config
+from anomgan.errors import InputError
+
+TINY = {"members": 1, "steps": 5, "channels": 4, "latent": 4, "batch": 16, "checks": 0}
+
+
+@pytest.fixture
+def archive(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "tiny.npz"
+    pictures = rng.integers(0, 255, (60, 8, 8), dtype=np.uint8)
+    np.savez(
+        path,
+        x_train=pictures[:40],
+        y_train=np.arange(40) % 2,
+        x_test=pictures[40:],
+        y_test=np.arange(20) % 4,
+    )
+    return path
+
+
+def test_an_official_split_stays_as_it_is(archive):
+    first, second = find_picture_sets([archive], [])
+    assert (first.name, second.name) == ("tiny 0", "tiny 1")
+    parts = second.split(seed=3)
+    assert len(parts.normal) == 20
+    assert parts.label.tolist() == [int(i % 4 != 1) for i in range(20)]
+    assert first.digest != second.digest
+
+
+def test_pictures_without_a_split_are_split_as_tables_are():
+    (five,) = find_picture_sets([BUNDLED], [5])
+    assert five.name == "digits 5"
+    parts = five.split(seed=0)
+    assert len(parts.normal) == 91
+    assert len(parts.new) == 1797 - 91
+    assert (parts.label == 0).sum() == 91
+
+
+def test_what_cannot_be_used_is_named(archive, tmp_path):
+    with pytest.raises(InputError, match=r"--classes: .*tiny\.npz has no class 7; it has: 0, 1"):
+        find_picture_sets([archive], [7])
+    with pytest.raises(InputError, match="no such file"):
+        find_picture_sets([tmp_path / "none.npz"], [])
+    flat = tmp_path / "flat.npz"
+    np.savez(flat, X=np.zeros((5, 64)), y=np.zeros(5))
+    with pytest.raises(InputError, match="not N × H × W"):
+        find_picture_sets([flat], [])
+    text = tmp_path / "text.npz"
+    text.write_text("hello")
+    with pytest.raises(InputError, match="isn't an"):
+        find_picture_sets([text], [])
+
+
+def test_ours_and_others_are_measured_on_pictures_as_on_tables(archive):
+    from anomgan.bench.peers import Peer
+
+    (data,) = find_picture_sets([archive], [0])
+    gan = Gan("gan", ("visual", "paper"), Config.make("fast", TINY, "images"), "cpu")
+    rows = list(measure(Task(data, 0, (gan, Peer("knn")))))
+    assert [row.detector for row in rows] == ["gan", "gan (paper)", "knn"]
+    assert all(row.error == "" and 0 <= row.auroc <= 1 for row in rows)
+    assert rows[0].rows_fit == 20
+    assert rows[0].anomalies == 15
+
+
+@pytest.mark.parametrize("kind", DEFECTS)
+def test_a_defect_changes_its_pixels_and_no_others(kind, monkeypatch):
+    monkeypatch.setattr("anomgan.bench.defects.DEFECTS", {kind: DEFECTS[kind]})
+    normal = textures(12, 0)
+    changed, masks = with_defects(normal, seed=0)
+    assert len(changed) >= 10
+    assert masks.any((1, 2)).all()
+    assert masks.mean() < 0.3
+    again, _ = with_defects(normal, seed=0)
+    assert np.array_equal(changed, again)
+    same = np.array([(normal == own).sum((1, 2)).argmax() for own in changed])
+    where = np.abs(changed - normal[same]) >= 0.1 * np.ptp(normal)
+    assert not (where & ~masks).any()
+
+
+def test_aupro_of_known_maps():
+    masks = np.zeros((2, 20, 20), dtype=bool)
+    masks[:, 2:4, 2:4] = masks[:, 10:18, 10:18] = True
+    assert aupro(masks, masks.astype(float)) == 1
+    assert aupro(masks, 1 - masks) == 0
+    # Only the large region is found: pixels would say 94 %, regions say one of two.
+    large = masks.copy()
+    large[:, 2:4, 2:4] = False
+    blind = np.where(large, 1.0, np.where(masks, -1.0, 0.0))
+    assert aupro(masks, blind) == pytest.approx(0.5, abs=0.01)
+    noise = np.random.default_rng(0).normal(size=(200, 20, 20))
+    many = np.repeat(masks[:1], 200, 0)
+    assert aupro(many, noise) == pytest.approx(0.15, abs=0.02)
+
+
+def test_defects_on_a_texture_are_found(monkeypatch):
+    monkeypatch.setattr("anomgan.bench.localise.MOST_NORMAL", 60)
+    monkeypatch.setattr("anomgan.bench.localise.MOST_DEFECTS", 12)
+    gan = Gan("gan", ("visual",), Config.make("fast", TINY, "images"), "cpu")
+    found = list(localised([gan], [], seed=0))
+    assert [each.dataset for each in found] == ["texture"]
+    assert found[0].auroc > 0.8
+    assert "| texture | gan | 0." in table(found)

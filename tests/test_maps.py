@@ -1,0 +1,75 @@
+"""Maps of where pictures are abnormal."""
+
+import numpy as np
+import pytest
+import torch
+
+from anomgan.config import Config
+from anomgan.data.spec import Spec
+from anomgan.detector import Detector
+from anomgan.maps import _smooth, _usual
+
+GRID = (1, 16, 20)
+SPEC = Spec.of([("picture", "pixel", 320, "picture")], GRID)
+SMALL = {"members": 2, "steps": 15, "channels": 4, "latent": 4, "batch": 24, "cross_fit_below": 0}
+
+
+def stripes(n, seed):
+    rng = np.random.default_rng(seed)
+    bright = 100 + 80 * np.sin(np.arange(20) + rng.uniform(0, 6, (n, 1, 1)))
+    return (bright + rng.normal(0, 5, (n, 16, 20))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    config = Config.make("fast", SMALL, "images")
+    values = stripes(200, 0).reshape(200, -1)
+    return Detector.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
+
+
+def test_a_spot_stands_out_where_it_is(detector):
+    pictures = stripes(20, 1)
+    pictures[:, 4:8, 12:16] = 255
+    maps = detector.anomaly_maps(pictures.reshape(20, -1))
+    assert maps.shape == (20, 16, 20)
+    inside = maps[:, 4:8, 12:16].mean()
+    far = np.concatenate([maps[:, :, :6].ravel(), maps[:, 13:].ravel()])
+    assert inside > np.quantile(far, 0.99)
+
+
+def test_held_out_pictures_are_about_nought_everywhere(detector):
+    maps = detector.anomaly_maps(stripes(100, 2).reshape(100, -1))
+    assert np.abs(np.median(maps, 0)).max() < 1
+    assert abs(np.median(maps)) < 0.3
+
+
+def test_tables_have_no_maps():
+    spec = Spec.of([("a", "numeric", 1, "a")])
+    config = Config.make(settings={"steps": 3, "members": 1, "hidden": 4})
+    rows = np.random.default_rng(0).normal(size=(40, 1))
+    table = Detector.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
+    with pytest.raises(ValueError, match="only pictures"):
+        table.anomaly_maps(rows)
+    assert table.reconstructions(rows).shape == rows.shape
+
+
+def test_whitened_places_have_unit_covariance_as_far_as_nothing_is_borrowed():
+    """One place alone: its covariance is that of all places, so shrinking changes nothing."""
+    draws = torch.Generator().manual_seed(0)
+    mix = torch.tensor([[2.0, 0.0], [1.5, 0.5]], dtype=torch.float64)
+    places = torch.randn(5000, 1, 2, generator=draws, dtype=torch.float64) @ mix + 7
+    mean, white = _usual(places)
+    assert mean[0].tolist() == pytest.approx([7, 7], abs=0.1)
+    covariance = torch.cov(((places[:, 0] - mean[0]) @ white[0]).mT)
+    assert covariance.numpy() == pytest.approx(np.eye(2), abs=0.05)
+
+
+def test_smoothing_keeps_what_is_even_and_spreads_what_is_not():
+    even = torch.full((1, 9, 9), 3.0)
+    assert torch.allclose(_smooth(even, 1.0), even)
+    spot = torch.zeros(1, 9, 9)
+    spot[0, 4, 4] = 1
+    smooth = _smooth(spot, 1.0)[0]
+    assert float(smooth.sum()) == pytest.approx(1, abs=1e-5)
+    assert smooth[4, 4] > smooth[4, 5] > smooth[4, 6] > 0
+    assert torch.allclose(smooth, smooth.mT)
