@@ -121,3 +121,20 @@ def flag(p_values: Floats, *, alpha: float = 0.05, fdr: float | None = None) -> 
     if fdr is None:
         return np.asarray(p_values <= alpha + 1e-12)
     return np.asarray(false_discovery_control(p_values) <= fdr + 1e-12)
+
+
+def fdr_cut(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
+    """The largest p-value that :func:`flag` flags at ``fdr``, 0 if none is.
+
+    What Benjamini–Hochberg decides depends on how often each p-value comes, and there are only as
+    many as calibration rows; so rows needn't be in one place.
+
+    Args:
+        p_values: Distinct p-values, ascending, ``(k,)``.
+        counts: How many rows have each, ``(k,)``.
+        fdr: As of :func:`flag`.
+    """
+    ranks = np.cumsum(counts)
+    adjusted = np.minimum.accumulate((p_values * (ranks[-1] / ranks))[::-1])[::-1]
+    flagged = p_values[adjusted <= fdr + 1e-12]
+    return float(flagged[-1]) if len(flagged) else 0.0
