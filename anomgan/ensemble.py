@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anomgan import distributed
 from anomgan.calibrate import Floats, Folds, split
 from anomgan.config import Config
 from anomgan.data.spec import Spec
@@ -16,6 +17,7 @@ from anomgan.data.views import Views
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
+from anomgan.share import Share
 from anomgan.train import Callback, Sampler, train
 from anomgan.watch import Training, Watch, adopt, against, failed, tell
 
@@ -68,11 +70,14 @@ class Ensemble:
             InputError: If training diverges.
 
         Warns:
-            DataWarning: If members were trained anew, or some stay collapsed.
+            DataWarning: If members were trained anew, or some stay collapsed, or there are more
+                processes than members.
         """
+        seed = distributed.agreed(seed, values, other, {"method": name, **config.to_json()})
         rng = np.random.default_rng(seed)
         folds = _folds(len(values), config, rng)
         rows = _member_rows(len(values), folds, config.members, rng)
+        distributed.tell(len(rows))
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
@@ -105,9 +110,23 @@ class _Team:
     def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
-        sampler = self._sampler(gan.to(self.data.device), [self.rows[m] for m in members])
-        watch = Watch(sampler)
-        return gan, Training(train(gan, sampler, self.callback, watch), watch.log)
+        share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
+        own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
+        training = Training()
+        if own is not None:
+            sampler = Sampler(own, self.data, rows, draws, self.other, share)
+            watch = Watch(sampler)
+            training = Training(train(own, sampler, self.callback, watch), watch.log)
+        return gan, distributed.gathered(gan, own, training, share)
+
+    def _part(self, gan: GAN, members: Sequence[int], share: Share) -> GAN | None:
+        """Those of the members that this process trains; None if it has none."""
+        if share.whole or not share.numbers:
+            return gan if share.whole else None
+        views = self.views.of([members[number] for number in share.numbers])
+        own = _build(self.name, views, self.config, 0).to(self.data.device)
+        adopt(own, gan, dict(enumerate(share.numbers)))
+        return own
 
     def healed(self, gan: GAN, training: Training) -> list[int]:
         """Train failed members anew, a bounded number of times; gives those that stay ill.
@@ -143,8 +162,10 @@ class _Team:
         return found[0] if found else None
 
     def _sampler(self, gan: GAN, rows: list[Tensor]) -> Sampler:
-        draws = torch.Generator().manual_seed(self._seed())
-        return Sampler(gan, self.data, rows, draws, self.other)
+        return Sampler(gan, self.data, rows, self._draws(), self.other)
+
+    def _draws(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed())
 
     def _seed(self) -> int:
         return int(self.rng.integers(2**31))

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from anomgan.data.views import Views
 from anomgan.gans import GAN, Batch, Move, Stage
+from anomgan.share import Share
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,20 @@ class Sampler:
         rows: Sequence[Tensor],
         generator: torch.Generator,
         other: Tensor | None = None,
+        share: Share | None = None,
     ) -> None:
         """Prepare to draw.
 
         Args:
             gan: Its views scale the records, its settings say how many are drawn.
             values: Encoded records, ``(n, *shape)`` float64, on the device that trains.
-            rows: For each member, the indices of the records it may see.
+            rows: For each member, the indices of the records it may see; also for those that
+                others train.
             generator: Source of randomness, on the CPU.
             other: Encoded records of a second domain, likewise; all members may see all of them.
+            share: Which of these members the GAN has; by default all.
         """
+        self.share = share or Share.of(len(rows))
         self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
         self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
@@ -65,14 +70,15 @@ class Sampler:
     def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
         """Draw a batch, with replacement, as the GAN is trained on it."""
         members, size, device = len(self.rows), size or self.size, self.values.device
-        rows = self.rows.gather(1, self._places(members, size)).to(device)
+        own = self.share
+        rows = own(self.rows.gather(1, self._places(members, size))).to(device)
         latent = torch.randn(members, size, self.gan.config.latent, generator=self.generator)
         other = None
         if self.other is not None:
             places = torch.randint(len(self.other), (members, size), generator=self.generator)
-            other = self.views[1](places.to(device))
-        real = self.views[0](rows)
-        return self.gan.prepare(Batch(real, latent.to(device), self.generator, other, progress))
+            other = self.views[1](own(places).to(device))
+        real, latent = self.views[0](rows), own(latent).to(device)
+        return self.gan.prepare(Batch(real, latent, self.generator, other, progress, own))
 
     def _places(self, members: int, size: int) -> Tensor:
         """Which of its own rows each member draws, ``(M, B)``."""
@@ -110,7 +116,7 @@ class Sampler:
         Rows are in random order, so that they are a sample.
         """
         count = min(most, int(self.counts.min()))
-        return self.views[0](self.rows[:, :count].to(self.values.device))
+        return self.views[0](self.share(self.rows)[:, :count].to(self.values.device))
 
 
 class _View:

@@ -116,6 +116,7 @@ def fit(
     from anomgan import GANDetector
     from anomgan.cli.facts import training_facts
     from anomgan.cli.progress import FitProgress
+    from anomgan.cli.together import together
     from anomgan.config import Config
     from anomgan.data.files import read_table
     from anomgan.data.sources import source_name
@@ -139,7 +140,7 @@ def fit(
         random_state=seed,
     )
     source = source_name(normal)
-    with FitProgress() as progress:
+    with together() as speaks, FitProgress() as progress:
         table = read_table(normal)
         aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
@@ -157,7 +158,8 @@ def fit(
         )
         aside.keep_with(detector)
         detector.training_facts_ |= facts
-        detector.save(model)
+        if speaks:
+            detector.save(model)
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
 
 
