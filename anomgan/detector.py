@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
+from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
@@ -53,6 +54,7 @@ class Detector:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Detector:
         """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
         ensemble = Ensemble.fit(
@@ -64,6 +66,7 @@ class Detector:
             device=device,
             callback=callback,
             other=other,
+            checkpoint=checkpoint,
         )
         return cls.calibrate(ensemble, values, config.score)[config.score]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import warnings
@@ -21,12 +20,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from anomgan.calibrate import Floats
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.health import Health
@@ -56,29 +53,29 @@ def share(members: int) -> Share:
 # --- what passes between processes ----------------------------------------------------------------
 
 
-def agreed(seed: int, values: Floats, other: Floats | None, settings: dict[str, Any]) -> int:
+def agreed(seed: int, mark: str) -> int:
     """The seed of the first process, once it is known that all were given the same.
 
     Args:
         seed: This process's.
-        values: Its encoded records.
-        other: Those of a second domain, if there are any.
-        settings: In plain data.
+        mark: Its records and settings in short; see :func:`anomgan.checkpoint.fingerprint`.
 
     Raises:
         InputError: If records or settings differ.
     """
     if processes()[1] == 1:
         return seed
-    told = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for array in (values, other):
-        told.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
-    found = _exchanged([told.hexdigest(), seed])
-    if len({digest for digest, _ in found}) > 1:
+    found = _exchanged([mark, seed])
+    if len({marks for marks, _ in found}) > 1:
         raise InputError(
             "the processes of this fit were given different rows or settings; give all the same"
         )
     return int(found[0][1])
+
+
+def everywhere(true: bool) -> bool:
+    """Whether something is true of all processes."""
+    return true if processes()[1] == 1 else all(_exchanged(true))
 
 
 def tell(members: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from anomgan import distributed
 from anomgan.calibrate import Floats, Folds, split
+from anomgan.checkpoint import Checkpoint, fingerprint
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
@@ -50,6 +51,7 @@ class Ensemble:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Ensemble:
         """Train on encoded normal records.
 
@@ -65,15 +67,19 @@ class Ensemble:
             device: Where to train, as torch names it.
             callback: Told of every training step.
             other: Encoded records of a second domain, for methods that learn from one.
+            checkpoint: Keeps the state, and may know one to go on from.
 
         Raises:
-            InputError: If training diverges.
+            InputError: If training diverges, or the checkpoint is another fit's.
 
         Warns:
             DataWarning: If members were trained anew, or some stay collapsed, or there are more
                 processes than members.
         """
-        seed = distributed.agreed(seed, values, other, {"method": name, **config.to_json()})
+        mark = fingerprint(values, other, {"method": name, **config.to_json()})
+        seed = distributed.agreed(seed, mark)
+        if checkpoint is not None:
+            checkpoint.begin(f"{mark} {seed} {distributed.processes()}")
         rng = np.random.default_rng(seed)
         folds = _folds(len(values), config, rng)
         rows = _member_rows(len(values), folds, config.members, rng)
@@ -82,7 +88,7 @@ class Ensemble:
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(name, views, config, data, second, rows, rng, callback)
+        team = _Team(name, views, config, data, second, rows, rng, callback, checkpoint)
         gan, training = team.trained(range(len(rows)))
         ill = team.healed(gan, training)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
@@ -106,18 +112,25 @@ class _Team:
     rows: list[Tensor]
     rng: np.random.Generator
     callback: Callback | None
+    checkpoint: Checkpoint | None
 
     def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
         share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
         own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
-        training = Training()
+        kept, training = self.checkpoint, Training()
+        if kept is not None and distributed.everywhere(kept.is_over()):
+            return gan, kept.result(gan)
         if own is not None:
             sampler = Sampler(own, self.data, rows, draws, self.other, share)
             watch = Watch(sampler)
-            training = Training(train(own, sampler, self.callback, watch), watch.log)
-        return gan, distributed.gathered(gan, own, training, share)
+            keeper = kept.keeper(own, sampler, watch) if kept is not None else None
+            training = Training(train(own, sampler, self.callback, watch, keeper), watch.log)
+        training = distributed.gathered(gan, own, training, share)
+        if kept is not None:
+            kept.end(gan, training)
+        return gan, training
 
     def _part(self, gan: GAN, members: Sequence[int], share: Share) -> GAN | None:
         """Those of the members that this process trains; None if it has none."""

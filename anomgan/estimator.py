@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan import store
+from anomgan.checkpoint import Checkpoint
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.tables import TableEncoder
 from anomgan.detector import Detector
@@ -112,6 +113,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         *,
         other: Any = None,
         callback: Callback | None = None,
+        checkpoint: Checkpoint | None = None,
         source: str = "X",
         other_source: str = "other",
     ) -> GANDetector:
@@ -123,6 +125,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             other: Rows of a second domain in the same columns, such as unlabelled ones or ones of
                 which many are abnormal; for methods that translate between domains.
             callback: Told of every training step.
+            checkpoint: Keeps the state of the fit in a folder, and may resume one.
             source: What messages call the table.
             other_source: What messages call the other rows.
 
@@ -159,6 +162,7 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             device=device,
             other=second,
             callback=listener(callback, verbose=self.verbose),
+            checkpoint=checkpoint,
         )
         if self.contamination is None:
             offset = -flagging_threshold(detector.calibrator, self.alpha)
