@@ -21,6 +21,7 @@ import pytest
 from anomgan import GANDetector, ensemble, load
 from anomgan.checkpoint import ABOUT, ARRAYS, Checkpoint
 from anomgan.errors import DataWarning, InputError
+from anomgan.gans import GAN
 from anomgan.train import Progress
 
 STEPS = 12
@@ -92,6 +93,23 @@ def test_it_goes_on_from_any_step(
     )
     assert told == list(range(step + 1, TOTAL + 1))
     assert_same(found, whole, rows)
+
+
+@pytest.mark.parametrize("name", sorted(GAN.registry))
+def test_every_method_goes_on_with_mixed_columns(
+    rows: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    table = rows.assign(colour=["red", "green", None] * 40, machine=["p", "q"] * 60)
+
+    def fresh() -> GANDetector:
+        settings = TINY | {"steps": 4}
+        return GANDetector(name, settings=settings, random_state=1, condition="machine")
+
+    folder = tmp_path / "partial"
+    with pytest.raises(Stop):
+        fresh().fit(table, callback=stop_after(3), checkpoint=Checkpoint(folder, every=0))
+    found = fresh().fit(table, checkpoint=Checkpoint(folder, every=0, resume=True))
+    assert_same(found, fresh().fit(table), table)
 
 
 def test_it_can_be_interrupted_again_and_again(
