@@ -139,3 +139,20 @@ def share_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, fl
     """Where a share lies of which ``hits`` of ``rows`` were seen (Clopper and Pearson, 1934)."""
     found = binomtest(hits, rows).proportion_ci(level, method="exact")
     return float(found.low), float(found.high)
+
+
+def fdr_cut(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
+    """The largest p-value that :func:`flag` flags at ``fdr``, 0 if none is.
+
+    What Benjamini–Hochberg decides depends on how often each p-value comes, and there are only as
+    many as calibration rows; so rows needn't be in one place.
+
+    Args:
+        p_values: Distinct p-values, ascending, ``(k,)``.
+        counts: How many rows have each, ``(k,)``.
+        fdr: As of :func:`flag`.
+    """
+    ranks = np.cumsum(counts)
+    adjusted = np.minimum.accumulate((p_values * (ranks[-1] / ranks))[::-1])[::-1]
+    flagged = p_values[adjusted <= fdr + 1e-12]
+    return float(flagged[-1]) if len(flagged) else 0.0

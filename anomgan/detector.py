@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
+from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
@@ -62,6 +63,7 @@ class Detector:
         callback: Callback | None = None,
         other: Floats | None = None,
         looker: Looker | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Detector:
         """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
         ensemble = Ensemble.fit(
@@ -74,6 +76,7 @@ class Detector:
             callback=callback,
             other=other,
             looker=looker,
+            checkpoint=checkpoint,
         )
         detector = cls.calibrate(ensemble, values, config.score)[config.score]
         if spec.grid is not None:

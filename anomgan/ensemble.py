@@ -10,13 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anomgan import distributed
 from anomgan.calibrate import Floats, Folds, split
+from anomgan.checkpoint import Checkpoint, fingerprint
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
+from anomgan.share import Share
 from anomgan.train import Callback, Sampler, train
 from anomgan.watch import Looker, Training, Watch, adopt, against, failed, tell
 
@@ -50,6 +53,7 @@ class Ensemble:
         callback: Callback | None = None,
         other: Floats | None = None,
         looker: Looker | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Ensemble:
         """Train on encoded normal records.
 
@@ -66,22 +70,29 @@ class Ensemble:
             callback: Told of every training step.
             other: Encoded records of a second domain, for methods that learn from one.
             looker: Shown ``config.checks`` times what the GAN makes; changes nothing.
+            checkpoint: Keeps the state, and may know one to go on from.
 
         Raises:
-            InputError: If training diverges.
+            InputError: If training diverges, or the checkpoint is another fit's.
 
         Warns:
-            DataWarning: If members were trained anew, or some stay collapsed.
+            DataWarning: If members were trained anew, or some stay collapsed, or there are more
+                processes than members.
         """
+        mark = fingerprint(values, other, {"method": name, **config.to_json()})
+        seed = distributed.agreed(seed, mark)
+        if checkpoint is not None:
+            checkpoint.begin(f"{mark} {seed} {distributed.processes()}")
         rng = np.random.default_rng(seed)
         folds = _folds(len(values) // spec.tiles, config, rng)
         folds = [_records(fold, spec.tiles) for fold in folds]
         rows = _member_rows(len(values), folds, config.members, rng)
+        distributed.tell(len(rows))
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(name, views, config, data, second, rows, rng, callback, looker)
+        team = _Team(name, views, config, data, second, rows, rng, callback, looker, checkpoint)
         gan, training = team.trained(range(len(rows)))
         ill = team.healed(gan, training)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
@@ -106,13 +117,34 @@ class _Team:
     rng: np.random.Generator
     callback: Callback | None
     looker: Looker | None
+    checkpoint: Checkpoint | None
 
     def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
-        sampler = self._sampler(gan.to(self.data.device), [self.rows[m] for m in members])
-        watch = Watch(sampler, self.looker)
-        return gan, Training(train(gan, sampler, self.callback, watch), watch.log)
+        share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
+        own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
+        kept, training = self.checkpoint, Training()
+        if kept is not None and distributed.everywhere(kept.is_over()):
+            return gan, kept.result(gan)
+        if own is not None:
+            sampler = Sampler(own, self.data, rows, draws, self.other, share)
+            watch = Watch(sampler, self.looker)
+            keeper = kept.keeper(own, sampler, watch) if kept is not None else None
+            training = Training(train(own, sampler, self.callback, watch, keeper), watch.log)
+        training = distributed.gathered(gan, own, training, share)
+        if kept is not None:
+            kept.end(gan, training)
+        return gan, training
+
+    def _part(self, gan: GAN, members: Sequence[int], share: Share) -> GAN | None:
+        """Those of the members that this process trains; None if it has none."""
+        if share.whole or not share.numbers:
+            return gan if share.whole else None
+        views = self.views.of([members[number] for number in share.numbers])
+        own = _build(self.name, views, self.config, 0).to(self.data.device)
+        adopt(own, gan, dict(enumerate(share.numbers)))
+        return own
 
     def healed(self, gan: GAN, training: Training) -> list[int]:
         """Train failed members anew, a bounded number of times; gives those that stay ill.
@@ -148,8 +180,10 @@ class _Team:
         return found[0] if found else None
 
     def _sampler(self, gan: GAN, rows: list[Tensor]) -> Sampler:
-        draws = torch.Generator().manual_seed(self._seed())
-        return Sampler(gan, self.data, rows, draws, self.other)
+        return Sampler(gan, self.data, rows, self._draws(), self.other)
+
+    def _draws(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed())
 
     def _seed(self) -> int:
         return int(self.rng.integers(2**31))

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan import probability, store
 from anomgan.actionable import Actionable
+from anomgan.checkpoint import Checkpoint
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
@@ -118,6 +119,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         strict: bool = False,
         callback: Callback | None = None,
         looker: Callable[[Encoder, Look], None] | None = None,
+        checkpoint: Checkpoint | None = None,
         source: str = "X",
         other_source: str = "other",
     ) -> GANDetector:
@@ -134,6 +136,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             callback: Told of every training step.
             looker: Shown now and then what the GANs make; the encoder's ``restore`` turns that into
                 rows or pictures.
+            checkpoint: Keeps the state of the fit in a folder, and may resume one.
             source: What messages call the table.
             other_source: What messages call the other rows.
 
@@ -181,6 +184,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             other=second,
             callback=listener(callback, verbose=self.verbose),
             looker=None if looker is None else functools.partial(looker, encoder),
+            checkpoint=checkpoint,
         )
         if self.contamination is None:
             offset = -flagging_threshold(detector.calibrator, self.alpha)

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from anomgan.data.views import Views
 from anomgan.gans import GAN, Batch, Move, Stage
+from anomgan.share import Share
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,20 @@ class Sampler:
         rows: Sequence[Tensor],
         generator: torch.Generator,
         other: Tensor | None = None,
+        share: Share | None = None,
     ) -> None:
         """Prepare to draw.
 
         Args:
             gan: Its views scale the records, its settings say how many are drawn.
             values: Encoded records, ``(n, *shape)`` float64, on the device that trains.
-            rows: For each member, the indices of the records it may see.
+            rows: For each member, the indices of the records it may see; also for those that
+                others train.
             generator: Source of randomness, on the CPU.
             other: Encoded records of a second domain, likewise; all members may see all of them.
+            share: Which of these members the GAN has; by default all.
         """
+        self.share = share or Share.of(len(rows))
         self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
         self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
@@ -65,14 +71,15 @@ class Sampler:
     def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
         """Draw a batch, with replacement, as the GAN is trained on it."""
         members, size, device = len(self.rows), size or self.size, self.values.device
-        rows = self.rows.gather(1, self._places(members, size)).to(device)
+        own = self.share
+        rows = own(self.rows.gather(1, self._places(members, size))).to(device)
         latent = torch.randn(members, size, self.gan.config.latent, generator=self.generator)
         other = None
         if self.other is not None:
             places = torch.randint(len(self.other), (members, size), generator=self.generator)
-            other = self.views[1](places.to(device))
-        real = self.views[0](rows)
-        return self.gan.prepare(Batch(real, latent.to(device), self.generator, other, progress))
+            other = self.views[1](own(places).to(device))
+        real, latent = self.views[0](rows), own(latent).to(device)
+        return self.gan.prepare(Batch(real, latent, self.generator, other, progress, own))
 
     def _places(self, members: int, size: int) -> Tensor:
         """Which of its own rows each member draws, ``(M, B)``."""
@@ -110,7 +117,7 @@ class Sampler:
         Rows are in random order, so that they are a sample.
         """
         count = min(most, int(self.counts.min()))
-        return self.views[0](self.rows[:, :count].to(self.values.device))
+        return self.views[0](self.share(self.rows)[:, :count].to(self.values.device))
 
 
 class _View:
@@ -131,8 +138,42 @@ class _View:
         return scaled.float()
 
 
+@dataclass(frozen=True)
+class State:
+    """Where a training stands, beside what networks and sources of randomness hold.
+
+    Attributes:
+        stage: Number of the stage, from 0.
+        made: Steps of it that are made.
+        curve: The losses so far.
+        moves: Optimisers' moments and averaged weights of the stage, by name.
+    """
+
+    stage: int
+    made: int
+    curve: list[Progress]
+    moves: dict[str, Tensor]
+
+
+class Keeper(Protocol):
+    """Keeps the state of a training that may be interrupted."""
+
+    def restore(self) -> State | None:
+        """The state to go on from, if there is one, with networks and randomness put back."""
+
+    def due(self) -> bool:
+        """Whether it is time to keep the state."""
+
+    def save(self, state: State) -> None:
+        """Keep it."""
+
+
 def train(
-    gan: GAN, sampler: Sampler, callback: Callback | None = None, watch: Watch | None = None
+    gan: GAN,
+    sampler: Sampler,
+    callback: Callback | None = None,
+    watch: Watch | None = None,
+    keeper: Keeper | None = None,
 ) -> list[Progress]:
     """Make every stage's moves; afterwards the averaged weights stand in the networks.
 
@@ -144,17 +185,23 @@ def train(
         sampler: Draws the batches.
         callback: Told of every step.
         watch: Called ``config.checks`` times with the step and the norms of the last gradients.
+        keeper: Keeps the state between steps.
 
     Returns:
         About a hundred evenly spaced points of the loss curves.
     """
     stages = gan.stages()
     budgets = [max(1, round(stage.share * gan.config.steps)) for stage in stages]
-    total, done, curve = sum(budgets), 0, []
+    state = (keeper.restore() if keeper else None) or State(0, 0, [], {})
+    total, done, curve = sum(budgets), sum(budgets[: state.stage]) + state.made, state.curve
     checks = gan.config.checks if watch else 0
-    for stage, budget in zip(stages, budgets, strict=True):
+    for number, (stage, budget) in enumerate(zip(stages, budgets, strict=True)):
+        if number < state.stage:
+            continue
         running = _Running(gan, stage)
-        for step in range(budget):
+        if number == state.stage and state.made:
+            running.resume(state)
+        for step in range(running.made, budget):
             losses = running.step(sampler, step / budget)
             done += 1
             progress = Progress(done, total, {k: float(v.mean()) for k, v in losses.items()})
@@ -166,6 +213,8 @@ def train(
                 running.adopt_average()
             if watch and checks and (done * checks // total > (done - 1) * checks // total):
                 watch(done, running.slopes())
+            if keeper and keeper.due():
+                keeper.save(State(number, running.made, curve, running.state()))
     return curve
 
 
@@ -202,6 +251,31 @@ class _Running:
             losses[move.name] = loss.detach()
         self.made += 1
         return losses
+
+    def state(self) -> dict[str, Tensor]:
+        """Moments and averages, by name."""
+        found = {}
+        for m, (own, optimiser, average) in enumerate(
+            zip(self.weights, self.optimisers, self.averages, strict=True)
+        ):
+            for w, (weight, mean) in enumerate(zip(own, average, strict=True)):
+                found[f"{m}.{w}.average"] = mean
+                for key, value in optimiser.state[weight].items():
+                    found[f"{m}.{w}.adam.{key}"] = value
+        return found
+
+    def resume(self, state: State) -> None:
+        """Take over moments and averages from :meth:`state`."""
+        self.made = state.made
+        for key, value in state.moves.items():
+            m, w, kind, *name = key.split(".")
+            weight = self.weights[int(m)][int(w)]
+            if kind == "average":
+                self.averages[int(m)][int(w)].copy_(value)
+            else:
+                # Adam counts its steps on the CPU.
+                at = value.device if value.dim() == 0 else weight.device
+                self.optimisers[int(m)].state[weight][name[0]] = value.to(at)
 
     def slopes(self) -> Slopes:
         """Norm of each move's last gradient, per member."""

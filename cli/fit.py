@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +36,8 @@ from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from anomgan.checkpoint import Checkpoint
 
 
 def fit(
@@ -150,10 +156,21 @@ def fit(
     tracking_uri: TrackingUriOption = None,
     register: RegisterOption = None,
     alias: AliasOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted fit of the same rows and settings, if any."
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(metavar="S", min=0, help="Seconds between checkpoints; 0 for none."),
+    ] = 60,
 ) -> None:
     """Learn what normal looks like from normal records or pictures; write the model directory.
 
-    An existing model in DIR is replaced in one step, once the new one is complete.
+    An existing model in DIR is replaced in one step, once the new one is complete.  While a fit is
+    at work, DIR.partial keeps its state, from which --resume goes on to the same model.
     """
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
@@ -172,6 +189,7 @@ def fit(
     from anomgan.cli.facts import training_facts
     from anomgan.cli.heatmaps import Grids
     from anomgan.cli.progress import FitProgress
+    from anomgan.cli.together import together
     from anomgan.config import Config
     from anomgan.data.files import read_table
     from anomgan.data.picture import MAX_PIXELS
@@ -199,7 +217,7 @@ def fit(
         random_state=seed,
     )
     source, largest = source_name(normal), max_pixels or MAX_PIXELS
-    with FitProgress() as progress, Usage() as usage:
+    with together() as speaks, FitProgress() as progress, Usage() as usage:
         table = read_table(normal, max_pixels=largest)
         aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
@@ -212,22 +230,60 @@ def fit(
         if other is not None:
             facts["other_source"] = source_name(other)
             second = aside.remove(read_table(other, max_pixels=largest))
-        detector.fit(
-            aside.remove(rows),
-            other=second,
-            strict=strict,
-            callback=progress,
-            looker=drawn,
-            source=source,
-            other_source=facts.get("other_source", "other"),
-        )
+        checkpoint = _checkpoint(model, checkpoint_every, resume=resume)
+        with _noting(checkpoint):
+            detector.fit(
+                aside.remove(rows),
+                other=second,
+                strict=strict,
+                callback=progress,
+                looker=drawn,
+                checkpoint=checkpoint,
+                source=source,
+                other_source=facts.get("other_source", "other"),
+            )
         aside.keep_with(detector)
         detector.training_facts_ |= facts | usage.facts()
-        detector.save(model)
-        if drawn is not None:
+        if speaks:
+            detector.save(model)
+        if checkpoint is not None:
+            checkpoint.remove()
+        if drawn is not None and speaks:
             drawn.finish(detector, aside.remove(rows))
+    if not speaks:
+        return
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
     tracking.after_fit(detector, model)
+
+
+def _checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
+    """Where the state of the fit is kept, beside the model; says what is there already."""
+    from anomgan.checkpoint import Checkpoint
+    from anomgan.distributed import processes
+
+    if not every and not resume:
+        return None
+    rank, count = processes()
+    folder = f"{os.path.realpath(model)}.partial{f'-{rank}' if count > 1 else ''}"
+    checkpoint = Checkpoint(folder, every=every or math.inf, resume=resume)
+    if resume and not checkpoint.found:
+        say(f"{folder}: no interrupted fit; beginning anew")
+    elif checkpoint.found and not resume:
+        say(
+            f"{folder}: left by an interrupted fit, which --resume would go on with; beginning anew"
+        )
+    return checkpoint
+
+
+@contextlib.contextmanager
+def _noting(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Have an interruption say what can be gone on with."""
+    try:
+        yield
+    except BaseException as stop:
+        if checkpoint is not None and not isinstance(stop, Exception) and checkpoint.there:
+            stop.add_note(f"{checkpoint.folder} keeps what is done; --resume goes on from there")
+        raise
 
 
 def _by_default(context: typer.Context, parameter: str) -> bool:

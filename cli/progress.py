@@ -79,6 +79,19 @@ class FitProgress(Bar):
         )
 
 
+class PartsProgress(Bar):
+    """Parts of a table that are done, and to come."""
+
+    def __init__(self) -> None:
+        """Start with what Spark does before the first part."""
+        super().__init__()
+        self._task = self.bar.add_task("starting Spark", total=None)
+
+    def __call__(self, done: int, parts: int) -> None:
+        """Show how many are done."""
+        self.bar.update(self._task, description="scoring", completed=done, total=parts)
+
+
 class BenchProgress(Bar):
     """Results of a benchmark, done and to come; without a terminal, a line for each set."""
 

@@ -90,6 +90,14 @@ def score(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="E",
+            help="Where to compute: local, or spark for Parquet files and folders of them, into a "
+            "folder of Parquet files named by --output.",
+        ),
+    ] = "local",
 ) -> None:
     """Score records: a CSV row for each, in input order, with score, p_value and is_anomaly.
 
@@ -102,6 +110,17 @@ def score(
     check_share("--fdr", fdr)
     if alpha is not None and fdr is not None:
         raise InputError("--alpha and --fdr are two ways to flag rows; choose one")
+    if engine not in ("local", "spark"):
+        raise InputError(f"--engine {engine}: choose local or spark")
+    if engine == "spark":
+        from anomgan.cli.spark import score_on_spark
+
+        report, told = score_on_spark(
+            new, model, output, append=append, alpha=alpha, fdr=fdr, strict=strict
+        )
+        _tell(report, new)
+        say(told)
+        return
 
     import pyarrow.compute as pc
 

@@ -6,7 +6,6 @@ to decide, which can then say which cells were bad.  Parquet and NumPy files kee
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,13 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
 from numpy.typing import NDArray
 
-from anomgan.data.columns import refuse_duplicates
 from anomgan.data.delimited import read_text
 from anomgan.data.folder import AT_ONCE, PATH, PICTURE, cells, read_folder
+from anomgan.data.parquet import read_parquet
 from anomgan.data.picture import MAX_PIXELS
 from anomgan.data.pictures import holds_pictures
 from anomgan.data.sources import one_line, source_name
@@ -109,33 +106,8 @@ def _reader_for(
     if not lowered.endswith(ENDINGS):
         raise InputError(f"{name}: unknown kind of file; known are {', '.join(ENDINGS)}")
     if lowered.endswith(".parquet"):
-        return _read_parquet
+        return read_parquet
     return _read_npz if lowered.endswith(".npz") else read_text
-
-
-def _read_parquet(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Frames from Parquet; the arguments of :func:`read_chunks`.
-
-    Indexes that pandas stored are ordinary columns here, except unnamed ones, which are left out.
-    """
-    name = source_name(source)
-    try:
-        with pa.parquet.ParquetFile(source) as file:
-            names = [
-                column
-                for column in file.schema_arrow.names
-                if not re.fullmatch(r"__index_level_\d+__", column)
-            ]
-            refuse_duplicates(names, name)
-            for batch in file.iter_batches(batch_size=rows, columns=names):
-                if batch.num_rows:
-                    yield batch.to_pandas(ignore_metadata=True)
-    except OSError as error:  # pyarrow reports damaged pages as OSError too
-        raise InputError(f"{name}: can't be read as Parquet: {one_line(error)}") from None
-    except pa.ArrowException as error:
-        raise InputError(
-            f"{name}: isn't a Parquet file, or is damaged: {one_line(error)}"
-        ) from None
 
 
 def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from anomgan.share import Share
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -21,6 +23,7 @@ class Batch:
             same numbers on every device.
         other: Scaled records of the second domain, ``(M, B, *shape)``, if one was given.
         progress: Which share of the stage is over, in [0, 1).
+        share: Which members these are, if there are others that draw the same numbers elsewhere.
     """
 
     real: Tensor
@@ -28,14 +31,21 @@ class Batch:
     generator: torch.Generator
     other: Tensor | None = None
     progress: float = 0.0
+    share: Share | None = None
 
     def uniform(self, *shape: int) -> Tensor:
-        """Draws from U(0, 1)."""
-        return torch.rand(shape, generator=self.generator).to(self.real.device)
+        """Draws from U(0, 1), ``(M, …)``."""
+        return self._drawn(torch.rand, shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Draws from N(0, 1)."""
-        return torch.randn(shape, generator=self.generator).to(self.real.device)
+        """Draws from N(0, 1), ``(M, …)``."""
+        return self._drawn(torch.randn, shape)
+
+    def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
+        if self.share is None or self.share.whole:
+            return draw(shape, generator=self.generator).to(self.real.device)
+        drawn = draw((self.share.members, *shape[1:]), generator=self.generator)
+        return self.share(drawn).to(self.real.device)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ def spoilt(views: Views, batch: Batch) -> Tensor:
     x = batch.real
     at = views.spec.record
     columns = int(views.column.max()) + 1
-    chance = batch.uniform(2, *x.shape[:2], 1)
-    exchange, shift = (batch.uniform(2, *x.shape[:2], columns) < chance)[..., views.column]
+    chances = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
+    exchange, shift = (
+        (batch.uniform(*x.shape[:2], columns) < chance)[..., views.column] for chance in chances
+    )
     record = torch.where(exchange, x.roll(1, 1)[..., :at], x[..., :at])
     sigma = 3 * batch.uniform(*x.shape[:2], 1)
     moved = record + sigma * batch.normal(*record.shape)
