@@ -7,6 +7,7 @@ Nothing here is fitted.  :func:`read_cells` brings a column into one of four for
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ Bools = npt.NDArray[np.bool_]
 Form = Literal["number", "boolean", "time", "text"]
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e6}
 INFINITE = r"^[-+]?(?i:inf|infinity)$"
 # Pairs of (false, true); 0 and 1 are numbers, because a 7 among them is far away.
 TRUTH_WORDS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
@@ -96,11 +98,15 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
     if isinstance(dtype, pd.CategoricalDtype):
         return _read_categorical(series, source)
     if isinstance(dtype, pd.StringDtype):
-        return Cells("text", None, _as_array(pa.array(series)), "str")
+        try:
+            return Cells("text", None, _as_array(pa.array(series)), "str")
+        except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
+            return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
         objects = pa.array(series).to_pandas().rename(series.name)
         plain = read_cells(objects, first_row=first_row, source=source)
-        return replace(plain, dtype=str(dtype)) if plain.form in ("number", "boolean") else plain
+        named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)
+        return replace(plain, dtype=str(dtype)) if named else plain
     if isinstance(dtype, pd.SparseDtype):
         return read_cells(
             pd.Series(np.asarray(series), name=series.name), first_row=first_row, source=source
@@ -174,7 +180,9 @@ def _spell(form: Form, value: float) -> str:
     if form == "boolean":
         return str(bool(value))
     if form == "time":
-        return str(pd.Timestamp(value, unit="s", tz="UTC").isoformat())
+        # Seconds are all that matters, and can be held, thousands of years from now.
+        count, unit = (round(value * 1e6), "us") if abs(value) < 1e12 else (int(value), "s")
+        return f"{str(np.datetime64(count, unit)).removesuffix('.000000')}+00:00"
     return str(int(value)) if value.is_integer() else repr(float(value))
 
 
@@ -211,6 +219,7 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
     Raises:
         InputError: If a cell is a list, a dict or another object that isn't one value.
     """
+    series = _silenced(series)
     inferred = pd.api.types.infer_dtype(series, skipna=True)
     filled = series.where(series.notna(), None)
     if inferred in ("date", "datetime", "datetime64"):
@@ -240,8 +249,20 @@ def _from_objects(series: pd.Series[Any], dtype: str) -> Cells:
     return Cells("text", None, pa.array(text, pa.large_string()), dtype)
 
 
+def _silenced(series: pd.Series[Any]) -> pd.Series[Any]:
+    """The same without signalling NaNs, which raise as soon as anybody looks."""
+    try:
+        series.isna()
+    except InvalidOperation:
+        cells = [None if isinstance(c, Decimal) and c.is_snan() else c for c in series]
+        return pd.Series(cells, series.index, dtype=object, name=series.name)
+    return series
+
+
 def _plain(cell: object) -> str:
-    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+    """A cell in Python's words; a surrogate without its other half is spelt out."""
+    text = cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _refuse_nested(series: pd.Series[Any], first_row: int, source: str) -> None:
@@ -258,8 +279,11 @@ def _seconds(times: pd.DatetimeIndex) -> Floats:
     """Seconds since 1970 in UTC, NaN for NaT."""
     if times.tz is not None:
         times = times.tz_convert("UTC").tz_localize(None)
-    stamps = times.to_numpy(dtype="datetime64[us]")
-    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / 1e6)
+    stamps = times.to_numpy()
+    if times.unit == "ns":
+        stamps = stamps.astype("datetime64[us]")
+    # Coarser units stay as they are: they reach further than microseconds do.
+    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / PER_SECOND[times.unit])
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ DAY = 86_400.0
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999 in seconds since 1970; generated moments stay within them."""
 
+NANOSECONDS = -9.2e9, 9.2e9
+"""The same for stamps in nanoseconds: 1678 to 2261."""
+
 
 @dataclass(frozen=True)
 class DatetimeColumn(Column):
@@ -121,12 +124,15 @@ class DatetimeColumn(Column):
         return seconds
 
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Moments in the user's time zone."""
+        """Moments in the user's time zone, those too far away for its dtype at its bounds."""
+        dtype: Any = pd.api.types.pandas_dtype(self.dtype)
+        if (getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]) == "ns":
+            values = np.clip(values, *NANOSECONDS)
         stamps = np.full(len(values), np.datetime64("NaT", "us"))
         known = ~np.isnan(values)
         stamps[known] = np.rint(values[known] * 1e6).astype(np.int64).astype("datetime64[us]")
         series = pd.Series(stamps)
-        zone = getattr(pd.api.types.pandas_dtype(self.dtype), "tz", None)
+        zone = getattr(dtype, "tz", None)
         if zone is not None:
             series = series.dt.tz_localize("UTC").dt.tz_convert(zone)
         return as_dtype(series, self.dtype)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from anomgan.data.cells import Cells, Floats, Reading, as_numbers
 from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
@@ -65,12 +66,23 @@ class NumericColumn(Column):
 
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Numbers or timedeltas; integers with gaps become ``Int64``."""
-        if self.dtype.startswith("timedelta"):
-            return as_dtype(pd.Series(pd.to_timedelta(values, unit="s")), self.dtype)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        if dtype.kind not in "iu":
-            return as_dtype(pd.Series(values), self.dtype)
-        return _as_integers(values, dtype)
+        dtype: Any = pd.api.types.pandas_dtype(self.dtype)
+        if dtype.kind in "iu":
+            return _as_integers(values, dtype)
+        plain = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+        if plain.kind == "m":
+            return as_dtype(pd.Series(_as_durations(values, plain)), dtype)
+        most = float(min(np.finfo(plain).max, np.finfo(np.float64).max))
+        return as_dtype(pd.Series(np.clip(values, -most, most)), dtype)
+
+
+def _as_durations(seconds: Floats, dtype: np.dtype[Any]) -> NDArray[np.timedelta64]:
+    """Durations of a NumPy dtype, those too long for it at its bounds; NaT for NaN."""
+    unit = np.timedelta64(1, np.datetime_data(dtype)[0])
+    counts = np.clip(np.rint(seconds * (np.timedelta64(1, "s") / unit)), -(2.0**62), 2.0**62)
+    durations = np.where(np.isnan(counts), 0, counts).astype(np.int64) * unit
+    durations[np.isnan(counts)] = np.timedelta64("NaT")
+    return durations
 
 
 def _as_integers(values: Floats, dtype: Any) -> pd.Series[Any]:

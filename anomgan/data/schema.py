@@ -330,7 +330,8 @@ def _useless_text(name: str, cells: Cells) -> Dropped | None:
 
 
 def _running_number(name: str, reading: Reading) -> Dropped | None:
-    steps = np.diff(reading.values)  # of neighbours, so NaN where one is missing
+    with np.errstate(over="ignore"):
+        steps = np.diff(reading.values)  # of neighbours, so NaN where one is missing
     runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
     whole = float(reading.values[0]).is_integer()
     if runs and whole and len(reading.values) >= IDENTIFIER_ROWS:
