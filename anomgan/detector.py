@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
 from anomgan.config import Config
+from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
+from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.train import Callback
@@ -103,10 +105,19 @@ class Detector:
         return dict(zip(names, found, strict=True))
 
     def score(self, values: Floats) -> Floats:
-        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
+        """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
+
+        Raises:
+            InputError: If one isn't finite, as a model that was tampered with may bring about.
+        """
         found = np.empty(len(values))
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
+        if not np.isfinite(found).all():  # weights may be such that sums overflow
+            raise InputError(
+                f"the model gives row {int(np.argmin(np.isfinite(found)))} no score that is a "
+                f"number; fit it again"
+            )
         return found
 
     def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
@@ -191,6 +202,8 @@ class Detector:
             raise ValueError(f"settings of another model: {members} members are there")
         if state["gan.views.loc"].shape != (members, 1, spec.size):
             raise ValueError("scales of another table")
+        if not (state["gan.views.scale"] > 0).all():
+            raise ValueError("a scale isn't positive, so that a record's score isn't a number")
         views = Views(spec, config.dealt_views * (members // config.members))
         with torch.device("meta"):  # shapes without memory
             gan = method(name)(views, config)
@@ -206,17 +219,39 @@ class Detector:
         judge = Judge.from_state(state, gan)
         pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
         detector = cls(judge, pooled, calibrator, training)
-        blank = np.zeros((2, *spec.shape))
+        further = state.keys() - detector.state().keys()
+        if further:
+            raise ValueError(f"nobody asks for {min(further)!r}")
+        detector._try()
+        return detector
+
+    def _try(self) -> None:
+        """Score a few records, near and far, with and without conditions, by short inversions.
+
+        Raises:
+            ValueError: If that fails.
+        """
+        spec, config = self.gan.views.spec, self.gan.config
+        tried = np.zeros((6, *spec.shape))
         for span in spec.spans:
+            if span.kind == "numeric":
+                tried[2:, span.slice] = np.array([[FARTHEST], [-FARTHEST]] * 2)
             if span.kind == "condition":
-                blank[0, span.start] = 1  # so that both judges are tried
+                tried[::2, span.start] = 1  # so that both judges are tried
+        self.gan.config = replace(
+            config,
+            inversion_steps=min(1, config.inversion_steps),
+            search_steps=min(1, config.search_steps),
+            starts=1,
+        )
         try:
-            score = detector.score(blank)
+            self.score(tried)
+        except InputError:
+            raise ValueError("a record's score isn't a number") from None
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the parts don't fit together: {error}") from error
-        if score.shape != (2,) or not np.isfinite(score).all():
-            raise ValueError("a record's score isn't a number")
-        return detector
+        finally:
+            self.gan.config = config
 
 
 def _without_condition(gan: GAN, values: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -18,8 +19,8 @@ from anomgan import store
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.tables import TableEncoder
 from anomgan.detector import Detector
-from anomgan.errors import InputError
-from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
+from anomgan.errors import DataWarning, InputError
+from anomgan.facts import About, flagging_threshold, listener, training_facts, warn_of_unreadable
 from anomgan.fitted import FittedDetector
 from anomgan.parameters import (
     checked_condition,
@@ -29,6 +30,7 @@ from anomgan.parameters import (
     device_at_hand,
     seed_from,
 )
+from anomgan.plainly import check
 from anomgan.train import Callback
 
 
@@ -260,21 +262,36 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
             KeyError: If something is missing, like TypeError and ValueError if it is wrong.
         """
         about = model.about
+        check(About, about, "estimator")
         estimator = cls(**about["params"])
-        columns = [str(name) for name in about["columns"]]
+        estimator._check_params()
+        columns = about["columns"]
         schema = model.encoder.schema
         known = [column.name for column in (*schema.columns, *schema.conditions)]
         if {*known, *(dropped.name for dropped in schema.dropped)} != set(columns):
             raise ValueError("two lists of columns disagree")
-        if not isinstance(about["offset"], float) or not isinstance(about["training"], dict):
-            raise TypeError("offset or training facts are of another kind")
-        estimator._columns, estimator._from_frame = columns, bool(about["from_frame"])
+        estimator._columns, estimator._from_frame = columns, about["from_frame"]
         estimator.n_features_in_ = len(columns)
         if about["named"]:
             estimator.feature_names_in_ = np.array(columns, dtype=object)
         estimator.offset_, estimator.training_facts_ = about["offset"], about["training"]
         estimator._settle(model, device)
         return estimator
+
+    def _check_params(self) -> None:
+        """Check parameters read from a file as :meth:`fit` does.
+
+        Raises:
+            TypeError: If one is of another kind.
+            ValueError: If one is wrong.
+        """
+        checked_config(self.method, self.preset, self.settings, self.alpha, self.contamination)
+        seed_from(self.random_state)
+        check(str, self.device, "device")
+        check(bool, self.verbose, "verbose")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            checked_condition(self.method, self.condition, other=False)
 
     def _settle(self, model: store.Model, device: str | None = None) -> None:
         """Take a model over, onto the device that suits this machine."""
@@ -323,5 +340,5 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     model = store.load(directory)
     try:
         return GANDetector._from_model(model, chosen)
-    except (KeyError, TypeError, ValueError) as error:
+    except store.UNFIT as error:
         raise store.damaged(directory, f"{type(error).__name__}: {error}") from error

@@ -179,9 +179,9 @@ class FittedDetector:
         rows = np.full((len(frame), len(self._columns)), np.nan)
         for dropped in self.encoder_.schema.dropped:
             if dropped.value is not None:
-                truth = isinstance(dropped.value, str)  # of an array, only truth values are text
-                constant = dropped.value == "True" if truth else dropped.value
-                rows[:, self._columns.index(dropped.name)] = constant
+                # Of an array, truth values are text, and whole numbers of many digits.
+                constant = {"True": 1.0, "False": 0.0}.get(str(dropped.value), dropped.value)
+                rows[:, self._columns.index(dropped.name)] = float(constant)
         for name in frame.columns:
             known = frame[name].to_numpy(np.float64, na_value=np.nan)
             rows[:, self._columns.index(name)] = known

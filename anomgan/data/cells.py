@@ -6,9 +6,10 @@ Nothing here is fitted.  :func:`read_cells` brings a column into one of four for
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,8 @@ Bools = npt.NDArray[np.bool_]
 Form = Literal["number", "boolean", "time", "text"]
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+EXACT = 2.0**53
+"""The whole number up to which float64 tells all apart."""
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e6}
 INFINITE = r"^[-+]?(?i:inf|infinity)$"
 # Pairs of (false, true); 0 and 1 are numbers, because a 7 among them is far away.
@@ -36,9 +39,10 @@ class Cells:
 
     Attributes:
         form: What ``values`` mean; ``"text"`` has none.
-        values: float64 (n,), NaN where missing: numbers (timedeltas in seconds; integers beyond
-            2**53 lose their last digits), 0 or 1, or seconds since 1970 in UTC.
-        text: Arrow strings (n,), null where missing; only for the form ``"text"``.
+        values: float64 (n,), NaN where missing: numbers (timedeltas in seconds), 0 or 1, or seconds
+            since 1970 in UTC.
+        text: Arrow strings (n,), null where missing: for the form ``"text"``, and of integers if
+            there are some beyond `EXACT`, the last digits of which ``values`` lose.
         dtype: The pandas dtype the cells came with, from which generated rows get theirs.
         categorical: Whether the user declared a category, so that its text isn't to be parsed.
     """
@@ -103,7 +107,7 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
         except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
             return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
-        objects = pa.array(series).to_pandas().rename(series.name)
+        objects = pa.array(series).to_pandas(integer_object_nulls=True).rename(series.name)
         plain = read_cells(objects, first_row=first_row, source=source)
         named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)
         return replace(plain, dtype=str(dtype)) if named else plain
@@ -169,7 +173,7 @@ def as_text(cells: Cells) -> pa.Array:
     Whole numbers are written without a decimal point, so that a category of codes is the same
     whether a reader took them for integers or not.
     """
-    if cells.form == "text":
+    if cells.text is not None:
         return cells.trimmed
     codes, distinct = pd.factorize(_values(cells))
     spelled = pa.array([_spell(cells.form, value) for value in distinct], pa.large_string())
@@ -182,8 +186,29 @@ def _spell(form: Form, value: float) -> str:
     if form == "time":
         # Seconds are all that matters, and can be held, thousands of years from now.
         count, unit = (round(value * 1e6), "us") if abs(value) < 1e12 else (int(value), "s")
-        return f"{str(np.datetime64(count, unit)).removesuffix('.000000')}+00:00"
+        moment = str(np.array(count, f"datetime64[{unit}]"))
+        return f"{moment.removesuffix('.000000')}+00:00"
     return str(int(value)) if value.is_integer() else repr(float(value))
+
+
+@cache
+def storable(dtype: str) -> bool:
+    """Whether a dtype's name says enough to rebuild it, and is one that cells may come with.
+
+    A name can ask for more than that: cells of a gigabyte each, or a time zone from any file.
+    """
+    bare = dtype.removeprefix("category[").removesuffix("]") if "category[" in dtype else dtype
+    if bare in ("str", "object"):
+        return True
+    if "tzfile" in bare or "dateutil" in bare or "/" in re.sub(r"[A-Za-z]/[A-Z]", "", bare):
+        return False
+    try:
+        known: Any = pd.api.types.pandas_dtype(bare)
+    except (TypeError, ValueError, NotImplementedError, KeyError):
+        return False
+    if known.kind == "f":
+        return bool(known.itemsize <= 8)  # what lies above differs between machines
+    return known.kind in "biumM" or (known.kind in "OU" and known.name == bare != dtype)
 
 
 # --- into one of the forms ------------------------------------------------------------------------
@@ -193,12 +218,17 @@ def _read_typed(series: pd.Series[Any]) -> Cells:
     """Cells of a NumPy or nullable dtype other than object."""
     kind, dtype = series.dtype.kind, str(series.dtype)
     if kind == "M":
-        return Cells("time", _seconds(pd.DatetimeIndex(series)), None, dtype)
+        known = dtype if storable(dtype) else "datetime64[us, UTC]"  # some zones have no name
+        return Cells("time", _seconds(pd.DatetimeIndex(series)), None, known)
     if kind == "m":
         return Cells("number", np.asarray(series.dt.total_seconds(), np.float64), None, dtype)
     if kind in "biuf":
-        values = series.to_numpy(np.float64, na_value=np.nan)
-        return Cells("boolean" if kind == "b" else "number", values, None, dtype)
+        with np.errstate(over="ignore"):  # of long doubles
+            values = series.to_numpy(np.float64, na_value=np.nan)
+        if kind == "b":
+            return Cells("boolean", values, None, dtype)
+        exact = _as_array(pa.array(series)) if kind in "iu" and _inexact(values) else None
+        return Cells("number", values, exact, dtype if storable(dtype) else "float64")
     return _from_objects(series.astype(object), "str")  # periods, intervals, …
 
 
@@ -209,8 +239,13 @@ def _read_categorical(series: pd.Series[Any], source: str) -> Cells:
     if levels.values is not None and levels.form != "number":
         return replace(levels, values=np.append(levels.values, np.nan)[codes])
     text = as_text(levels).take(pa.array(codes, mask=codes < 0))
-    dtype = str(series.cat.categories.dtype)
-    return Cells("text", None, text, f"category[{dtype}]", categorical=True)
+    dtype = f"category[{series.cat.categories.dtype}]"
+    known = dtype if storable(dtype) else "category[str]"
+    return Cells("text", None, text, known, categorical=True)
+
+
+def _inexact(values: Floats) -> bool:
+    return bool(np.any(np.abs(values) > EXACT))
 
 
 def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
@@ -236,8 +271,10 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
             return _from_objects(series, "str")
         truth = inferred == "boolean"
         whole = inferred == "integer"
-        dtype = "bool" if truth else "int64" if whole else "float64"
-        return Cells("boolean" if truth else "number", values, None, dtype)
+        fits = whole and bool(np.all(np.abs(values[~np.isnan(values)]) < 2.0**63))
+        dtype = "bool" if truth else "int64" if fits else "float64"
+        exact = _from_objects(series, "str").text if whole and _inexact(values) else None
+        return Cells("boolean" if truth else "number", values, exact, dtype)
     if inferred != "string":
         _refuse_nested(series, first_row, source)
     return _from_objects(series, "str")

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from anomgan.data.cells import Cells, Floats, Reading, as_times
-from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
+from anomgan.data.columns import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.scaling import from_scale, robust_scale, to_scale
 
 Cycle = Literal["hour", "weekday", "yearday"]
@@ -122,6 +122,11 @@ class DatetimeColumn(Column):
                 today = _phase(seconds[:1], "weekday")
                 seconds += np.rint((turn - today) * 7) % 7 * DAY
         return seconds
+
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_scale(self.name, self.scale)
 
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Moments in the user's time zone, those too far away for its dtype at its bounds."""

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomgan.data.cells import Cells, Floats, Reading, as_numbers
-from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
+from anomgan.data.columns import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.scaling import from_scale, robust_scale, to_scale
+
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class NumericColumn(Column):
         values = from_scale(block[:, 0], self.center, self.scale)
         return np.rint(values) if self.integer else values
 
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_scale(self.name, self.scale)
+
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Numbers or timedeltas; integers with gaps become ``Int64``."""
         dtype: Any = pd.api.types.pandas_dtype(self.dtype)
@@ -78,11 +85,10 @@ class NumericColumn(Column):
 
 def _as_durations(seconds: Floats, dtype: np.dtype[Any]) -> NDArray[np.timedelta64]:
     """Durations of a NumPy dtype, those too long for it at its bounds; NaT for NaN."""
-    unit = np.timedelta64(1, np.datetime_data(dtype)[0])
-    counts = np.clip(np.rint(seconds * (np.timedelta64(1, "s") / unit)), -(2.0**62), 2.0**62)
-    durations = np.where(np.isnan(counts), 0, counts).astype(np.int64) * unit
+    counts = np.clip(np.rint(seconds * PER_SECOND[np.datetime_data(dtype)[0]]), -(2.0**62), 2.0**62)
+    durations = np.where(np.isnan(counts), 0, counts).astype(np.int64).astype(dtype)
     durations[np.isnan(counts)] = np.timedelta64("NaT")
-    return durations
+    return np.asarray(durations)
 
 
 def _as_integers(values: Floats, dtype: Any) -> pd.Series[Any]:

@@ -9,23 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import fractions
-import pickle
-import sys
 import uuid
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-
-from anomgan import GANDetector
-from anomgan.data.tables import TableEncoder
-from anomgan.errors import DataWarning, InputError
 
 TINY = {
     "steps": 2,
@@ -147,7 +139,19 @@ def complexes(draw: Any, rows: int) -> Any:
 
 
 def objects(draw: Any, rows: int) -> Any:
-    kind = draw(st.sampled_from([SCALARS, st.one_of(SCALARS, DECIMALS), TEXT, MOMENTS, with_gaps(TEXT), st.dates(), DECIMALS]))
+    kind = draw(
+        st.sampled_from(
+            [
+                SCALARS,
+                st.one_of(SCALARS, DECIMALS),
+                TEXT,
+                MOMENTS,
+                with_gaps(TEXT),
+                st.dates(),
+                DECIMALS,
+            ]
+        )
+    )
     cells = draw(many(kind, rows))
     if rows and draw(st.integers(0, 19)) == 0:
         cells[draw(st.integers(0, rows - 1))] = draw(NESTED)
@@ -239,9 +243,7 @@ def far_moments(draw: Any, rows: int) -> Any:
 
 
 def spans(draw: Any, rows: int) -> Any:
-    unit, most = draw(
-        st.sampled_from([("s", 2**62), ("ms", 2**62), ("us", 2**62), ("ns", 2**62)])
-    )
+    unit, most = draw(st.sampled_from([("s", 2**62), ("ms", 2**62), ("us", 2**62), ("ns", 2**62)]))
     lengths = draw(many(st.one_of(st.integers(0, 9), st.integers(-most, most)), rows))
     return pd.Series(np.array(lengths, dtype="int64").astype(f"timedelta64[{unit}]"))
 
@@ -252,7 +254,9 @@ def periods(draw: Any, rows: int) -> Any:
 
 
 def intervals(draw: Any, rows: int) -> Any:
-    return pd.arrays.IntervalArray([pd.Interval(a, a + 1) for a in draw(many(st.integers(0, 9), rows))])
+    return pd.arrays.IntervalArray(
+        [pd.Interval(a, a + 1) for a in draw(many(st.integers(0, 9), rows))]
+    )
 
 
 def sparse(draw: Any, rows: int) -> Any:
