@@ -265,6 +265,8 @@ class GANDetector(FittedDetector, OutlierMixin, BaseEstimator):
         check(About, about, "estimator")
         estimator = cls(**about["params"])
         estimator._check_params()
+        if estimator.method != model.detector.gan.name:
+            raise ValueError("its parameters name another method")
         columns = about["columns"]
         schema = model.encoder.schema
         known = [column.name for column in (*schema.columns, *schema.conditions)]

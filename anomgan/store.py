@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -159,8 +160,8 @@ def check_origin(description: Mapping[str, Any]) -> None:
         raise InputError(f"written by an older anomgan (format {found}); fit it again")
     if not isinstance(method, str) or method not in GAN.registry:
         raise InputError(
-            f"its method {method!r} isn't known to this anomgan; "
-            f"version {description.get('anomgan')} wrote it"
+            f"its method {reprlib.repr(method)} isn't known to this anomgan; "
+            f"version {reprlib.repr(description.get('anomgan'))} wrote it"
         )
 
 
