@@ -7,16 +7,22 @@ DEMO ?= penguins
 BIN := .venv/bin
 DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
+FUZZ := .venv/.installed-fuzz
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Tests on all cores; those of one file stay together, as they share what they fit.
 SHARED := -n auto --dist loadfile
 
+# What is found stays in build/fuzz: inputs of new coverage in two folders, crashes beside them.
+SECONDS ?= 50
+FUZZING = -max_total_time=$(shell expr $(SECONDS) / 2) -timeout=20 -rss_limit_mb=4096 \
+	-print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/
+
 # Threads that wait spinning slow everything down where other jobs run too.
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed lock clean tree
+.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed fuzz lock clean tree
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +71,11 @@ bench-family: $(BENCH) ## All our GANs and their published scores beside PyOD's 
 bench-speed: $(BENCH) ## Speed and memory beside the peers
 	$(BIN)/python -m anomgan.bench.speed
 
+fuzz: $(FUZZ) ## Attack the model loader and the CSV reader for a minute (or: SECONDS=3600)
+	@mkdir -p build/fuzz/model_loader build/fuzz/delimited
+	$(BIN)/python fuzz/model_loader.py $(FUZZING) build/fuzz/model_loader fuzz/corpus/model
+	$(BIN)/python fuzz/delimited.py $(FUZZING) build/fuzz/delimited fuzz/corpus/delimited
+
 lock: ## Choose new versions for constraints.txt
 	$(PYTHON) tools/lock.py
 
@@ -81,6 +92,10 @@ tree:
 $(DEV): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(FUZZ): $(DEV)
+	$(INSTALL) -e '.[fuzz]'
 	@touch $@
 
 $(BENCH): $(DEV)

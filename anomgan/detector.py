@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 from anomgan.calibrate import Calibrator, Floats
 from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
+from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
+from anomgan.errors import InputError
 from anomgan.evidence import Evidence
 from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
@@ -136,6 +138,9 @@ class Detector:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
 
         Of n / t pictures of t tiles each, the largest of their tiles, ``(n / t,)``.
+
+        Raises:
+            InputError: If one isn't finite, as a model that was tampered with may bring about.
         """
         return self.gan.views.spec.worst(self._scores(values))
 
@@ -144,6 +149,11 @@ class Detector:
         found = np.empty(len(values))
         for judge, rows, records in self._shares(values):
             found[rows] = judge.score(records)
+        if not np.isfinite(found).all():  # weights may be such that sums overflow
+            raise InputError(
+                f"the model gives row {int(np.argmin(np.isfinite(found)))} no score that is a "
+                f"number; fit it again"
+            )
         return found
 
     def p_values(self, score: Floats, values: Floats) -> Floats:
@@ -280,6 +290,8 @@ class Detector:
             raise ValueError(f"settings of another model: {members} members are there")
         if state["gan.views.loc"].shape != (members, 1, spec.size):
             raise ValueError("scales of another table")
+        if not (state["gan.views.scale"] > 0).all():
+            raise ValueError("a scale isn't positive, so that a record's score isn't a number")
         views = Views(spec, config.dealt_views * (members // config.members))
         with torch.device("meta"):  # shapes without memory
             gan = method(name)(views, config)
@@ -298,18 +310,42 @@ class Detector:
         detector = cls(judge, pooled, calibrator, training, mapper)
         if apart := below("mondrian.", state):  # models of earlier versions have none
             detector.mondrian = Mondrian.from_state(calibrator, apart, spec.conditions)
-        blank = np.zeros((2 * spec.tiles, *spec.shape))
+        further = state.keys() - detector.state().keys()
+        if further:
+            raise ValueError(f"nobody asks for {min(further)!r}")
+        detector._try()
+        return detector
+
+    def _try(self) -> None:
+        """Score a few records, near and far, with and without conditions, by short inversions.
+
+        Raises:
+            ValueError: If that fails.
+        """
+        spec, config = self.gan.views.spec, self.gan.config
+        tried = np.zeros((6 * spec.tiles, *spec.shape))
         for span in spec.spans:
+            if span.kind == "numeric":
+                tried[2:6, span.slice] = np.array([[FARTHEST], [-FARTHEST]] * 2)
             if span.kind == "condition":
-                blank[0, span.start] = 1  # so that both judges are tried
+                tried[::2, span.start] = 1  # so that both judges are tried
+        self.gan.config = replace(
+            config,
+            inversion_steps=min(1, config.inversion_steps),
+            search_steps=min(1, config.search_steps),
+            starts=1,
+        )
         try:
-            score = detector.score(blank)
-            maps = detector.anomaly_maps(blank) if mapper else np.zeros(1)
+            self.score(tried)
+            maps = np.zeros(1) if self.mapper is None else self.anomaly_maps(tried)
+        except InputError:
+            raise ValueError("a record's score isn't a number") from None
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the parts don't fit together: {error}") from error
-        if score.shape != (2,) or not (np.isfinite(score).all() and np.isfinite(maps).all()):
-            raise ValueError("a record's score isn't a number")
-        return detector
+        finally:
+            self.gan.config = config
+        if not np.isfinite(maps).all():
+            raise ValueError("a picture's map isn't made of numbers")
 
 
 def _without_condition(gan: GAN, values: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -21,8 +22,8 @@ from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
-from anomgan.errors import InputError
-from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
+from anomgan.errors import DataWarning, InputError
+from anomgan.facts import About, flagging_threshold, listener, training_facts, warn_of_unreadable
 from anomgan.parameters import (
     checked_condition,
     checked_config,
@@ -31,6 +32,7 @@ from anomgan.parameters import (
     device_at_hand,
     seed_from,
 )
+from anomgan.plainly import check
 from anomgan.train import Callback
 from anomgan.watch import Look
 
@@ -294,13 +296,15 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             KeyError: If something is missing, like TypeError and ValueError if it is wrong.
         """
         about = model.about
+        check(About, about, "estimator")
         estimator = cls(**about["params"])
-        columns = [str(name) for name in about["columns"]]
+        estimator._check_params(model.encoder.kind)
+        if estimator.method != model.detector.gan.name:
+            raise ValueError("its parameters name another method")
+        columns = about["columns"]
         if set(model.encoder.columns) != set(columns):
             raise ValueError("two lists of columns disagree")
-        if not isinstance(about["offset"], float) or not isinstance(about["training"], dict):
-            raise TypeError("offset or training facts are of another kind")
-        estimator._columns, estimator._from_frame = columns, bool(about["from_frame"])
+        estimator._columns, estimator._from_frame = columns, about["from_frame"]
         estimator.n_features_in_ = len(columns)
         if about["named"]:
             estimator.feature_names_in_ = np.array(columns, dtype=object)
@@ -317,6 +321,23 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         fallback = params["alpha"] if params["contamination"] is None else None
         alpha = about.get("alpha", fallback)
         return None if alpha is None else float(alpha)
+
+    def _check_params(self, kind: str) -> None:
+        """Check parameters read from a file as :meth:`fit` does for this kind of data.
+
+        Raises:
+            TypeError: If one is of another kind.
+            ValueError: If one is wrong.
+        """
+        checked_config(
+            self.method, self.preset, self.settings, self.alpha, self.contamination, kind
+        )
+        seed_from(self.random_state)
+        check(str, self.device, "device")
+        check(bool, self.verbose, "verbose")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            checked_condition(self.method, self.condition, other=False)
 
     def _settle(self, model: store.Model, device: str | None = None) -> None:
         """Take a model over, onto the device that suits this machine."""
@@ -367,5 +388,5 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     model = store.load(directory)
     try:
         return GANDetector._from_model(model, chosen)
-    except (KeyError, TypeError, ValueError) as error:
+    except store.UNFIT as error:
         raise store.damaged(directory, f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,7 @@ import platform
 import sys
 import warnings
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,62 @@ units of at least 1e-3, and beside it a score keeps all its decimals."""
 
 MOST_LINES = 20
 """Oddities of the input that are told one by one; there may be thousands."""
+
+
+class Calibration(TypedDict):
+    """How scores were calibrated."""
+
+    rows: int
+    cross_fitted: bool
+    rule: str
+    threshold: float | None
+    share_flagged: float
+
+
+class SetAside(TypedDict):
+    """Columns that the command line left out."""
+
+    id: str | None
+    label: str | None
+    drop: list[str]
+
+
+class FurtherFacts(TypedDict, total=False):
+    """What is known of some fits."""
+
+    conditions: dict[str, int]
+    other_rows: int | None
+    other_source: str
+    abnormal_rows: int | None
+    source: str
+    set_aside: SetAside
+
+
+class Facts(FurtherFacts):
+    """What readers of :func:`training_facts` rely on; there may be more."""
+
+    rows: int
+    columns: dict[str, int]
+    dropped: list[dict[str, str]]
+    notes: list[str]
+    seconds: float
+    device: str
+    seed: int
+    versions: dict[str, str]
+    calibration: Calibration
+    health: str
+    restarted: int
+
+
+class About(TypedDict):
+    """What a stored model says of its fit."""
+
+    params: dict[str, Any]
+    columns: list[str]
+    from_frame: bool
+    named: bool
+    offset: float
+    training: Facts
 
 
 def training_facts(

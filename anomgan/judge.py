@@ -131,9 +131,13 @@ class Judge:
         centre, spread = (state[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread"))
         if not centre.shape == spread.shape == (len(components),):
             raise ValueError("scales of other components")
+        if not (spread > 0).all():
+            raise ValueError("a component's scale isn't positive")
         if state["line"].shape != (2,):
             raise ValueError("the score's last map isn't a line")
         first, slope = state["line"].astype(np.float64).tolist()
+        if slope < 0:
+            raise ValueError("the score's last map turns it upside down")
         scorer, scaler = Scorer(gan, components), Scaler(centre, spread)
         return cls(config.score, scorer, scaler, (first, slope))
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from anomgan.calibrate import flag
 from anomgan.data.parquet import as_frame, read_batches
-from anomgan.data.tables import ParseReport, Unreadable
+from anomgan.data.report import ParseReport, Unreadable
 from anomgan.errors import DataWarning, InputError
 from anomgan.estimator import GANDetector
 from anomgan.fitted import Scored

@@ -18,7 +18,7 @@ import pandas as pd
 from anomgan import store
 from anomgan.calibrate import fdr_cut
 from anomgan.data.parquet import ParquetInfo, parquet_files, parquet_info
-from anomgan.data.tables import ParseReport
+from anomgan.data.report import ParseReport
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector
 from anomgan.parts import SCORED, Outcome, Part, Work, outcome_of, unwritable

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from anomgan.errors import InputError
 from anomgan.gans import GAN
 from anomgan.health import Health
 from anomgan.judge import FloatArray
+from anomgan.plainly import MOST_VALUES, strict_json, values_in
 from anomgan.train import Progress
 from anomgan.watch import Training
 
@@ -37,6 +39,25 @@ FORMAT_VERSION = 2
 
 MOST_JSON = 2**28
 """Bytes of the largest ``model.json``: a schema with millions of category levels fits."""
+
+MOST_WEIGHTS = 2**33
+"""Bytes of the largest ``weights.safetensors``; a file with holes can claim any size."""
+
+LONGEST = 500
+"""Characters of the longest message about what a model holds."""
+
+
+UNFIT = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What goes wrong where the parts of a forged model don't belong together."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +121,11 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         if plain(encoder.spec.to_json()) != description["spec"]:
             raise ValueError("columns and layout disagree")
         curve = [
-            Progress(step, steps, {k: math.nan if v is None else v for k, v in losses.items()})
+            Progress(
+                int(step),
+                int(steps),
+                {k: math.nan if v is None else float(v) for k, v in losses.items()},
+            )
             for step, steps, losses in description["curve"]
         ]
         health = [Health.from_json(entry) for entry in description["health"]]
@@ -114,7 +139,8 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
             config=Config.from_json(description["config"]),
             training=Training(curve, health, held_out, restarted),
         )
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        detector.training.check(detector.gan.views.members)
+    except UNFIT as error:
         missing = "no entry " if isinstance(error, KeyError) else ""
         raise InputError(f"its parts don't belong together: {missing}{error}") from error
     return Model(encoder, detector, description["estimator"])
@@ -135,8 +161,8 @@ def check_origin(description: Mapping[str, Any]) -> None:
         raise InputError(f"written by an older anomgan (format {found}); fit it again")
     if not isinstance(method, str) or method not in GAN.registry:
         raise InputError(
-            f"its method {method!r} isn't known to this anomgan; "
-            f"version {description.get('anomgan')} wrote it"
+            f"its method {reprlib.repr(method)} isn't known to this anomgan; "
+            f"version {reprlib.repr(description.get('anomgan'))} wrote it"
         )
 
 
@@ -181,8 +207,13 @@ def save(model: Model, directory: str | Path) -> None:
     weights = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     description["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, DESCRIPTION: _sealed(description)}
-    if len(files[DESCRIPTION]) > MOST_JSON:
+    if len(files[DESCRIPTION]) > MOST_JSON or values_in(files[DESCRIPTION]) > MOST_VALUES:
         raise InputError(f"{directory}: the table has too many levels; drop columns of free text")
+    if len(weights) > MOST_WEIGHTS:
+        raise InputError(
+            f"{directory}: the weights take up {len(weights):,} bytes, more than a model may; "
+            f"choose smaller settings, such as memory_rows or hidden"
+        )
     write_whole(directory, files)
 
 
@@ -216,10 +247,17 @@ def load(directory: str | Path) -> Model:
 
 
 def damaged(directory: str | Path, what: str) -> InputError:
-    """The error for a model directory that can't be used."""
+    """The error for a model directory that can't be used, in one line of bounded length."""
     return InputError(
-        f"{directory}: the model is damaged: {what}; restore it from a copy or fit the model again"
+        f"{directory}: the model is damaged: {_shortened(what)}; "
+        f"restore it from a copy or fit the model again"
     )
+
+
+def _shortened(text: str) -> str:
+    """What may hold text of a stranger's, in one line of bounded length."""
+    line = " ".join(text[: 2 * LONGEST].split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -235,9 +273,13 @@ def _read(directory: str | Path, folder: Path) -> Model:
     try:
         check_origin(description)
     except InputError as error:
-        raise InputError(f"{directory}: {error}") from None
+        raise InputError(f"{directory}: {_shortened(str(error))}") from None
     body = {key: value for key, value in description.items() if key != "sha256"}
-    if description.get("sha256") != _checksum(body):
+    try:
+        checksum = _checksum(body)
+    except (RecursionError, UnicodeError) as error:
+        raise damaged(directory, f"{DESCRIPTION} isn't as anomgan writes it") from error
+    if description.get("sha256") != checksum:
         raise damaged(directory, f"{DESCRIPTION} isn't as it was written")
     arrays = _arrays(directory, folder / WEIGHTS, description)
     try:
@@ -252,12 +294,15 @@ def _description(directory: str | Path, path: Path) -> dict[str, Any]:
         raise InputError(f"{directory}: isn't a model directory: it has no {DESCRIPTION}")
     if path.stat().st_size > MOST_JSON:
         raise damaged(directory, f"{DESCRIPTION} is larger than {MOST_JSON:,} bytes")
+    _check_inside(directory, path)
     data = path.read_bytes()
     try:
-        description = json.loads(data)
+        description = strict_json(data)
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deeply
         if OPENING.match(data):
-            raise damaged(directory, f"{DESCRIPTION} isn't whole") from error
+            cut = isinstance(error, json.JSONDecodeError | RecursionError)
+            what = "isn't whole" if cut else f"isn't as anomgan writes it: {error}"
+            raise damaged(directory, f"{DESCRIPTION} {what}") from error
         description = None
     if not isinstance(description, dict) or "anomgan" not in description:
         raise InputError(f"{directory}: isn't a model directory: its {DESCRIPTION} isn't anomgan's")
@@ -273,7 +318,10 @@ def _arrays(
     wanted = description.get("weights")
     if not isinstance(wanted, dict):
         raise damaged(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
+    _check_inside(directory, path)
     size = path.stat().st_size
+    if size > MOST_WEIGHTS:
+        raise damaged(directory, f"{WEIGHTS} is larger than {MOST_WEIGHTS:,} bytes")
     if size != wanted.get("bytes"):
         raise damaged(directory, f"{WEIGHTS} has {size:,} bytes instead of {wanted.get('bytes')}")
     data = path.read_bytes()
@@ -283,6 +331,17 @@ def _arrays(
         return safetensors.numpy.load(data)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(directory, f"{WEIGHTS} isn't in the safetensors format") from error
+
+
+def _check_inside(directory: str | Path, path: Path) -> None:
+    """Refuse a link to a file elsewhere: what lies there isn't the model's to read.
+
+    Raises:
+        InputError: If it is one.
+    """
+    folder = os.path.realpath(path.parent)
+    if os.path.commonpath([folder, os.path.realpath(path)]) != folder:
+        raise damaged(directory, f"{path.name} is a link that leads out of the folder")
 
 
 def _sealed(description: dict[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from torch import Tensor
 from anomgan.calibrate import Floats
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
-from anomgan.health import ROWS, Health, measure
+from anomgan.health import MEASURES, ROWS, Health, measure
 from anomgan.train import Progress, Sampler, Slopes
 
 SHOWN = 32
@@ -37,6 +37,19 @@ class Training:
     health: list[Health] = field(default_factory=list)
     held_out: Health | None = None
     restarted: list[int] = field(default_factory=list)
+
+    def check(self, members: int) -> None:
+        """See that what was read from a file could be of so many members.
+
+        Raises:
+            ValueError: If not.
+        """
+        measured = [*self.health, *([] if self.held_out is None else [self.held_out])]
+        for values in (part for health in measured for part in (health.measures, health.baseline)):
+            if set(values) != set(MEASURES) or any(len(v) != members for v in values.values()):
+                raise ValueError("its health is that of other members")
+        if not all(0 <= member < members for member in self.restarted):
+            raise ValueError("it speaks of members that it doesn't have")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from anomgan.cli.console import say
 from anomgan.errors import DataWarning, InputError
 
 if TYPE_CHECKING:
-    from anomgan.data.tables import ParseReport
+    from anomgan.data.report import ParseReport
     from anomgan.parts import Rule
 
 

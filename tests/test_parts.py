@@ -15,7 +15,7 @@ import pytest
 from anomgan import GANDetector
 from anomgan.calibrate import fdr_cut, flag
 from anomgan.data.files import read_table
-from anomgan.data.tables import ParseReport, Unreadable
+from anomgan.data.report import ParseReport, Unreadable
 from anomgan.errors import InputError
 from anomgan.parts import Outcome, Rule, Work, outcome_of
 from anomgan.plan import PLAN, Plan, opened, table_files

@@ -619,7 +619,7 @@ DAMAGED = {
     "no estimator": (forged("estimator", None), "damaged: TypeError"),
     "other columns": (forged("estimator/columns", ["x"]), "two lists of columns disagree"),
     "unknown parameter": (forged("estimator/params/x", 1), "unexpected keyword argument 'x'"),
-    "offset of text": (forged("estimator/offset", "low"), "offset or training facts"),
+    "offset of text": (forged("estimator/offset", "low"), "estimator/offset is of another kind"),
 }
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.cells import Bools, Cells, Floats, Reading, as_text
-from anomgan.data.columns import Column, ColumnKind, Part, by_frequency
+from anomgan.data.columns import Column, ColumnKind, Part, by_frequency, check_levels, level_dtype
 
 MOST_LEVELS = 100_000
 """Levels of a category that are remembered; rarer ones can't be told from new ones."""
@@ -57,7 +57,8 @@ class CategoryColumn(Column):
         filled = len(text) - text.null_count
         is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MOST_LEVELS)
         levels = tuple(names[:max_levels])
-        return cls(name, cells.dtype, text.null_count > 0, levels, rare, is_open, once)
+        dtype = level_dtype(cells)
+        return cls(name, dtype, text.null_count > 0, levels, rare, is_open, once)
 
     @property
     def slots(self) -> list[str]:
@@ -124,6 +125,11 @@ class CategoryColumn(Column):
         if self.missing:
             slots[slots == nameable - 1] = np.nan
         return slots
+
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_levels(self.name, (*self.levels, *self.rare))
 
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Levels; "other" becomes the most frequent of the rare ones."""

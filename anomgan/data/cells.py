@@ -6,8 +6,10 @@ Nothing here is fitted.  :func:`read_cells` brings a column into one of four for
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from decimal import Decimal, InvalidOperation
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +25,9 @@ Bools = npt.NDArray[np.bool_]
 Form = Literal["number", "boolean", "time", "text"]
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+EXACT = 2.0**53
+"""The whole number up to which float64 tells all apart."""
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e6}
 INFINITE = r"^[-+]?(?i:inf|infinity)$"
 # Pairs of (false, true); 0 and 1 are numbers, because a 7 among them is far away.
 TRUTH_WORDS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
@@ -34,9 +39,10 @@ class Cells:
 
     Attributes:
         form: What ``values`` mean; ``"text"`` has none.
-        values: float64 (n,), NaN where missing: numbers (timedeltas in seconds; integers beyond
-            2**53 lose their last digits), 0 or 1, or seconds since 1970 in UTC.
-        text: Arrow strings (n,), null where missing; only for the form ``"text"``.
+        values: float64 (n,), NaN where missing: numbers (timedeltas in seconds), 0 or 1, or seconds
+            since 1970 in UTC.
+        text: Arrow strings (n,), null where missing: for the form ``"text"``, and of integers if
+            there are some beyond `EXACT`, the last digits of which ``values`` lose.
         dtype: The pandas dtype the cells came with, from which generated rows get theirs.
         categorical: Whether the user declared a category, so that its text isn't to be parsed.
     """
@@ -96,11 +102,15 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
     if isinstance(dtype, pd.CategoricalDtype):
         return _read_categorical(series, source)
     if isinstance(dtype, pd.StringDtype):
-        return Cells("text", None, _as_array(pa.array(series)), "str")
+        try:
+            return Cells("text", None, _as_array(pa.array(series)), "str")
+        except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
+            return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
-        objects = pa.array(series).to_pandas().rename(series.name)
+        objects = pa.array(series).to_pandas(integer_object_nulls=True).rename(series.name)
         plain = read_cells(objects, first_row=first_row, source=source)
-        return replace(plain, dtype=str(dtype)) if plain.form in ("number", "boolean") else plain
+        named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)
+        return replace(plain, dtype=str(dtype)) if named else plain
     if isinstance(dtype, pd.SparseDtype):
         return read_cells(
             pd.Series(np.asarray(series), name=series.name), first_row=first_row, source=source
@@ -163,7 +173,7 @@ def as_text(cells: Cells) -> pa.Array:
     Whole numbers are written without a decimal point, so that a category of codes is the same
     whether a reader took them for integers or not.
     """
-    if cells.form == "text":
+    if cells.text is not None:
         return cells.trimmed
     codes, distinct = pd.factorize(_values(cells))
     spelled = pa.array([_spell(cells.form, value) for value in distinct], pa.large_string())
@@ -174,8 +184,31 @@ def _spell(form: Form, value: float) -> str:
     if form == "boolean":
         return str(bool(value))
     if form == "time":
-        return str(pd.Timestamp(value, unit="s", tz="UTC").isoformat())
+        # Seconds are all that matters, and can be held, thousands of years from now.
+        count, unit = (round(value * 1e6), "us") if abs(value) < 1e12 else (int(value), "s")
+        moment = str(np.array(count, f"datetime64[{unit}]"))
+        return f"{moment.removesuffix('.000000')}+00:00"
     return str(int(value)) if value.is_integer() else repr(float(value))
+
+
+@cache
+def storable(dtype: str) -> bool:
+    """Whether a dtype's name says enough to rebuild it, and is one that cells may come with.
+
+    A name can ask for more than that: cells of a gigabyte each, or a time zone from any file.
+    """
+    bare = dtype.removeprefix("category[").removesuffix("]") if "category[" in dtype else dtype
+    if bare in ("str", "object"):
+        return True
+    if "tzfile" in bare or "dateutil" in bare or "/" in re.sub(r"[A-Za-z]/[A-Z]", "", bare):
+        return False
+    try:
+        known: Any = pd.api.types.pandas_dtype(bare)
+    except (TypeError, ValueError, NotImplementedError, KeyError):
+        return False
+    if known.kind == "f":
+        return bool(known.itemsize <= 8)  # what lies above differs between machines
+    return known.kind in "biumM" or (known.kind in "OU" and known.name == bare != dtype)
 
 
 # --- into one of the forms ------------------------------------------------------------------------
@@ -185,12 +218,17 @@ def _read_typed(series: pd.Series[Any]) -> Cells:
     """Cells of a NumPy or nullable dtype other than object."""
     kind, dtype = series.dtype.kind, str(series.dtype)
     if kind == "M":
-        return Cells("time", _seconds(pd.DatetimeIndex(series)), None, dtype)
+        known = dtype if storable(dtype) else "datetime64[us, UTC]"  # some zones have no name
+        return Cells("time", _seconds(pd.DatetimeIndex(series)), None, known)
     if kind == "m":
         return Cells("number", np.asarray(series.dt.total_seconds(), np.float64), None, dtype)
     if kind in "biuf":
-        values = series.to_numpy(np.float64, na_value=np.nan)
-        return Cells("boolean" if kind == "b" else "number", values, None, dtype)
+        with np.errstate(over="ignore"):  # of long doubles
+            values = series.to_numpy(np.float64, na_value=np.nan)
+        if kind == "b":
+            return Cells("boolean", values, None, dtype)
+        exact = _as_array(pa.array(series)) if kind in "iu" and _inexact(values) else None
+        return Cells("number", values, exact, dtype if storable(dtype) else "float64")
     return _from_objects(series.astype(object), "str")  # periods, intervals, …
 
 
@@ -201,8 +239,13 @@ def _read_categorical(series: pd.Series[Any], source: str) -> Cells:
     if levels.values is not None and levels.form != "number":
         return replace(levels, values=np.append(levels.values, np.nan)[codes])
     text = as_text(levels).take(pa.array(codes, mask=codes < 0))
-    dtype = str(series.cat.categories.dtype)
-    return Cells("text", None, text, f"category[{dtype}]", categorical=True)
+    dtype = f"category[{series.cat.categories.dtype}]"
+    known = dtype if storable(dtype) else "category[str]"
+    return Cells("text", None, text, known, categorical=True)
+
+
+def _inexact(values: Floats) -> bool:
+    return bool(np.any(np.abs(values) > EXACT))
 
 
 def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
@@ -211,6 +254,7 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
     Raises:
         InputError: If a cell is a list, a dict or another object that isn't one value.
     """
+    series = _silenced(series)
     inferred = pd.api.types.infer_dtype(series, skipna=True)
     filled = series.where(series.notna(), None)
     if inferred in ("date", "datetime", "datetime64"):
@@ -227,8 +271,10 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
             return _from_objects(series, "str")
         truth = inferred == "boolean"
         whole = inferred == "integer"
-        dtype = "bool" if truth else "int64" if whole else "float64"
-        return Cells("boolean" if truth else "number", values, None, dtype)
+        fits = whole and bool(np.all(np.abs(values[~np.isnan(values)]) < 2.0**63))
+        dtype = "bool" if truth else "int64" if fits else "float64"
+        exact = _from_objects(series, "str").text if whole and _inexact(values) else None
+        return Cells("boolean" if truth else "number", values, exact, dtype)
     if inferred != "string":
         _refuse_nested(series, first_row, source)
     return _from_objects(series, "str")
@@ -240,8 +286,20 @@ def _from_objects(series: pd.Series[Any], dtype: str) -> Cells:
     return Cells("text", None, pa.array(text, pa.large_string()), dtype)
 
 
+def _silenced(series: pd.Series[Any]) -> pd.Series[Any]:
+    """The same without signalling NaNs, which raise as soon as anybody looks."""
+    try:
+        series.isna()
+    except InvalidOperation:
+        cells = [None if isinstance(c, Decimal) and c.is_snan() else c for c in series]
+        return pd.Series(cells, series.index, dtype=object, name=series.name)
+    return series
+
+
 def _plain(cell: object) -> str:
-    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+    """A cell in Python's words; a surrogate without its other half is spelt out."""
+    text = cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _refuse_nested(series: pd.Series[Any], first_row: int, source: str) -> None:
@@ -258,8 +316,11 @@ def _seconds(times: pd.DatetimeIndex) -> Floats:
     """Seconds since 1970 in UTC, NaN for NaT."""
     if times.tz is not None:
         times = times.tz_convert("UTC").tz_localize(None)
-    stamps = times.to_numpy(dtype="datetime64[us]")
-    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / 1e6)
+    stamps = times.to_numpy()
+    if times.unit == "ns":
+        stamps = stamps.astype("datetime64[us]")
+    # Coarser units stay as they are: they reach further than microseconds do.
+    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / PER_SECOND[times.unit])
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomgan.data.cells import Cells, Floats, Reading
+from anomgan.data.cells import Cells, Floats, Reading, storable
 from anomgan.data.spec import Kind
 from anomgan.errors import InputError
+from anomgan.plainly import typed
 
 ColumnKind = Literal["numeric", "boolean", "category", "datetime", "condition"]
 Part = tuple[str, Kind, int, str]
@@ -102,13 +103,25 @@ class Column(ABC):
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Column:
-        """Rebuild a column of any kind from :meth:`to_json`."""
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in state.items()
-            if key != "kind"
-        }
-        return cls.kinds[state["kind"]](**arguments)
+        """Rebuild a column of any kind from :meth:`to_json`.
+
+        Raises:
+            TypeError: If a field is missing, unknown or of another type.
+            ValueError: If it holds what no fit gives.
+        """
+        own = {key: value for key, value in state.items() if key != "kind"}
+        column = typed(cls.kinds[state["kind"]], own)
+        column.check()
+        return column
+
+    def check(self) -> None:
+        """See that a column read from a file could have come from a fit.
+
+        Raises:
+            ValueError: If not.
+        """
+        if not storable(self.dtype):
+            raise ValueError(f"column {self.name!r} has no dtype that anomgan writes")
 
 
 def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
@@ -116,11 +129,39 @@ def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     return cast("pd.Series[Any]", cast("Any", series).astype(dtype))
 
 
+def level_dtype(cells: Cells) -> str:
+    """The dtype of levels; whole numbers with more digits than floats have keep to text."""
+    if cells.form != "number" or cells.text is None:
+        return cells.dtype
+    return "str" if "float" in cells.dtype else f"category[{cells.dtype}]"
+
+
 def by_frequency(text: pa.Array) -> list[tuple[str, int]]:
     """Distinct text with its count, most frequent first, ties in alphabetical order."""
     counts = pc.value_counts(text.drop_null())
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def check_levels(name: str, levels: tuple[str, ...]) -> None:
+    """See that levels read from a file could have come from a fit.
+
+    Raises:
+        ValueError: If one comes twice or can't be text of Arrow's.
+    """
+    "".join(levels).encode()
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"column {name!r} has a level twice")
+
+
+def check_scale(name: str, scale: float) -> None:
+    """See that a scale read from a file could have come from a fit.
+
+    Raises:
+        ValueError: If it isn't positive.
+    """
+    if scale <= 0:
+        raise ValueError(f"column {name!r} has a scale of {scale}")
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:

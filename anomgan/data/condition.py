@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from anomgan.data.boolean import BooleanColumn
 from anomgan.data.category import MOST_LEVELS, CategoryColumn
 from anomgan.data.cells import Cells, Floats, Reading, as_text, read_cells
-from anomgan.data.columns import Column, ColumnKind, Part, by_frequency
+from anomgan.data.columns import Column, ColumnKind, Part, by_frequency, check_levels, level_dtype
 from anomgan.data.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
 
@@ -77,7 +77,7 @@ class ConditionColumn(Column):
                 stacklevel=2,
             )
         rare = tuple(level for level, _ in counts[len(frequent) : MOST_LEVELS])
-        return cls(name, cells.dtype, text.null_count > 0, tuple(frequent), rare, gap)
+        return cls(name, level_dtype(cells), text.null_count > 0, tuple(frequent), rare, gap)
 
     @property
     def slots(self) -> list[str]:
@@ -132,6 +132,13 @@ class ConditionColumn(Column):
         slots: Floats = np.argmax(block, axis=1).astype(np.float64)
         unknown = (slots == len(self.levels)) | (block.sum(axis=1) < 0.5)
         return np.where(unknown, np.nan, slots)
+
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_levels(self.name, (*self.levels, *self.rare))
+        if not self.levels:
+            raise ValueError(f"column {self.name!r} has no levels")
 
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Cells as an ordinary column of this dtype would give them."""

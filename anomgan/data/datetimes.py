@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from anomgan.data.cells import Cells, Floats, Reading, as_times
-from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
+from anomgan.data.columns import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.scaling import from_scale, robust_scale, to_scale
 
 Cycle = Literal["hour", "weekday", "yearday"]
@@ -19,6 +19,9 @@ Cycle = Literal["hour", "weekday", "yearday"]
 DAY = 86_400.0
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999 in seconds since 1970; generated moments stay within them."""
+
+NANOSECONDS = -9.2e9, 9.2e9
+"""The same for stamps in nanoseconds: 1678 to 2261."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,21 @@ class DatetimeColumn(Column):
                 seconds += np.rint((turn - today) * 7) % 7 * DAY
         return seconds
 
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_scale(self.name, self.scale)
+
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Moments in the user's time zone."""
+        """Moments in the user's time zone, those too far away for its dtype at its bounds."""
+        dtype: Any = pd.api.types.pandas_dtype(self.dtype)
+        if (getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]) == "ns":
+            values = np.clip(values, *NANOSECONDS)
         stamps = np.full(len(values), np.datetime64("NaT", "us"))
         known = ~np.isnan(values)
         stamps[known] = np.rint(values[known] * 1e6).astype(np.int64).astype("datetime64[us]")
         series = pd.Series(stamps)
-        zone = getattr(pd.api.types.pandas_dtype(self.dtype), "tz", None)
+        zone = getattr(dtype, "tz", None)
         if zone is not None:
             series = series.dt.tz_localize("UTC").dt.tz_convert(zone)
         return as_dtype(series, self.dtype)

@@ -9,10 +9,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from anomgan.data.cells import Cells, Floats, Reading, as_numbers
-from anomgan.data.columns import Column, ColumnKind, Part, as_dtype
+from anomgan.data.columns import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.scaling import from_scale, robust_scale, to_scale
+
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,29 @@ class NumericColumn(Column):
         values = from_scale(block[:, 0], self.center, self.scale)
         return np.rint(values) if self.integer else values
 
+    def check(self) -> None:
+        """See :meth:`anomgan.data.columns.Column.check`."""
+        super().check()
+        check_scale(self.name, self.scale)
+
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Numbers or timedeltas; integers with gaps become ``Int64``."""
-        if self.dtype.startswith("timedelta"):
-            return as_dtype(pd.Series(pd.to_timedelta(values, unit="s")), self.dtype)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        if dtype.kind not in "iu":
-            return as_dtype(pd.Series(values), self.dtype)
-        return _as_integers(values, dtype)
+        dtype: Any = pd.api.types.pandas_dtype(self.dtype)
+        if dtype.kind in "iu":
+            return _as_integers(values, dtype)
+        plain = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+        if plain.kind == "m":
+            return as_dtype(pd.Series(_as_durations(values, plain)), dtype)
+        most = float(min(np.finfo(plain).max, np.finfo(np.float64).max))
+        return as_dtype(pd.Series(np.clip(values, -most, most)), dtype)
+
+
+def _as_durations(seconds: Floats, dtype: np.dtype[Any]) -> NDArray[np.timedelta64]:
+    """Durations of a NumPy dtype, those too long for it at its bounds; NaT for NaN."""
+    counts = np.clip(np.rint(seconds * PER_SECOND[np.datetime_data(dtype)[0]]), -(2.0**62), 2.0**62)
+    durations = np.where(np.isnan(counts), 0, counts).astype(np.int64).astype(dtype)
+    durations[np.isnan(counts)] = np.timedelta64("NaT")
+    return np.asarray(durations)
 
 
 def _as_integers(values: Floats, dtype: Any) -> pd.Series[Any]:

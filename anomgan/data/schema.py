@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.boolean import BooleanColumn
 from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import (
+    EXACT,
     TRUTH_WORDS,
     Bools,
     Cells,
@@ -31,6 +34,7 @@ from anomgan.data.condition import ConditionColumn
 from anomgan.data.datetimes import DatetimeColumn
 from anomgan.data.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
+from anomgan.plainly import typed
 
 READABLE_SHARE = 0.95
 """Share of a text column's filled cells that must be numbers for it to be numeric, and so on."""
@@ -232,14 +236,27 @@ class Schema:
         """Rebuild from :meth:`to_json`.
 
         Raises:
-            ValueError: If a column stands where a condition should, or the other way round.
+            TypeError: If a field is of another type.
+            ValueError: If a column stands where a condition should, or the other way round; if two
+                share a name, or a datetime column counts from another one than the clock.
         """
         columns = tuple(Column.from_json(column) for column in state["columns"])
         found = [Column.from_json(column) for column in state.get("conditions", ())]
         conditions = tuple(column for column in found if isinstance(column, ConditionColumn))
         if len(conditions) < len(found) or any(isinstance(c, ConditionColumn) for c in columns):
             raise ValueError("columns and conditions are mixed up")
-        return cls(columns, tuple(Dropped(*column) for column in state["dropped"]), conditions)
+        names = [field.name for field in fields(Dropped)]
+        dropped = tuple(
+            typed(Dropped, dict(zip(names, column, strict=True))) for column in state["dropped"]
+        )
+        schema = cls(columns, dropped, conditions)
+        known = [*(column.name for column in dropped), *schema._by_name]
+        if len(set(known)) < len(columns) + len(dropped) + len(conditions):
+            raise ValueError("two columns share a name")
+        times = [column for column in columns if isinstance(column, DatetimeColumn)]
+        if [c.after for c in times] != ["", *[schema.clock] * len(times)][: len(times)]:
+            raise ValueError("a column of times counts from another one than the first")
+        return schema
 
 
 # --- inference ------------------------------------------------------------------------------------
@@ -309,13 +326,25 @@ def _kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[st
     if cells.form == "boolean":
         return TRUTH_WORDS[0]
     if cells.form == "number":
-        return "numeric"
+        return "category" if _lost_digits(cells, as_numbers(cells)) else "numeric"
     if cells.form == "time":
         return "datetime"
-    if _fits(as_numbers(cells)):
-        return "numeric"
+    numbers = as_numbers(cells)
+    if _fits(numbers):
+        return "category" if _lost_digits(cells, numbers) else "numeric"
     words = next((words for words in TRUTH_WORDS if _fits(as_booleans(cells, words))), None)
     return words or ("datetime" if _fits(as_times(cells)) else "category")
+
+
+def _lost_digits(cells: Cells, numbers: Reading) -> bool:
+    """Whether whole numbers that differ would be one as floats: they are names, not amounts."""
+    far = np.abs(numbers.values) > EXACT
+    if cells.text is None or not far.any():
+        return False
+    whole = pc.fill_null(pc.match_substring_regex(cells.trimmed, r"^[-+]?\d+$"), False)
+    here = far & whole.to_numpy(zero_copy_only=False)
+    names = pc.count_distinct(cells.trimmed.filter(pa.array(here))).as_py()
+    return bool(names > len(np.unique(numbers.values[here])))
 
 
 def _fits(reading: Reading) -> bool:
@@ -330,6 +359,8 @@ def _constant(name: str, cells: Cells, reading: Reading) -> Dropped | None:
     if known.size < reading.values.size or np.any(known != known[0]):
         return None
     number = cells.form == "number" or (cells.form == "text" and _kind(cells) == "numeric")
+    if number and cells.text is not None and abs(known[0]) > EXACT:
+        number = not re.fullmatch(r"[-+]?\d+", as_text(cells)[0].as_py())  # keep all digits
     return Dropped(name, "constant", float(known[0]) if number else as_text(cells)[0].as_py())
 
 
@@ -344,7 +375,8 @@ def _useless_text(name: str, cells: Cells) -> Dropped | None:
 
 
 def _running_number(name: str, reading: Reading) -> Dropped | None:
-    steps = np.diff(reading.values)  # of neighbours, so NaN where one is missing
+    with np.errstate(over="ignore"):
+        steps = np.diff(reading.values)  # of neighbours, so NaN where one is missing
     runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
     whole = float(reading.values[0]).is_integer()
     if runs and whole and len(reading.values) >= IDENTIFIER_ROWS:

@@ -195,8 +195,8 @@ class TableEncoder(Encoder):
         rows = np.full((len(frame), len(columns)), np.nan)
         for dropped in self.schema.dropped:
             if dropped.value is not None:
-                truth = isinstance(dropped.value, str)  # of an array, only truth values are text
-                constant = dropped.value == "True" if truth else dropped.value
+                # Of an array, truth values are text, and whole numbers of many digits.
+                constant = {"True": 1.0, "False": 0.0}.get(str(dropped.value), dropped.value)
                 rows[:, columns.index(dropped.name)] = constant
         for name in frame.columns:
             known = frame[name].to_numpy(np.float64, na_value=np.nan)

@@ -1,0 +1,59 @@
+"""Coverage-guided fuzzing of reading CSV and encoding it; `make fuzz` runs it.
+
+An input is a file.  Reading must give frames of strings or refuse in one line; what was read is
+encoded by columns that another file was learnt from, and must give finite numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from unittest import mock
+
+import atheris
+
+with atheris.instrument_imports(include=["anomgan"], enable_loader_override=False):
+    import numpy as np
+    import pandas as pd
+
+    from anomgan.data.files import read_chunks
+    from anomgan.data.tables import TableEncoder
+    from anomgan.errors import InputError
+
+warnings.simplefilter("ignore")
+LEARNT = pd.DataFrame(
+    {
+        "size": [1.5, 2.0, 3.5, -4.0, 8.0, 0.5],
+        "kind": ["red", "blue", "red", "red", "blue", "blue"],
+        "open": ["yes", "no", "yes", "no", "no", "no"],
+        "at": ["2024-01-01", "2024-03-05T10:00:00Z", "2023-12-31", "2024-02-02", "2024-01-09", ""],
+    }
+)
+ENCODER = TableEncoder.fit(LEARNT)
+
+
+def try_one(data: bytes) -> None:
+    """Read, encode, learn; anything but finite numbers or one line is a crash."""
+    given = io.TextIOWrapper(io.BytesIO(data))
+    try:
+        with mock.patch.object(sys, "stdin", given):
+            for frame in read_chunks("-", rows=64):
+                names = [*LEARNT, *map(str, range(frame.shape[1]))][: frame.shape[1]]
+                renamed = frame.set_axis(names, axis=1)
+                encoders = [TableEncoder.fit(frame)] if len(frame) >= 5 else []
+                if set(LEARNT) <= set(renamed):
+                    values, _ = ENCODER.transform(renamed)
+                    assert np.isfinite(values).all()
+                for encoder in encoders:
+                    values, report = encoder.transform(frame)
+                    assert np.isfinite(values).all()
+                    list(report.lines())
+    except InputError as error:
+        if len(str(error).splitlines()) != 1:
+            raise AssertionError(str(error)) from None
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, try_one)
+    atheris.Fuzz()
