@@ -39,8 +39,8 @@ SHRUNK = 0.1
 BLUR = 1 / 24
 """Standard deviation of the smoothing, as a share of the picture's shorter side."""
 
-FLOOR = 0.1
-"""Share of the usual distance of all places that is added to each before the logarithm, so that
+FLOOR = 4.0
+"""How many of the usual distances of all places are added to each before the logarithm, so that
 places where nothing ever happens don't cry out at a whisper."""
 
 State = dict[str, Tensor]

@@ -25,10 +25,8 @@ from anomgan.data.picture import (
     as_picture,
     is_picture,
     own_limit,
-    resized,
-    with_channels,
-    with_depth,
 )
+from anomgan.data.pixels import resized, with_channels, with_depth
 from anomgan.data.report import ParseReport
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec

@@ -132,7 +132,8 @@ class Spec:
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this spec."""
         spans = [asdict(span) for span in self.spans]
-        return {"shape": self.shape, "spans": spans, "grid": self.grid, "tiles": self.tiles}
+        tiles = {"tiles": self.tiles} if self.tiles > 1 else {}
+        return {"shape": self.shape, "spans": spans, "grid": self.grid, **tiles}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Spec:
@@ -140,5 +141,8 @@ class Spec:
         grid = state["grid"]
         spans = tuple(Span(**span) for span in state["spans"])
         return cls(
-            tuple(state["shape"]), spans, None if grid is None else tuple(grid), state["tiles"]
+            tuple(state["shape"]),
+            spans,
+            None if grid is None else tuple(grid),
+            state.get("tiles", 1),
         )

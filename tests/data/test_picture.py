@@ -17,10 +17,8 @@ from anomgan.data.picture import (
     Header,
     Picture,
     own_limit,
-    resized,
-    with_channels,
-    with_depth,
 )
+from anomgan.data.pixels import resized, with_channels, with_depth
 
 RAMP = np.arange(0, 96, 4, dtype=np.uint8).reshape(4, 6)
 COLOURS = np.stack([RAMP, RAMP[::-1], 255 - RAMP], -1)
