@@ -107,13 +107,10 @@ class Drift:
                 f"{shift.at:.0%} would"
             )
         for each in (share for share in self.columns if share.drift):
-            was = f"was missing in {each.training_share:.1%}"
-            new = f"about {each.training_share:.1%} with a new level were to be expected"
-            yield (
-                f"column {each.column!r} is missing in {each.share:.1%}, {was}"
-                if each.what == "missing"
-                else f"column {each.column!r} has a level never seen in {each.share:.1%}, {new}"
-            )
+            held, was = "no value", f"{each.training_share:.1%} in training"
+            if each.what == "unseen":
+                held, was = "a level never seen", f"about {each.training_share:.1%} to be expected"
+            yield f"column {each.column!r} has {held} in {each.share:.1%} of them, {was}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -38,7 +38,7 @@ def test_a_line_and_a_report_whatever_the_chunks(
     done = run(*arguments, tmp_path / "drift.json")
     last = done.err.splitlines()[-1]
     assert TOLD in last
-    assert "'size' is missing in 25.0%, was missing in 0.0%" in last
+    assert "'size' has no value in 25.0% of them, 0.0% in training" in last
     assert "'colour' has a level never seen in 33.3%" in last
     found = json.loads((tmp_path / "drift.json").read_text())
     assert found["drift"] is True
