@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector
+from anomgan.report import report
 
 HOSTILE = '<script>alert("x")</script>'
 """A name that would run as code if it weren't escaped."""
@@ -71,6 +72,12 @@ def normal() -> pd.DataFrame:
 def detector(normal: pd.DataFrame) -> GANDetector:
     with pytest.warns(UserWarning, match="nothing"):
         return GANDetector(settings=SETTINGS, random_state=0).fit(normal, source=f"{HOSTILE}.csv")
+
+
+@pytest.fixture(scope="session")
+def full(detector: GANDetector, new: pd.DataFrame, labels: np.ndarray, normal: pd.DataFrame) -> str:
+    """A page with everything on it; making one takes seconds."""
+    return report(detector, new, labels=labels, normal=normal, name="pumps", source="new.csv")
 
 
 # --- a real browser -------------------------------------------------------------------------------

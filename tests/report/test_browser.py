@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from anomgan.report import report
-
 SECTIONS = ["flagged", "scores", "evaluation", "health", "calibration", "data", "card"]
 
 
 @pytest.fixture(scope="module")
-def page(detector, new, labels, normal, tmp_path_factory):
+def page(full, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(report(detector, new, labels=labels, normal=normal), encoding="utf-8")
+    path.write_text(full, encoding="utf-8")
     return path
 
 
