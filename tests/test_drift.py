@@ -9,7 +9,7 @@ import pytest
 
 from anomgan import GANDetector
 from anomgan.calibrate import Calibrator
-from anomgan.data.tables import ParseReport
+from anomgan.data.report import ParseReport
 from anomgan.drift import FEWEST, Drift, DriftMonitor, drift
 from anomgan.mondrian import Mondrian
 
