@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from mlflow import MlflowClient
+from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import Metric, Param
 
 from anomgan.mlflow.alone import alone_in
@@ -45,9 +45,9 @@ def log_bench(
     logged = Logged(missing=["benchmark"])
     with calm():
         try:
-            client = MlflowClient(tracking_uri)
-            logged.where = str(client.tracking_uri)
-            with alone_in(client.tracking_uri):
+            logged.where = tracking_uri or get_tracking_uri()
+            with alone_in(logged.where):
+                client = MlflowClient(logged.where)
                 home = experiment_of(client, experiment or EXPERIMENT)
             run_id = client.create_run(home.experiment_id).info.run_id
             logged.run_id = run_id

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlflow import MlflowClient
+from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
@@ -94,9 +94,9 @@ def log_fit(
 
     with calm():
         try:
-            client = MlflowClient(tracking_uri)
-            logged.where = client.tracking_uri
-            with alone_in(client.tracking_uri):
+            logged.where = tracking_uri or get_tracking_uri()
+            with alone_in(logged.where):  # the client makes a new store's tables
+                client = MlflowClient(logged.where)
                 home = experiment_of(client, experiment)
             run = _run(client, home, detector, run_name)
             logged.run_id, logged.where = run.info.run_id, _page(client, run)
