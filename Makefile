@@ -14,8 +14,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 SHARED := -n auto --dist loadfile
 
 # What is found stays in build/fuzz: inputs of new coverage in two folders, crashes beside them.
-SECONDS ?= 50
-FUZZING = -max_total_time=$(shell expr $(SECONDS) / 2) -timeout=20 -rss_limit_mb=4096 \
+FUZZ_SECONDS ?= 50
+FUZZING = -max_total_time=$(shell expr $(FUZZ_SECONDS) / 2) -timeout=20 -rss_limit_mb=4096 \
 	-print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/
 
 # Threads that wait spinning slow everything down where other jobs run too.
@@ -71,7 +71,7 @@ bench-family: $(BENCH) ## All our GANs and their published scores beside PyOD's 
 bench-speed: $(BENCH) ## Speed and memory beside the peers
 	$(BIN)/python -m anomgan.bench.speed
 
-fuzz: $(FUZZ) ## Attack the model loader and the CSV reader for a minute (or: SECONDS=3600)
+fuzz: $(FUZZ) ## Attack the model loader and the CSV reader for a minute (or: FUZZ_SECONDS=3600)
 	@mkdir -p build/fuzz/model_loader build/fuzz/delimited
 	$(BIN)/python fuzz/model_loader.py $(FUZZING) build/fuzz/model_loader fuzz/corpus/model
 	$(BIN)/python fuzz/delimited.py $(FUZZING) build/fuzz/delimited fuzz/corpus/delimited
