@@ -1,9 +1,8 @@
-"""Where a picture is abnormal: maps of it, calibrated place by place.
+"""Where a picture is abnormal: maps of it, calibrated on pictures that no member was fitted on.
 
-Three views of each place, as whole pictures are scored: what generation can't reproduce, what the
-discriminator sees change, and how unusual what it sees is for that place (Defard et al., "PaDiM",
-2021, with the discriminator's own maps).  Each is smoothed and brought to the scale of normal
-pictures that no member was fitted on; a map is their mean.
+Two views of each place: what generation can't reproduce, and which edges run there.  In each a
+place is compared with what the rest of the picture makes expected (:mod:`anomgan.surprise`),
+smoothed, and brought to the scale of normal pictures; a map is the mean of both.
 """
 
 from __future__ import annotations
@@ -21,29 +20,28 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, pad
 
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
-from anomgan.nets import blocks
+from anomgan.nets.gradients import gradients, root
 from anomgan.score import rows_at_once
+from anomgan.surprise import State, expectations, surprise
 
 LEARNT = 1000
-"""Most pictures from which is learnt what is usual of each place, and most that calibrate."""
+"""Most pictures from which is learnt what is usual, and most that calibrate."""
 
 ROOM = 2**25
 """Numbers that all places of these pictures may hold: 256 MB."""
 
 FINEST = 64
-"""Most places along each side whose covariances are kept; finer maps are averaged."""
+"""Most places along each side; finer pictures are averaged."""
 
-SHRUNK = 0.1
-"""Share of the covariance of all places in that of each: one place alone has too few pictures."""
+DIRECTIONS = 4
+"""Directions of edges."""
+
+BLOCKS = {"residual": 5, "edges": 1}
+"""View -> places along each side of the block that is left out around a place.  Edges have places
+of two pixels, and know of the pixels next to these."""
 
 BLUR = 1 / 24
 """Standard deviation of the smoothing, as a share of the picture's shorter side."""
-
-FLOOR = 4.0
-"""How many of the usual distances of all places are added to each before the logarithm, so that
-places where nothing ever happens don't cry out at a whisper."""
-
-State = dict[str, Tensor]
 
 
 @dataclass
@@ -52,8 +50,8 @@ class Mapper:
 
     Attributes:
         gan: Trained networks that learnt pictures.
-        state: Fitted tensors: ``mean`` and ``map`` of each place's whitening, of what is seen and
-            of its differences; ``centre`` and ``spread`` of the three distances' logarithms.
+        state: Fitted tensors: of each view what :func:`~anomgan.surprise.expectations` learnt,
+            members stacked; ``floor``, ``centre`` and ``spread`` of each view's heights.
     """
 
     gan: GAN
@@ -76,68 +74,70 @@ class Mapper:
             folds: The pictures that each fold's members never saw.
         """
         mapper, members = cls(gan, {}), gan.views.members // len(folds)
-        most = mapper._most()
-        fitted, raw = [], []
+        most = min(mapper._most(), *(len(own) for own in rows))
+        learnt: dict[str, list[Tensor]] = {}
         for k in range(len(folds)):
             own = rows[k * members]  # those of one fold learn from the same pictures
-            both = mapper._places(mapper._evidence(values[own[:most]]))
-            for member in range(k * members, (k + 1) * members):
-                fitted.append([part for places in both for part in _usual(places[member])])
-        names = ("seen.mean", "seen.map", "change.mean", "change.map")
-        mapper.state = dict(zip(names, map(torch.stack, zip(*fitted, strict=True)), strict=True))
+            for name, pictures in mapper._views(values[own[:most]]).items():
+                for member in range(k * members, (k + 1) * members):
+                    usual = expectations(pictures[member], BLOCKS[name])
+                    for key, value in usual.items():
+                        learnt.setdefault(f"{name}.{key}", []).append(value)
+        mapper.state = {key: torch.stack(parts) for key, parts in learnt.items()}
+        raw = []
         for k, fold in enumerate(folds):
-            found = mapper._distances(values[torch.from_numpy(fold[:most])])
+            found = mapper._distances(values[torch.from_numpy(fold[: mapper._most()])])
             raw.append(found[:, k * members : (k + 1) * members].mean(1))
-        held = torch.cat(raw, 1)
-        floor = FLOOR * held.flatten(1).median(1).values
-        logs = (held + floor[:, None, None, None]).log()
-        low, middle, high = torch.quantile(
-            logs, torch.tensor([0.25, 0.5, 0.75], dtype=logs.dtype, device=logs.device), dim=1
-        )
-        # Heights of one place are few; how much they vary is taken from all places.
-        spread = (high - low).flatten(1).mean(1).clamp(min=1e-3)
+        held = torch.cat(raw, 1).flatten(1)
+        # All places have one scale: what a place may vary by is allowed for already, and a scale of
+        # its own would cry out at a whisper where nothing ever happens.
+        floor = held.median(1).values.clamp(min=1e-12)
+        heights = (held + floor[:, None]).log().sort(1).values
+        at = [round(share * (heights.shape[1] - 1)) for share in (0.25, 0.5, 0.75)]
+        low, middle, high = heights[:, at].unbind(1)
+        spread = (high - low).clamp(min=1e-3)
         mapper.state |= {"floor": floor, "centre": middle, "spread": spread}
         return mapper
 
     def __call__(self, values: Tensor) -> NDArray[np.float32]:
         """Maps of encoded pictures, ``(n, D) -> (n, H, W)``; larger is more abnormal.
 
-        0 is usual for a place on a normal picture, 1 an interquartile range more abnormal.
+        0 is usual on normal pictures, 1 an interquartile range of their places more abnormal.
         """
         parts = []
+        floor, centre, spread = (
+            self.state[key][:, None, None, None] for key in ("floor", "centre", "spread")
+        )
         for part in values.split(rows_at_once(self.gan)):
-            raw = self._distances(part).mean(1)
-            logs = (raw + self.state["floor"][:, None, None, None]).log()
-            scaled = logs - self.state["centre"][:, None]
-            scaled = scaled / self.state["spread"][:, None, None, None]
+            heights = (self._distances(part).mean(1) + floor).log()
+            scaled = (heights - centre) / spread
             parts.append(scaled.mean(0).cpu().numpy().astype(np.float32))
         return np.concatenate(parts)
 
-    def _evidence(self, values: Tensor) -> Evidence:
-        return Evidence.gather(self.gan, values, rows_at_once(self.gan))
-
-    def _places(self, evidence: Evidence) -> tuple[Tensor, Tensor]:
-        """What is seen of each place, and how G(z*) differs: ``(M, n, h·w, d)`` each."""
-        with torch.no_grad():
-            seen, made = (
-                _coarse(blocks.places(self.gan.discriminator, x))
-                for x in (evidence.x, evidence.generated)
-            )
-        return seen, seen - made
+    def _views(self, values: Tensor) -> dict[str, Tensor]:
+        """What is compared at each place, ``(M, n, d, h, w)`` each."""
+        evidence = Evidence.gather(self.gan, values, rows_at_once(self.gan))
+        grid = self._grid()
+        shape = (*evidence.x.shape[:2], *grid)
+        x, made = (
+            part[..., : math.prod(grid)].reshape(shape) for part in (evidence.x, evidence.generated)
+        )
+        edges = root(gradients(x.flatten(0, 1), DIRECTIONS)).reshape(*shape[:2], -1, *grid[1:])
+        return {"residual": _coarse(x - made, 1), "edges": _coarse(edges, 2)}
 
     def _distances(self, values: Tensor) -> Tensor:
-        """The three distances, smoothed, ``(n, D) -> (3, M, n, H, W)``."""
-        evidence, (channels, height, width) = self._evidence(values), self._grid()
-        shape = (*evidence.x.shape[:2], channels, height, width)
-        residual = (evidence.x - evidence.generated)[..., : math.prod(shape[2:])]
-        maps = [residual.reshape(shape).square().mean(2)]
-        side = _coarser(_halved(height, width))
-        for name, places in zip(("seen", "change"), self._places(evidence), strict=True):
-            mean, white = (self.state[f"{name}.{key}"].to(places) for key in ("mean", "map"))
-            far = torch.einsum("mnpd,mpde->mnpe", places - mean[:, None], white).square().sum(-1)
-            maps.append(_grown(far.reshape(*shape[:2], *side), (height, width)))
-        smooth = _smooth(torch.stack(maps).flatten(0, 2), BLUR * min(height, width))
-        return smooth.reshape(len(maps), *shape[:2], height, width).clamp(min=0).sqrt()
+        """The views' squared distances, smoothed, ``(n, D) -> (2, M, n, H, W)``."""
+        _, height, width = self._grid()
+        maps = []
+        for name, pictures in self._views(values).items():
+            usual = {
+                key: self.state[f"{name}.{key}"].to(pictures)
+                for key in ("mean", "directions", "kernel")
+            }
+            maps.append(_grown(surprise(pictures, usual), (height, width)))
+        found = torch.stack(maps)
+        smooth = _smooth(found.flatten(0, 2), BLUR * min(height, width))
+        return smooth.reshape(found.shape).clamp(min=0)
 
     def _grid(self) -> tuple[int, int, int]:
         """Channels, height and width.
@@ -151,9 +151,9 @@ class Mapper:
 
     def _most(self) -> int:
         """How many pictures there is room for."""
-        _, height, width = self._grid()
-        places = math.prod(_coarser(_halved(height, width))) * (2 + self.gan.config.channels)
-        return min(LEARNT, max(32, ROOM // (self.gan.views.members * places)))
+        channels, height, width = self._grid()
+        numbers = (2 * channels + DIRECTIONS) * height * width
+        return min(LEARNT, max(32, ROOM // (self.gan.views.members * numbers)))
 
     def to(self, device: str) -> None:
         """Move to a device, in place."""
@@ -169,33 +169,14 @@ class Mapper:
         return cls(gan, {key: torch.tensor(value) for key, value in arrays.items()})
 
 
-def _usual(places: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and whitening matrix of each place, ``(n, P, d) -> (P, d), (P, d, d)``."""
-    mean = places.mean(0)
-    centred = (places - mean).transpose(0, 1)
-    own = centred.mT @ centred / max(1, len(places) - 1)
-    every = own.mean(0)
-    trace = every.diagonal().mean().clamp(min=1e-9)
-    same = torch.eye(len(every)).to(every)
-    mixed = (1 - SHRUNK) * own + SHRUNK * every + 1e-3 * trace * same
-    root = torch.linalg.cholesky(mixed)
-    return mean, torch.linalg.solve_triangular(root, same.expand_as(root), upper=False).mT
+def _coarse(pictures: Tensor, times: int) -> Tensor:
+    """Pictures averaged to places of so many pixels a side, ``(M, n, d, H, W)`` to ``h × w``.
 
-
-def _halved(height: int, width: int) -> tuple[int, int]:
-    """The size of the first maps."""
-    return -(-height // 2), -(-width // 2)
-
-
-def _coarser(size: tuple[int, int]) -> tuple[int, int]:
-    """The size in which places are kept."""
-    return min(FINEST, size[0]), min(FINEST, size[1])
-
-
-def _coarse(places: Tensor) -> Tensor:
-    """Places in the size they are kept in, ``(M, n, d, h, w) -> (M, n, h'·w', d)``."""
-    few = adaptive_avg_pool2d(places.flatten(0, 1), _coarser((places.shape[3], places.shape[4])))
-    return few.flatten(2).mT.reshape(*places.shape[:2], -1, places.shape[2])
+    Larger ones if there are more than :data:`FINEST` along a side.
+    """
+    size = [min(FINEST, -(-side // times)) for side in pictures.shape[3:]]
+    few = adaptive_avg_pool2d(pictures.flatten(0, 1), (size[0], size[1]))
+    return few.reshape(*pictures.shape[:3], *size)
 
 
 def _grown(maps: Tensor, size: tuple[int, int]) -> Tensor:

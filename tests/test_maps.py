@@ -7,7 +7,7 @@ import torch
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
-from anomgan.maps import _smooth, _usual
+from anomgan.maps import _smooth
 
 GRID = (1, 16, 20)
 SPEC = Spec.of([("picture", "pixel", 320, "picture")], GRID)
@@ -53,15 +53,21 @@ def test_tables_have_no_maps():
     assert table.reconstructions(rows).shape == rows.shape
 
 
-def test_whitened_places_have_unit_covariance_as_far_as_nothing_is_borrowed():
-    """One place alone: its covariance is that of all places, so shrinking changes nothing."""
-    draws = torch.Generator().manual_seed(0)
-    mix = torch.tensor([[2.0, 0.0], [1.5, 0.5]], dtype=torch.float64)
-    places = torch.randn(5000, 1, 2, generator=draws, dtype=torch.float64) @ mix + 7
-    mean, white = _usual(places)
-    assert mean[0].tolist() == pytest.approx([7, 7], abs=0.1)
-    covariance = torch.cov(((places[:, 0] - mean[0]) @ white[0]).mT)
-    assert covariance.numpy() == pytest.approx(np.eye(2), abs=0.05)
+def test_a_constant_part_of_the_picture_does_not_cry_out_at_a_whisper():
+    """Nothing ever happens in the upper half: a faint dot there is less than a spot below."""
+    pictures = stripes(200, 3)
+    pictures[:, :8] = 0
+    config = Config.make("fast", SMALL, "images")
+    half = Detector.fit(
+        pictures.reshape(200, -1), SPEC, name="gan", config=config, seed=0, device="cpu"
+    )
+    new = stripes(10, 4)
+    new[:, :8] = 0
+    new[:, 3, 5] = 15
+    new[:, 11:14, 12:16] = 255
+    maps = half.anomaly_maps(new.reshape(10, -1))
+    assert np.isfinite(maps).all()
+    assert maps[:, 2:5, 4:7].max() < np.median(maps[:, 12, 13:15])
 
 
 def test_smoothing_keeps_what_is_even_and_spreads_what_is_not():

@@ -6,13 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, gaussian_filter
+from scipy.ndimage import gaussian_filter, label
 
 Pictures = NDArray[np.float64]
 Masks = NDArray[np.bool_]
 
 SEEN = 0.1
 """Change of a pixel, as a share of the range of all, from which on it belongs to the defect."""
+
+SPECK = 4
+"""Pixels that a connected part of a defect has at least; smaller ones are taken back."""
+
+TOUCHING = np.ones((3, 3))
+"""Pixels that share a corner belong together."""
 
 SIDE = 32
 """Height and width of generated textures."""
@@ -76,7 +82,7 @@ DEFECTS: dict[str, Callable[[Pictures, Pictures, np.random.Generator], Pictures]
 """Kind of defect -> ``(picture, normal pictures, rng)`` to the picture with one."""
 
 
-def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks]:
+def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks, NDArray[np.str_]]:
     """Give each picture a defect, one kind after the other.
 
     Args:
@@ -84,16 +90,28 @@ def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks]:
         seed: Seed of where and how.
 
     Returns:
-        The pictures with defects and which pixels these changed, ``(n, H, W)`` each; those whose
-        defect can't be seen are left out.
+        The pictures with defects, which pixels these changed so much that it can be seen,
+        ``(n, H, W)`` each, and the kinds, ``(n,)``; pictures whose defect can't be seen are left
+        out.
     """
-    rng, kinds = np.random.default_rng(seed), list(DEFECTS.values())
-    found = np.stack([kinds[i % len(kinds)](p, pictures, rng) for i, p in enumerate(pictures)])
+    rng, names = np.random.default_rng(seed), list(DEFECTS)
+    kinds = np.array([names[i % len(names)] for i in range(len(pictures))])
+    found = np.stack(
+        [DEFECTS[kind](own, pictures, rng) for kind, own in zip(kinds, pictures, strict=True)]
+    )
     changed = np.abs(found - pictures) >= SEEN * np.ptp(pictures)
-    # What lies between pixels that changed belongs to the same defect.
-    masks = changed | np.stack([binary_closing(own, np.ones((5, 5))) for own in changed])
-    seen = masks.sum((1, 2)) >= 4
-    return found[seen], masks[seen]
+    masks = np.stack([_without_specks(own) for own in changed])
+    found = np.where(changed == masks, found, pictures)
+    seen = masks.any((1, 2))
+    return found[seen], masks[seen], kinds[seen]
+
+
+def _without_specks(changed: Masks) -> Masks:
+    """The parts of a mask ``(H, W)`` that are large enough."""
+    numbered, _ = label(changed, TOUCHING)
+    large = np.bincount(numbered.ravel()) >= SPECK
+    large[0] = False
+    return np.asarray(large[numbered])
 
 
 def textures(count: int, seed: int) -> Pictures:

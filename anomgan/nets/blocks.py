@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from anomgan.config import Config
@@ -70,17 +70,6 @@ def thumbnail(spec: Spec, x: Tensor) -> Tensor:
     flat = x[..., : spec.record].reshape(-1, *spec.grid)
     few = adaptive_avg_pool2d(flat, (min(THUMBNAIL, flat.shape[2]), min(THUMBNAIL, flat.shape[3])))
     return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
-
-
-def places(critic: nn.Module, x: Tensor) -> Tensor:
-    """What a critic of pictures sees of each place, ``(M, n, d, h, w)``, of records ``(M, n, D)``.
-
-    Raises:
-        ValueError: If it is a critic of tables.
-    """
-    if not isinstance(critic, PictureDiscriminator):
-        raise ValueError("a table has no places")
-    return critic.places(x)
 
 
 def coarse(spec: Spec, x: Tensor) -> Tensor:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, leaky_relu, relu
+from torch.nn.functional import leaky_relu, relu
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.nets.conv import GAIN, unfold
 from anomgan.nets.dcgan import Trunk, picture
 from anomgan.nets.discriminator import Variety
-from anomgan.nets.gradients import cells, gradients
+from anomgan.nets.gradients import cells, gradients, root
 from anomgan.nets.layers import MemberLinear
 from anomgan.nets.mlp import SLOPE
 
@@ -22,9 +22,6 @@ SHOWN, COUNTED = 4, 16
 
 CELLS = 4
 """Cells along each side of a picture in which gradients count."""
-
-ROOT_FLOOR = 1e-4
-"""Keeps the slope of the square root finite where nothing changes."""
 
 
 class PictureDiscriminator(nn.Module):
@@ -55,19 +52,7 @@ class PictureDiscriminator(nn.Module):
     def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """Gradients by cells and the mean of each first map, ``(M, n, F)``."""
         first = self._split(self._maps(records)[0])
-        return torch.cat(
-            [*(self._edges(x) for x in records), _root(relu(first).mean((-2, -1)))], -1
-        )
-
-    def places(self, x: Tensor) -> Tensor:
-        """What is seen of each place of a picture, ``(M, n, d, h, w)``, in the first maps' size.
-
-        Brightness, gradients and the maps themselves.
-        """
-        first, flat = self._split(self._maps((x,))[0]), self._flat(x)
-        plain = torch.cat([flat, _root(gradients(flat, SHOWN))], 1)
-        plain = adaptive_avg_pool2d(plain, (first.shape[3], first.shape[4]))
-        return torch.cat([plain.reshape(*x.shape[:2], -1, *first.shape[3:]), first], 2)
+        return torch.cat([*(self._edges(x) for x in records), root(relu(first).mean((-2, -1)))], -1)
 
     def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """One number per record, larger for more real, ``(M, n)``."""
@@ -99,14 +84,9 @@ class PictureDiscriminator(nn.Module):
 
     def _edges(self, x: Tensor) -> Tensor:
         """What needs no network: gradients by cells, ``(M, n, F)``."""
-        seen = _root(cells(gradients(self._flat(x), COUNTED), CELLS))
+        seen = root(cells(gradients(self._flat(x), COUNTED), CELLS))
         return seen.reshape(*x.shape[:2], -1)
 
     def _flat(self, x: Tensor) -> Tensor:
         """All members' pictures one behind the other, ``(M·n, C, H, W)``."""
         return x[..., : self.record].reshape(-1, *self.grid)
-
-
-def _root(x: Tensor) -> Tensor:
-    """Square roots of what is at least 0: faint edges count, too."""
-    return (x + ROOT_FLOOR).sqrt()

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, pad, relu
 
+ROOT_FLOOR = 1e-4
+"""Keeps the slope of the square root finite where nothing changes."""
+
 
 def gradients(x: Tensor, directions: int) -> Tensor:
     """Growth of brightness in evenly spaced directions, ``(n, C, H, W) -> (n, directions, H, W)``.
@@ -36,3 +39,8 @@ def cells(x: Tensor, side: int) -> Tensor:
     if side == 1:
         return x.mean((-2, -1))
     return avg_pool2d(adaptive_avg_pool2d(x, side + 1), 2, 1).flatten(1)
+
+
+def root(x: Tensor) -> Tensor:
+    """Square roots of what is at least 0: faint edges count, too."""
+    return (x + ROOT_FLOOR).sqrt()

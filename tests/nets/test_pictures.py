@@ -127,13 +127,6 @@ def test_coarse_pictures_keep_their_brightness_and_lose_detail():
     assert torch.allclose(blocks.coarse(spec, flat), flat)
 
 
-def test_a_table_has_no_places():
-    table = Spec.of([("a", "numeric", 1, "a")])
-    critic = blocks.discriminator(table, Config(), 1)
-    with pytest.raises(ValueError, match="no places"):
-        blocks.places(critic, torch.zeros(1, 1, 1))
-
-
 def test_small_pictures_and_tables_are_remembered_as_they_are_and_large_ones_as_thumbnails():
     small, large = spec_of(1, 12, 12), spec_of(2, 64, 48, conditions=2)
     x = torch.randn(2, 3, 144)
