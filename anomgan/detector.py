@@ -217,7 +217,7 @@ class Detector:
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
         """Where encoded pictures are abnormal, ``(n, D) -> (n, H, W)``; larger is more abnormal.
 
-        0 is what is usual at a place of a normal picture, 1 an interquartile range more.
+        0 is usual on normal pictures, 1 an interquartile range of their places more.
 
         Raises:
             ValueError: If the detector has learnt from a table.

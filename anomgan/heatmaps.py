@@ -22,9 +22,9 @@ PANEL = 256
 GAP = 4
 """White pixels between pictures."""
 
-COLD, HOT = 0.5, 4.0
-"""Heights of an anomaly map where the colours begin and end; 0 is usual for a place on normal
-pictures, 1 an interquartile range more abnormal."""
+COLD, HOT = 1.0, 6.0
+"""Heights of an anomaly map where the colours begin and end; 0 is usual on normal pictures, 1 an
+interquartile range of their places more abnormal."""
 
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
