@@ -22,7 +22,7 @@ PANEL = 256
 GAP = 4
 """White pixels between pictures."""
 
-COLD, HOT = 1.0, 6.0
+COLD, HOT = 0.5, 5.0
 """Heights of an anomaly map where the colours begin and end; 0 is usual on normal pictures, 1 an
 interquartile range of their places more abnormal."""
 
