@@ -56,8 +56,12 @@ class Detector:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
+        as_new: Floats | None = None,
     ) -> Detector:
-        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
+        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`.
+
+        ``as_new`` is as of :meth:`calibrate`.
+        """
         ensemble = Ensemble.fit(
             values,
             spec,
@@ -68,18 +72,24 @@ class Detector:
             callback=callback,
             other=other,
         )
-        return cls.calibrate(ensemble, values, config.score)[config.score]
+        return cls.calibrate(ensemble, values, config.score, as_new=as_new)[config.score]
 
     @classmethod
-    def calibrate(cls, ensemble: Ensemble, values: Floats, *kinds: str) -> dict[str, Detector]:
+    def calibrate(
+        cls, ensemble: Ensemble, values: Floats, *kinds: str, as_new: Floats | None = None
+    ) -> dict[str, Detector]:
         """Learn what usual scores are, for one or more kinds of score.
 
         Args:
             ensemble: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
+            as_new: The same records encoded as if each were new, if that makes a difference.
         """
-        judges, at = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec.record
+        judges, at = (
+            Judge.fit(ensemble, values, *kinds, as_new=as_new),
+            ensemble.gan.views.spec.record,
+        )
         found = {
             kind: cls(judge, None, Calibrator.fit(scores), ensemble.training)
             for kind, (judge, scores) in judges.items()
@@ -87,7 +97,9 @@ class Detector:
         if ensemble.gan.views.spec.conditions:
             held = np.concatenate(ensemble.folds)
             blank = _without_condition(ensemble.gan, values)
-            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
+            blank_new = None if as_new is None else _without_condition(ensemble.gan, as_new)
+            unconditioned = Judge.fit(ensemble, blank, *kinds, as_new=blank_new)
+            for kind, (anyone, others) in unconditioned.items():
                 detector, scores = found[kind], judges[kind][1]
                 detector.pooled = anyone.aligned(others, scores)
                 unknown = detector.pooled.mapped(others)

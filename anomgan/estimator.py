@@ -158,6 +158,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             seed=seed,
             device=device,
             other=second,
+            as_new=encoder.as_new(frame, values),
             callback=listener(callback, verbose=self.verbose),
         )
         if self.contamination is None:
