@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 FEWEST = 200
-IN_ADBENCH = [
+IN_ADBENCH = {
     "breast",
     "ionosphere",
     "letter",
@@ -29,7 +29,7 @@ IN_ADBENCH = [
     "wdbc",
     "wine",
     "wisconsin",
-]
+}
 IMBALANCED = [
     "abalone19",
     "car-good",
