@@ -32,7 +32,7 @@ TrackEvaluationOption = Annotated[
     typer.Option(
         "--track/--no-track",
         envvar="ANOMGAN_TRACK",
-        help="Log metrics and plots to the MLflow run of the model's fit, if fits are tracked here.",
+        help="Log metrics and plots to the MLflow run of the fit, if fits are tracked here.",
     ),
 ]
 ExperimentOption = Annotated[
