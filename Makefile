@@ -11,7 +11,7 @@ FUZZ := .venv/.installed-fuzz
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Tests on all cores; those of one file stay together, as they share what they fit.
-SHARED := -n auto --dist loadfile
+SHARED := -n auto --dist loadfile --no-loadscope-reorder
 
 # What is found stays in build/fuzz: inputs of new coverage in two folders, crashes beside them.
 FUZZ_SECONDS ?= 50

@@ -66,8 +66,12 @@ class Detector:
         other: Floats | None = None,
         looker: Looker | None = None,
         checkpoint: Checkpoint | None = None,
+        as_new: Floats | None = None,
     ) -> Detector:
-        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`."""
+        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`.
+
+        ``as_new`` is as of :meth:`calibrate`.
+        """
         ensemble = Ensemble.fit(
             values,
             spec,
@@ -80,22 +84,26 @@ class Detector:
             looker=looker,
             checkpoint=checkpoint,
         )
-        detector = cls.calibrate(ensemble, values, config.score)[config.score]
+        detector = cls.calibrate(ensemble, values, config.score, as_new=as_new)[config.score]
         if spec.grid is not None:
             data = torch.from_numpy(values).to(device)
             detector.mapper = Mapper.fit(ensemble.gan, data, ensemble.rows, ensemble.folds)
         return detector
 
     @classmethod
-    def calibrate(cls, ensemble: Ensemble, values: Floats, *kinds: str) -> dict[str, Detector]:
+    def calibrate(
+        cls, ensemble: Ensemble, values: Floats, *kinds: str, as_new: Floats | None = None
+    ) -> dict[str, Detector]:
         """Learn what usual scores are, for one or more kinds of score.
 
         Args:
             ensemble: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores, keys of :data:`anomgan.score.WEIGHTS`.
+            as_new: The same records encoded as if each were new, if that makes a difference.
         """
-        judges, spec = Judge.fit(ensemble, values, *kinds), ensemble.gan.views.spec
+        judges = Judge.fit(ensemble, values, *kinds, as_new=as_new)
+        spec = ensemble.gan.views.spec
         found = {
             kind: cls(judge, None, Calibrator.fit(spec.worst(scores)), ensemble.training)
             for kind, (judge, scores) in judges.items()
@@ -103,7 +111,9 @@ class Detector:
         if spec.conditions:
             held = np.concatenate(ensemble.folds)
             blank = _without_condition(ensemble.gan, values)
-            for kind, (anyone, others) in Judge.fit(ensemble, blank, *kinds).items():
+            blank_new = None if as_new is None else _without_condition(ensemble.gan, as_new)
+            unconditioned = Judge.fit(ensemble, blank, *kinds, as_new=blank_new)
+            for kind, (anyone, others) in unconditioned.items():
                 detector, scores = found[kind], judges[kind][1]
                 detector.pooled = anyone.aligned(others, scores)
                 unknown = detector.pooled.mapped(others)

@@ -184,6 +184,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             seed=seed,
             device=device,
             other=second,
+            as_new=encoder.as_new(frame, values),
             callback=listener(callback, verbose=self.verbose),
             looker=None if looker is None else functools.partial(looker, encoder),
             checkpoint=checkpoint,

@@ -199,10 +199,10 @@ class FittedDetector:
         )
 
     def _limits(self, values: Records) -> Floats:
-        """The threshold of each encoded row's score, (n,)."""
+        """The threshold of the score of each encoded row or whole picture, (n,)."""
         mondrian = self.detector_.mondrian
         if mondrian is None or self._alpha is None:
-            return np.full(len(values), -self.offset_)
+            return np.full(len(values) // self.encoder_.spec.tiles, -self.offset_)
         found = mondrian.thresholds(self._alpha, self.encoder_.spec.told(values))
         return np.where(np.isfinite(found), found, OUT_OF_REACH)
 

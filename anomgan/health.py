@@ -174,9 +174,21 @@ def verdict(last: Health | None) -> str:
         f"{word} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"
         for name, word in words.items()
     ]
-    bad = last.collapsed()
-    state = f"{len(bad)} of {len(last.measures['variety'])} members collapsed" if bad else "healthy"
-    return f"{state}; " + ", ".join(parts)
+    bad, members = last.collapsed(), len(last.measures["variety"])
+    words_for = {
+        "collapsed": f"{len(bad)} of {members} members collapsed",
+        "partial": "partial: generated records are like few of the real ones",
+        "healthy": "healthy",
+    }
+    return f"{words_for[grade(last)]}; " + ", ".join(parts)
+
+
+def grade(last: Health) -> str:
+    """``collapsed``, ``partial`` (few real records have generated ones near) or ``healthy``."""
+    if last.collapsed():
+        return "collapsed"
+    thin = _mean(last.measures["coverage"]) < THIN * _mean(last.baseline["coverage"])
+    return "partial" if thin else "healthy"
 
 
 def in_words(last: Health | None) -> list[str]:
@@ -197,7 +209,7 @@ def in_words(last: Health | None) -> list[str]:
         f"{_mean(own['two_sample']):.0%} of the time (chance is 50%; other real records "
         f"{_mean(real['two_sample']):.0%})",
     ]
-    if not bad and _mean(own["coverage"]) < THIN * _mean(real["coverage"]):
+    if grade(last) == "partial":
         made.append(
             "the generators cover only a part of what is normal; the score still rests on the "
             "discriminators' features, and more steps may help (--preset thorough)"

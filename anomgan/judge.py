@@ -44,7 +44,7 @@ class Judge:
 
     @classmethod
     def fit(
-        cls, ensemble: Ensemble, values: Floats, *kinds: str
+        cls, ensemble: Ensemble, values: Floats, *kinds: str, as_new: Floats | None = None
     ) -> dict[str, tuple[Judge, Floats]]:
         """Learn what usual components are, for one or more scores that share them.
 
@@ -52,6 +52,7 @@ class Judge:
             ensemble: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
             kinds: Which scores.
+            as_new: The same records encoded as if each were new, if that makes a difference.
 
         Returns:
             For each its judge, and what it says of each held-out record, by members that never saw
@@ -62,7 +63,7 @@ class Judge:
         scorer = Scorer.fit(gan, data, ensemble.rows, *kinds)
         held = np.unique(np.concatenate(folds))
         own = [np.searchsorted(held, fold) for fold in folds]
-        raw = scorer(values[held])
+        raw = scorer((values if as_new is None else as_new)[held])
         scaler = Scaler.fit(raw, own)
         judges = {}
         for kind in kinds:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import secrets
 import socket
@@ -64,15 +63,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Rule:
-    """Which rows are flagged; one of the three is given.
+    """Which rows are flagged: by the model's own threshold, unless one of these is given.
 
     Attributes:
-        threshold: Those whose score is above.
         alpha: Those with a p-value of at most this.
         fdr: Those that Benjamini–Hochberg chooses at this false discovery rate, over all rows.
     """
 
-    threshold: float = math.inf
     alpha: float | None = None
     fdr: float | None = None
 
@@ -85,7 +82,7 @@ class Rule:
         """1 for each row that is flagged on its own, ``(n,)``."""
         if self.alpha is not None:
             return flag(scored.p_value, alpha=self.alpha).astype(np.int8)
-        return (scored.score > self.threshold).astype(np.int8)
+        return scored.flagged.astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -178,6 +175,8 @@ class Work:
                 if self.numbered:
                     columns["row"] = pa.array(np.arange(row, row + batch.num_rows))
                 columns |= {"score": pa.array(scored.score), "p_value": pa.array(scored.p_value)}
+                if scored.probability is not None:
+                    columns["probability"] = pa.array(scored.probability)
                 flagged = 0
                 if self.rule.waits:
                     p_values.update(scored.p_value.tolist())

@@ -113,8 +113,8 @@ class Plan:
 
 def digest(detector: GANDetector) -> str:
     """SHA-256 of all that a detector's scores depend on."""
-    model = store.Model(detector.encoder_, detector.detector_, {"offset": detector.offset_})
-    description, arrays = store.pack(model)
+    about = detector._about()  # with the threshold, and the curve of probabilities
+    description, arrays = store.pack(store.Model(detector.encoder_, detector.detector_, about))
     total = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())

@@ -75,7 +75,7 @@ def score(
         InputError: If the table can't be scored or the folder not be written, or if executors
             can't do their part.
     """
-    rule = rule or Rule(threshold=-detector.offset_)
+    rule = rule or Rule()
     output = Path(os.path.abspath(output))  # noqa: PTH100 - resolve() would follow links
     work = Work(source, output, repeated, numbered, ignored, rule, strict)
     plan = Plan.make(work, detector, table_files(source, detector, work), rows)

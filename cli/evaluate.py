@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +12,12 @@ import typer
 from anomgan.cli.columns import SetAside, listed
 from anomgan.cli.console import say, show_table
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.cli.tracking import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from anomgan.estimator import GANDetector
     from anomgan.evaluation import Evaluation
@@ -88,6 +90,7 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Draw curves into this folder.", show_default=False),
     ] = None,
+    track: TrackEvaluationOption = True,
 ) -> None:
     """Compare scores and decisions with known labels.
 
@@ -127,8 +130,12 @@ def evaluate(
         typer.echo(json.dumps(plain(found.to_json()), indent=2))
     else:
         _show(found)
+    track = track and tracks_here()
+    figures = _figures(found, detector) if folder is not None or track else {}
     if folder is not None:
-        _draw(found, detector, folder)
+        _draw(figures, folder)
+    if track:
+        after_evaluation(model, found.metrics, figures, source=source)
     if peers and normal is None:
         say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
 
@@ -222,8 +229,8 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _draw(found: Evaluation, detector: GANDetector, folder: Path) -> None:
-    """Draw the curves, each into its own file."""
+def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
+    """The curves, by name."""
     from anomgan import plots
 
     calibration = detector.detector_.calibrator.scores
@@ -236,6 +243,13 @@ def _draw(found: Evaluation, detector: GANDetector, folder: Path) -> None:
     }
     if found.probability is not None:
         figures["reliability"] = plots.reliability(found.labels, found.probability)
+    return figures
+
+
+def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
+    """Draw the curves, each into its own file."""
+    from anomgan.plots import png
+
     for name, figure in figures.items():
-        (folder / f"{name}.png").write_bytes(plots.png(figure))
+        (folder / f"{name}.png").write_bytes(png(figure))
     say(f"{len(figures)} plots in {folder}")

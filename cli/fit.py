@@ -225,7 +225,6 @@ def fit(
             raise InputError(f"--grids: {source} holds no pictures")
         drawn = None if grids is None else Grids(grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
-        facts["digest"] = digest_of(rows)
         second = None
         if other is not None:
             facts["other_source"] = source_name(other)
@@ -243,6 +242,7 @@ def fit(
                 other_source=facts.get("other_source", "other"),
             )
         aside.keep_with(detector)
+        facts["digest"] = digest_of(rows)
         detector.training_facts_ |= facts | usage.facts()
         if speaks:
             detector.save(model)

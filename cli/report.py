@@ -9,7 +9,7 @@ import typer
 
 from anomgan.cli.columns import SetAside, listed
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL
+from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    model: Annotated[
-        Path,
-        typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
-    ] = DEFAULT_MODEL,
+    model: ModelArgument = DEFAULT_MODEL,
     data: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Records to judge and to report on.", show_default=False),
@@ -80,13 +77,14 @@ def report(
     if data is not None:
         frame, truth, names = _records(detector, data, labels, label)
         rows = None if normal is None else normal_table(detector, normal)
+    name = called(model)
     html = page(
         detector,
         frame,
         labels=truth,
         normal=rows,
         names=names,
-        name=model.resolve().name,
+        name=name if name.startswith(MODEL_SCHEMES) else model.resolve().name,
         source="the data" if data is None else source_name(data),
     )
     with destination(output) as file:

@@ -49,7 +49,7 @@ def score_on_spark(
     first = parquet_files(new)[0]
     names = parquet_info(first).columns.names
     repeated = _leading(names, aside, append=append, source=str(first))
-    rule, words = _rule(detector.offset_, alpha, fdr)
+    rule, words = _rule(alpha, fdr)
     if alpha is not None:
         smallest = detector.detector_.calibrator.smallest_alpha()
         if alpha < smallest:
@@ -103,7 +103,7 @@ def _leading(names: list[str], aside: SetAside, *, append: bool, source: str) ->
     return tuple(names)
 
 
-def _rule(offset: float, alpha: float | None, fdr: float | None) -> tuple[Rule, str]:
+def _rule(alpha: float | None, fdr: float | None) -> tuple[Rule, str]:
     """Which rows are flagged, and that in words."""
     from anomgan.parts import Rule
 
@@ -111,4 +111,4 @@ def _rule(offset: float, alpha: float | None, fdr: float | None) -> tuple[Rule, 
         return Rule(fdr=fdr), f"a false discovery rate of {fdr:g}"
     if alpha is not None:
         return Rule(alpha=alpha), f"alpha {alpha:g}"
-    return Rule(-offset), "the model's threshold"
+    return Rule(), "the model's threshold"

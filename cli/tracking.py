@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +14,8 @@ from anomgan.cli.console import say
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from anomgan.estimator import GANDetector
     from anomgan.mlflow.tracking import Logged
 
@@ -20,6 +25,14 @@ TrackOption = Annotated[
         "--track/--no-track",
         envvar="ANOMGAN_TRACK",
         help="Log the fit to MLflow: parameters, losses, figures, the model.",
+    ),
+]
+TrackEvaluationOption = Annotated[
+    bool,
+    typer.Option(
+        "--track/--no-track",
+        envvar="ANOMGAN_TRACK",
+        help="Log metrics and plots to the MLflow run of the fit, if fits are tracked here.",
     ),
 ]
 ExperimentOption = Annotated[
@@ -132,3 +145,24 @@ class Tracking:
 def lacking(logged: Logged) -> str:
     """What wasn't logged, and why."""
     return f"MLflow ({logged.where}) hasn't got: {', '.join(logged.missing)} ({logged.error})"
+
+
+def tracks_here() -> bool:
+    """Whether a fit may have been logged to where MLflow logs now; looking makes no new store."""
+    return "MLFLOW_TRACKING_URI" in os.environ or Path("mlflow.db").exists()
+
+
+def after_evaluation(
+    model: Path, found: Mapping[str, float], figures: Mapping[str, Figure], *, source: str
+) -> None:
+    """Log an evaluation to the run of the model's fit, and say where, or why not."""
+    try:
+        from anomgan.mlflow import log_evaluation
+    except InputError as error:
+        say(f"warning: not logged to MLflow: {error}")
+        return
+    logged = log_evaluation(model, found, figures, source=source)
+    if logged.error:
+        say(f"warning: not logged to MLflow: {logged.error}")
+    else:
+        say(f"logged to MLflow run {logged.run_id}")

@@ -252,3 +252,37 @@ def test_each_condition_is_flagged_as_often(tmp_path: Any) -> None:
     assert 0.02 < (strange <= 0.05).mean() < 0.09
     detector.save(tmp_path / "model")
     np.testing.assert_array_equal(load(tmp_path / "model").predict(new), detector.predict(new))
+
+
+def test_levels_never_seen_come_as_often_among_calibration_rows() -> None:
+    """One row in five holds a level of its own: normal, and no reason to be flagged."""
+    rng = np.random.default_rng(8)
+
+    def people(rows: int) -> pd.DataFrame:
+        own = rng.random(rows) < 0.2
+        city = np.where(own, rng.integers(10**12, size=rows), rng.integers(5, size=rows))
+        return pd.DataFrame({"x": rng.normal(size=rows), "city": city.astype(str)})
+
+    settings = TINY | {"cross_fit_below": 0, "held_out": 0.5}
+    train = people(250)  # few enough levels for each to have a slot
+    train["city"] = [f"city {name}" for name in train["city"]]
+    detector = GANDetector(preset="fast", settings=settings, random_state=0).fit(train)
+    new = people(3000)
+    new["city"] = [f"city {name}" for name in new["city"]]
+    assert not detector.encoder_.schema["city"].open
+    assert (detector.predict(new) == -1).mean() < 0.1
+
+    encoder = detector.encoder_
+    values, _ = encoder.transform(train)
+    span = next(span for span in encoder.spec.spans if span.column == "city")
+    once = ~train["city"].duplicated(keep=False).to_numpy()
+    expected = values.copy()
+    expected[once, span.slice] = 0
+    expected[once, span.stop - 1] = 1
+    assert once.sum() > 30
+    np.testing.assert_array_equal(encoder.as_new(train, values), expected)
+    # The calibration rows were scored so: among them are as many of the highest scores.
+    found = detector.detector_.calibrator.scores
+    known, new_ones = detector.detector_.score(values), detector.detector_.score(expected)
+    assert np.isin(found, new_ones).all()
+    assert not np.isin(found, known).all()

@@ -141,7 +141,8 @@ def test_conditions_are_compared_each_with_its_own() -> None:
         detector: Any = SimpleNamespace(
             detector_=SimpleNamespace(calibrator=calibrator, mondrian=apart),
             encoder_=SimpleNamespace(
-                schema=SimpleNamespace(columns=(), conditions=()), spec=SimpleNamespace(record=0)
+                schema=SimpleNamespace(columns=(), conditions=()),
+                spec=SimpleNamespace(told=np.asarray),
             ),
             training_facts_={"rows": 1000, "calibration": {"cross_fitted": False}},
         )

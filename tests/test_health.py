@@ -107,3 +107,6 @@ def test_in_words():
     assert len(well) == 4
     assert in_words(of(0.9, variety=0.1))[0].startswith("1 of 2 members generate nearly the same")
     assert "only a part of what is normal" in in_words(of(0.4))[-1]
+    assert verdict(of(0.4)).startswith("partial: ")
+    assert verdict(of(0.6)).startswith("healthy; ")
+    assert verdict(of(0.4, variety=0.1)).startswith("1 of 2 members collapsed")

@@ -66,7 +66,7 @@ def source(tmp_path: Path) -> Path:
 def plan_of(
     detector: GANDetector, source: Path, output: Path, rows: int, **changes: object
 ) -> Plan:
-    work = Work("new", output, (), True, (), Rule(-detector.offset_))
+    work = Work("new", output, (), True, (), Rule())
     work = replace(work, **changes)  # type: ignore[arg-type]
     return Plan.make(work, detector, table_files(str(source), detector, work), rows)
 

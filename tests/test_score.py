@@ -93,8 +93,10 @@ def test_neighbours_are_those_of_brute_force_in_what_all_members_see(evidence):
 
 def test_memory_looks_at_the_scaled_records_alone(evidence):
     component = Memory(Config.make(settings=TWO))
-    component.fit(SimpleNamespace(x=evidence.x), ROWS)
-    got = component(SimpleNamespace(x=evidence.x))
+    spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(3)])
+    seen = SimpleNamespace(x=evidence.x, gan=SimpleNamespace(views=SimpleNamespace(spec=spec)))
+    component.fit(seen, ROWS)
+    got = component(seen)
     for k, own in enumerate(FOLDS):
         places = np.hstack(evidence.x[2 * k : 2 * k + 2].numpy()) / np.sqrt(3 * 2)
         assert got[k].numpy() == pytest.approx(nearest_three(places, own), rel=1e-4)

@@ -24,6 +24,7 @@ class Encoded:
     Attributes:
         spec: The layout of a record.
         normal: Records to fit on, ``(n, D)``.
+        as_new: Those encoded as if each were new, for calibration.
         new: Records to score, ``(m, D)``.
         fit_s: Seconds to learn the columns and encode ``normal``.
         score_s: Seconds to encode ``new``.
@@ -31,6 +32,7 @@ class Encoded:
 
     spec: Spec
     normal: Floats
+    as_new: Floats
     new: Floats
     fit_s: float
     score_s: float
@@ -44,10 +46,11 @@ class Encoded:
         """
         started = time.perf_counter()
         encoder, values, _ = learn(normal)
+        as_new = encoder.as_new(normal, values)
         fitted = time.perf_counter()
         new_values, _ = encoder.transform(new)
         done = time.perf_counter()
-        return cls(encoder.spec, values, new_values, fitted - started, done - fitted)
+        return cls(encoder.spec, values, as_new, new_values, fitted - started, done - fitted)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Gan:
             seed=seed,
             device=self.device,
         )
-        detectors = Detector.calibrate(ensemble, table.normal, *self.kinds)
+        detectors = Detector.calibrate(ensemble, table.normal, *self.kinds, as_new=table.as_new)
         ready = time.perf_counter()
         raw = detectors[self.kinds[0]].judge.scorer(table.new)
         scores = {kind: own.judge.combine(raw) for kind, own in detectors.items()}

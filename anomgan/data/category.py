@@ -79,10 +79,19 @@ class CategoryColumn(Column):
 
     def read(self, cells: Cells) -> Reading:
         """Numbers of slots; the last is "unseen" unless the column is open."""
+        return self._read(cells, len(self._known))
+
+    def read_as_new(self, cells: Cells) -> Reading:
+        """Numbers of slots; levels that came once weren't there without their row."""
+        return self._read(cells, len(self._known) - self.once)
+
+    def _read(self, cells: Cells, known: int) -> Reading:
+        """Numbers of slots, if so many levels are known."""
         text = as_text(cells)
         found = pc.index_in(text, value_set=self._known)
         fallback = self._other if self.open else len(self.slots) - 1
         codes = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+        codes = np.where(codes < known, codes, -1)
         slots = np.where(codes < 0, fallback, np.minimum(codes, self._other)).astype(np.float64)
         if text.null_count:
             slots[pc.is_null(text).to_numpy(zero_copy_only=False)] = np.nan

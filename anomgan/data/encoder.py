@@ -73,6 +73,17 @@ class Encoder(ABC):
             InputError: If the frame isn't of this kind; if ``strict``, for what can't be read.
         """
 
+    def as_new(self, frame: pd.DataFrame, values: Records) -> Records:
+        """The training records encoded as if each were new: what calibration has to see.
+
+        The same, unless an encoder learns which values there are.
+
+        Args:
+            frame: The training frame, n rows.
+            values: What :meth:`transform` gave for it; stays as it is.
+        """
+        return values
+
     @abstractmethod
     def restore(self, values: Floats, columns: Sequence[str], *, as_frame: bool) -> Any:
         """Encoded records, (n, D), as the user's own: undoes :meth:`transform` as far as can be.

@@ -145,6 +145,24 @@ class TableEncoder(Encoder):
                 count(report.changed, dropped.name, int(np.count_nonzero(changed)))
         return out, report
 
+    def as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:
+        """Encode the training table as if each row were new: what calibration has to see.
+
+        The schema knows the levels of all training rows, also of those that calibrate, so none of
+        these would ever hold a level never seen, while new rows do.
+
+        Args:
+            frame: The training table, n rows.
+            values: What :meth:`transform` gave for it; stays as it is.
+        """
+        out, positions = values.copy(), self.schema.locate(frame, warn=False)
+        for column, entries in zip(self.schema.columns, self._slices, strict=True):
+            if isinstance(column, CategoryColumn) and column.once:
+                reading = column.read_as_new(read_cells(frame.iloc[:, positions[column.name]]))
+                out[:, entries] = 0
+                column.encode(reading.values, out[:, entries], None)
+        return out
+
     @cached_property
     def _clock(self) -> str | None:
         return self.schema.clock

@@ -75,7 +75,7 @@ def fill(
     if model:
         filled.model_id, filled.source = _log_model(client, run, detector)
         done("model")
-    log_metrics(client, run_id, contents.metrics(detector, filled.model_id))
+    log_metrics(client, run_id, _lacking(client, run, contents.metrics(detector, filled.model_id)))
     done("metrics")
     kind = "mlflow_colspec" if detector.encoder_.spec.grid is None else "mlflow_tensorspec"
     columns = {kind: signature(detector).inputs.to_dict()}
@@ -103,6 +103,13 @@ def log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) ->
     """Log any number of metrics."""
     for start in range(0, len(metrics), MOST_METRICS):
         client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
+
+
+def _lacking(client: MlflowClient, run: Run, metrics: Sequence[Metric]) -> list[Metric]:
+    """Those that aren't there yet: a run that failed and is gone on with may hold some."""
+    histories = [client.get_metric_history(run.info.run_id, key) for key in run.data.metrics]
+    there = {(metric.key, metric.step) for history in histories for metric in history}
+    return [metric for metric in metrics if (metric.key, metric.step) not in there]
 
 
 def _log_model(client: MlflowClient, run: Run, detector: GANDetector) -> tuple[str, str]:

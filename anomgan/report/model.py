@@ -18,7 +18,7 @@ from anomgan.data.datetimes import DatetimeColumn
 from anomgan.data.numeric import NumericColumn
 from anomgan.data.schema import shortened
 from anomgan.facts import OUT_OF_REACH
-from anomgan.health import MEASURES, in_words, verdict
+from anomgan.health import MEASURES, grade, in_words, verdict
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -123,9 +123,8 @@ def _health(detector: GANDetector) -> dict[str, Any]:
     last, collapsed = training.held_out, 0
     if last is not None:
         collapsed = len(last.collapsed())
-    state = "not measured" if last is None else "collapsed" if collapsed else "healthy"
     return {
-        "state": state,
+        "state": "not measured" if last is None else grade(last),
         "collapsed": collapsed,
         "headline": verdict(last).partition("; ")[2] or in_words(last)[0],
         "sentences": in_words(last),
