@@ -133,12 +133,12 @@ def test_parts_of_odd_sizes_and_a_broken_run(session: Any, models: Path, tmp_pat
     assert all(0 <= done <= parts == 10 for done, parts in seen)
 
     files = sorted(out.glob("part-*"))
-    before = {path.name: path.stat().st_ino for path in files}
+    before = {path.name: path.stat().st_mtime_ns for path in files}
     files[3].unlink()
     files[0].write_bytes(b"PAR1")
     (out / DONE).unlink()
     assert score() == first
-    after = {path.name: path.stat().st_ino for path in sorted(out.glob("part-*"))}
+    after = {path.name: path.stat().st_mtime_ns for path in sorted(out.glob("part-*"))}
     assert {name for name in before if before[name] != after[name]} == {
         "part-00000.parquet", "part-00003.parquet",
     }  # fmt: skip

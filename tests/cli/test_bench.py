@@ -183,9 +183,9 @@ def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
     lines = done.out.splitlines()
     assert lines[0] == "| AUROC / AP, 1 seed | gan | knn |"
     assert lines[2].startswith("| digits 3 | ")
-    assert [line.split(" | ")[:2] for line in lines[-2:]] == [
-        ["| digits 3", "gan"],
-        ["| texture", "gan"],
+    kinds = "all", "scratch", "blob", "missing", "swapped"
+    assert [line.split(" | ")[:3] for line in lines[-10:]] == [
+        [f"| {name}", kind, "gan"] for name in ("digits 3", "texture") for kind in kinds
     ]
     assert (place / "out/results.md").read_text() == done.out
 
