@@ -29,7 +29,7 @@ def together() -> Iterator[bool]:
     sys.stderr = voice if company.first else silence
     try:
         yield company.first
-    except Exception:
+    except Exception:  # goes on to the command line, where only one of the processes tells it
         sys.stderr = voice if company.fails_first() else silence
         raise
     except BaseException:

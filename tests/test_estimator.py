@@ -468,6 +468,7 @@ def test_gpu_and_cpu_score_alike(tmp_path):
     [
         ({"method": "gun"}, "unknown method 'gun'; choose one of: .*f-anogan"),
         ({"method": None}, "unknown method None"),
+        ({"method": ["gan"]}, r"unknown method \['gan'\]; choose one of: .*, gan, "),
         ({"preset": "slow"}, "unknown preset 'slow'"),
         ({"preset": ["fast"]}, r"preset=\['fast'\] must be names"),
         ({"settings": {"colour": 1}}, "unknown setting 'colour'"),

@@ -205,7 +205,7 @@ def storable(dtype: str) -> bool:
     try:
         known: Any = pd.api.types.pandas_dtype(bare)
     except (TypeError, ValueError, NotImplementedError, KeyError):
-        return False
+        return False  # pandas has all these ways to say that it knows no such dtype
     if known.kind == "f":
         return bool(known.itemsize <= 8)  # what lies above differs between machines
     return known.kind in "biumM" or (known.kind in "OU" and known.name == bare != dtype)

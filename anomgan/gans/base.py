@@ -240,14 +240,13 @@ class GAN(nn.Module):
         return self.residuals(x, self.generate(z)).square().sum(-1)
 
 
-def method(name: str) -> type[GAN]:
+def method(name: object) -> type[GAN]:
     """The registered GAN of that name.
 
     Raises:
         InputError: If there is none.
     """
-    try:
-        return GAN.registry[name]
-    except KeyError:
+    if not isinstance(name, str) or name not in GAN.registry:
         known = ", ".join(sorted(GAN.registry))
-        raise InputError(f"unknown method {name!r}; choose one of: {known}") from None
+        raise InputError(f"unknown method {name!r}; choose one of: {known}")
+    return GAN.registry[name]
