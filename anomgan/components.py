@@ -78,7 +78,7 @@ class Paper(Component):
         logs = (evidence.paper + TINY).log() - self.state["centre"][:, None].to(evidence.x)
         logs = logs / self.state["spread"][:, None].to(logs)
         # Beyond this a float64 would overflow; no distance in float32 units comes near it.
-        mean: Tensor = self.by_fold(logs).mean(1)
+        mean: Tensor = self.by_fold(logs).mean(1).double()
         return mean.clamp(max=500).exp()
 
 
@@ -189,9 +189,12 @@ class Nearest(Component):
         memory = self.state["memory"].to(here)
         near = min(self.config.neighbours, memory.shape[1])
         squared = memory.square().sum(-1)[:, None] - 2 * here @ memory.mT
-        nearest = squared.topk(near, largest=False).values + here.square().sum(-1, keepdim=True)
-        # The floor keeps the rounding error of a record that meets itself out of the logarithm.
-        return (nearest.clamp(min=0) + 1e-6).sqrt().mean(-1)
+        nearest = squared.topk(near, largest=False).indices
+        # That form finds them, but it loses short distances between long vectors to rounding.
+        fold = torch.arange(len(memory), device=memory.device)[:, None, None]
+        apart = (here[:, :, None] - memory[fold, nearest]).square().sum(-1)
+        # The floor keeps a record that meets itself out of the logarithm.
+        return (apart + 1e-6).sqrt().mean(-1)
 
     def _joined(self, places: Tensor) -> Tensor:
         """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""

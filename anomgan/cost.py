@@ -16,14 +16,11 @@ from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.evidence import Evidence
 from anomgan.gans import GAN, method
-from anomgan.score import Scorer, components_of
+from anomgan.score import Scorer, components_of, rows_at_once
 from anomgan.train import Sampler
 
 COLUMNS = 20
 """Numeric columns of the table that a method is tried on."""
-
-SCORED = 16
-"""Rows whose scoring is counted."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def cost(name: str, config: Config) -> Cost:
     spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(COLUMNS)])
     source = torch.Generator().manual_seed(0)
     values = torch.randn(config.memory_rows, COLUMNS, generator=source, dtype=torch.float64)
-    views = Views(spec, config.views[:1]).fit(values[:SCORED].numpy())
+    views = Views(spec, config.views[:1]).fit(values.numpy())
     with torch.random.fork_rng(devices=[]):
         gan = method(name)(views, config)
     rows = [torch.arange(len(values))]
@@ -86,22 +83,23 @@ def cost(name: str, config: Config) -> Cost:
             made = max(1, round(stage.share * config.steps)) * move.repeats
             fit += made * counter.total
 
-    gan.double().eval().requires_grad_(False)
+    gan.eval().requires_grad_(False)
     # Any latent vectors do for the memory: a new row costs the same.
-    scaled = views(values)
+    scaled = views(values).float()
     z = scaled if gan.inversion == "none" else gan.prior(len(values), source)
     known = Evidence(gan, scaled, z)
     components = components_of(config, config.score)
     for component in components:
         component.fit(known, rows)
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
-    first, second = (_scoring(gan, components, values[:SCORED], steps) for steps in (1, 2))
+    first, second = (_scoring(gan, components, values, steps) for steps in (1, 2))
     return Cost(fit, first + (steps - 1) * (second - first))
 
 
 def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
     """Operations per row where inversion takes so many steps, in which they are linear."""
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
+    block = values[: rows_at_once(gan)].numpy()
     with _Counter() as counter:
-        Scorer(gan, components)(values.numpy())
-    return float(counter.total) / len(values)
+        Scorer(gan, components)(block)
+    return float(counter.total) / len(block)

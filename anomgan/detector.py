@@ -23,7 +23,7 @@ from anomgan.gans import GAN, method
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
-from anomgan.score import rows_at_once
+from anomgan.score import by_block, rows_at_once
 from anomgan.train import Callback
 from anomgan.watch import Looker, Training
 
@@ -218,11 +218,12 @@ class Detector:
 
     def reconstructions(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
-        gan, parts = self.gan, []
-        for part in self._data(values).split(rows_at_once(self.gan)):
-            made = Evidence(gan, gan.views(part)).generated
-            parts.append(gan.views.inverse(made).mean(0).cpu().numpy())
-        return np.concatenate(parts)
+        return np.concatenate(by_block(self.gan, self._data(values), self._again), -1).T
+
+    def _again(self, block: Tensor) -> Floats:
+        """Of one block, ``(n, D) -> (D, n)``."""
+        made = Evidence.gather(self.gan, block, len(block)).generated
+        return np.asarray(self.gan.views.inverse(made).mean(0).T.cpu().numpy())
 
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
         """Where encoded pictures are abnormal, ``(n, D) -> (n, H, W)``; larger is more abnormal.
@@ -307,7 +308,8 @@ class Detector:
             gan = method(name)(views, config)
         weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
         _match(gan.state_dict(), weights)
-        gan.load_state_dict({k: v.double() for k, v in weights.items()}, assign=True)
+        kinds = {key: value.dtype for key, value in gan.state_dict().items()}
+        gan.load_state_dict({k: v.to(kinds[k]) for k, v in weights.items()}, assign=True)
         gan.eval().requires_grad_(False)
         calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):

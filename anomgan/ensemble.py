@@ -29,7 +29,7 @@ class Ensemble:
     """Trained networks and who saw what; members come fold by fold.
 
     Attributes:
-        gan: The networks, in float64 and frozen.
+        gan: The networks, frozen.
         folds: The rows that each fold's members never saw; they calibrate.
         rows: For each member, the rows it learnt from, in random order.
         training: How it went.
@@ -100,7 +100,7 @@ class Ensemble:
         tell(training, len(rows), ill)
         unseen = [torch.from_numpy(rng.permutation(fold)) for fold in folds]
         training.held_out = team.measured(gan, [f for f in unseen for _ in range(config.members)])
-        gan.double().eval().requires_grad_(False)
+        gan.eval().requires_grad_(False)
         return cls(gan, folds, rows, training)
 
 

@@ -17,7 +17,7 @@ class Evidence:
 
     Attributes:
         gan: Trained networks.
-        x: Scaled records, ``(M, n, *shape)``.
+        x: Scaled records, ``(M, n, *shape)`` float32.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Evidence:
     @classmethod
     def gather(cls, gan: GAN, values: Tensor, at_once: int) -> Evidence:
         """Of encoded records, ``(n, *shape)``, so many at once."""
-        scaled = torch.cat([gan.views(part) for part in values.split(at_once)], 1)
+        scaled = torch.cat([gan.views(part).float() for part in values.split(at_once)], 1)
         return cls(gan, scaled, at_once=at_once)
 
     @cached_property

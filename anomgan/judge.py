@@ -15,9 +15,8 @@ from anomgan.ensemble import Ensemble
 from anomgan.gans import GAN
 from anomgan.score import WEIGHTS, Scorer, components_of
 
-DECIMALS = 9
-"""Scores are rounded to this many decimals: below lie the rounding errors of matrix products,
-which depend on the rows that are scored together."""
+DECIMALS = 6
+"""Scores are rounded to this many decimals: the networks compute in float32, which knows no more."""
 
 ALIGNED = 0.5, 0.95
 """Quantiles of held-out scores that :meth:`Judge.aligned` brings to where another judge has them:
@@ -128,7 +127,7 @@ class Judge:
         components = components_of(config, config.score)
         for component in components:
             own = below(f"component.{component.name}.", state)
-            component.state = {key: torch.tensor(value) for key, value in own.items()}
+            component.state = {key: torch.tensor(value).float() for key, value in own.items()}
         centre, spread = (state[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread"))
         if not centre.shape == spread.shape == (len(components),):
             raise ValueError("scales of other components")

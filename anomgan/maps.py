@@ -21,7 +21,7 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, pad
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
 from anomgan.nets.gradients import gradients, root
-from anomgan.score import rows_at_once
+from anomgan.score import by_block, rows_at_once
 from anomgan.surprise import State, expectations, surprise
 
 LEARNT = 1000
@@ -104,15 +104,15 @@ class Mapper:
 
         0 is usual on normal pictures, 1 an interquartile range of their places more abnormal.
         """
-        parts = []
+        return np.concatenate(by_block(self.gan, values, self._drawn), -1).transpose(2, 0, 1)
+
+    def _drawn(self, block: Tensor) -> NDArray[np.float32]:
+        """Maps of one block, ``(n, D) -> (H, W, n)``."""
         floor, centre, spread = (
             self.state[key][:, None, None, None] for key in ("floor", "centre", "spread")
         )
-        for part in values.split(rows_at_once(self.gan)):
-            heights = (self._distances(part).mean(1) + floor).log()
-            scaled = (heights - centre) / spread
-            parts.append(scaled.mean(0).cpu().numpy().astype(np.float32))
-        return np.concatenate(parts)
+        scaled = ((self._distances(block).mean(1) + floor).log() - centre) / spread
+        return np.asarray(scaled.mean(0).permute(1, 2, 0).cpu().numpy().astype(np.float32))
 
     def _views(self, values: Tensor) -> dict[str, Tensor]:
         """What is compared at each place, ``(M, n, d, h, w)`` each."""
@@ -120,7 +120,8 @@ class Mapper:
         grid = self._grid()
         shape = (*evidence.x.shape[:2], *grid)
         x, made = (
-            part[..., : math.prod(grid)].reshape(shape) for part in (evidence.x, evidence.generated)
+            part[..., : math.prod(grid)].double().reshape(shape)
+            for part in (evidence.x, evidence.generated)
         )
         edges = root(gradients(x.flatten(0, 1), DIRECTIONS)).reshape(*shape[:2], -1, *grid[1:])
         return {"residual": _coarse(x - made, 1), "edges": _coarse(edges, 2)}

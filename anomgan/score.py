@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,8 +33,11 @@ ROOM = 2**28
 FEWEST = 100
 """Records that they are fitted to even if there is less room."""
 
-BLOCK = 4_000_000
-"""Float64 numbers that the largest intermediate of one scoring block may hold: 32 MB."""
+BLOCK = 2**22
+"""Float32 numbers that the largest intermediate of one scoring block may hold: 16 MB."""
+
+TILE = 16
+"""Records come in multiples of so many: matrix products treat rows at an odd edge differently."""
 
 
 class Scorer:
@@ -54,7 +57,7 @@ class Scorer:
         """Fit the components of one or more scores.
 
         Args:
-            gan: Trained networks in float64.
+            gan: Trained networks.
             values: Encoded training records, ``(n, *shape)``.
             rows: For each member, the indices of the records it was trained on, in random order.
             kinds: Which scores, keys of :data:`WEIGHTS`.
@@ -71,18 +74,13 @@ class Scorer:
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, at least 0."""
         data = torch.from_numpy(values).to(self.gan.views.loc.device)
-        parts = data.split(rows_at_once(self.gan))
-        workers = min(torch.get_num_threads(), len(parts)) if data.device.type == "cpu" else 1
-        if workers <= 1:
-            return np.concatenate([self._components(part) for part in parts], -1)
-        with one_thread_each(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
-            return np.concatenate(list(pool.map(self._components, parts)), -1)
+        return np.concatenate(by_block(self.gan, data, self._components), -1)
 
     def _components(self, block: Tensor) -> NDArray[np.float64]:
         """Components of one block of encoded records, ``(J, K, n)``."""
         evidence = Evidence.gather(self.gan, block, len(block))
         parts = torch.stack([component(evidence) for component in self.components])
-        return np.asarray(parts.cpu().numpy())
+        return parts.double().cpu().numpy()
 
 
 def components_of(config: Config, *kinds: str) -> list[Component]:
@@ -91,7 +89,30 @@ def components_of(config: Config, *kinds: str) -> list[Component]:
     return [Component.registry[name](config) for name in names]
 
 
+def by_block(
+    gan: GAN, values: Tensor, compute: Callable[[Tensor], NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """Apply to encoded records, ``(n, *shape)``, block by block; n is the results' last axis.
+
+    What is said of a record mustn't depend on how many came with it.  So the last block is filled
+    up to a multiple of :data:`TILE` by repeating a record, and each block is one thread's.
+    """
+    parts = list(values.split(rows_at_once(gan)))
+    missing = -len(parts[-1]) % TILE
+    if missing:
+        parts[-1] = torch.cat([parts[-1], parts[-1][-1:].expand(missing, *values.shape[1:])])
+    workers = min(torch.get_num_threads(), len(parts)) if values.device.type == "cpu" else 1
+    with one_thread_each():
+        if workers == 1:
+            found = [compute(part) for part in parts]
+        else:
+            with ThreadPoolExecutor(workers, initializer=one_thread) as pool:
+                found = list(pool.map(compute, parts))
+    found[-1] = found[-1][..., : len(parts[-1]) - missing]
+    return found
+
+
 def rows_at_once(gan: GAN) -> int:
-    """Rows scored at once: few enough that the largest intermediate stays within bounds."""
+    """Records in a block: few enough that the largest intermediate stays within bounds."""
     widest = max(gan.config.memory_rows, blocks.widest(gan.views.spec, gan.config))
-    return max(16, BLOCK // (gan.views.members * widest))
+    return max(1, BLOCK // (gan.views.members * widest * TILE)) * TILE

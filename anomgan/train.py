@@ -225,7 +225,7 @@ class _Running:
         self.gan, self.moves, self.made = gan, stage.moves, 0
         self.weights = [_weights(gan, move) for move in stage.moves]
         self.optimisers = [
-            torch.optim.Adam(own, lr=gan.config.learning_rate, betas=(0.5, 0.99))
+            torch.optim.Adam(own, lr=gan.config.learning_rate, betas=(0.5, 0.99), fused=True)
             for own in self.weights
         ]
         self.averages = [[copy.deepcopy(w.detach()) for w in own] for own in self.weights]
@@ -243,7 +243,8 @@ class _Running:
                 # Gradients for the movers alone: that is what freezes everything else.
                 grads = torch.autograd.grad(loss.sum(), own)
                 for weight, grad in zip(own, grads, strict=True):
-                    weight.grad = grad
+                    # The fused optimiser reads gradients in the order of memory, whatever their strides.
+                    weight.grad = grad.contiguous()
                 optimiser.step()
             # Early on the average forgets faster, or it would remember the random start.
             decay = min(self.gan.config.ema, (1 + self.made) / (10 + self.made))
@@ -273,9 +274,7 @@ class _Running:
             if kind == "average":
                 self.averages[int(m)][int(w)].copy_(value)
             else:
-                # Adam counts its steps on the CPU.
-                at = value.device if value.dim() == 0 else weight.device
-                self.optimisers[int(m)].state[weight][name[0]] = value.to(at)
+                self.optimisers[int(m)].state[weight][name[0]] = value.to(weight.device)
 
     def slopes(self) -> Slopes:
         """Norm of each move's last gradient, per member."""

@@ -15,7 +15,7 @@ FULL_COVARIANCE = 2048
 
 def whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
     """Mean and whitening matrix (or, for many dimensions, scales) of each member's own rows."""
-    samples = [all_of[own].cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)]
+    samples = [all_of[own].double().cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)]
     mean = torch.stack([torch.from_numpy(sample.mean(0, keepdims=True)) for sample in samples])
     if vectors.shape[-1] > FULL_COVARIANCE:
         variance = np.stack([sample.var(0, keepdims=True) for sample in samples])

@@ -123,6 +123,11 @@ class GAN(nn.Module):
         """The records that are to pass for real, ``(M, B, *shape)``."""
         return self.generate(batch.latent)
 
+    def shown(self, batch: Batch) -> tuple[Inputs, Inputs]:
+        """The pairs as the critics get to see them: blurred, if a setting asks for that."""
+        real, fake = self.pairs(batch)
+        return self._blur(batch, real), self._blur(batch, fake)
+
     def judge(self, *inputs: Tensor) -> Tensor:
         """The critics' opinions, ``(M, B)``, larger for more real."""
         return self.discriminator(*inputs)
@@ -131,27 +136,29 @@ class GAN(nn.Module):
         """What critics minimise, from their opinions ``(M, B)``; ``(M,)``."""
         return logistic_critic(real, fake, self.config.label_smoothing)
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What makers minimise, from the critics' opinions ``(M, B)``; ``(M,)``."""
+    def maker_loss(self, fake: Tensor) -> Tensor:
+        """What makers minimise, from the critics' opinions of what they made; ``(M, B) -> (M,)``."""
         return non_saturating(fake)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """What critics minimise, ``(M,)``: :meth:`critic_loss` and the penalty on their slope."""
-        real, fake = self.pairs(batch)
-        real, fake = self._blur(batch, real), self._blur(batch, tuple(f.detach() for f in fake))
-        loss = self.critic_loss(self.judge(*real), self.judge(*fake))
+        with torch.no_grad():  # nobody moves but the critics
+            real, fake = self.shown(batch)
+        if self.config.penalty == "zero-centred":
+            real = tuple(x.detach().requires_grad_() for x in real)
+        opinions = self.judge(*real)
+        loss = self.critic_loss(opinions, self.judge(*fake))
         if self.config.penalty == "one-centred":
             penalty = gradient_penalty(self.judge, batch, real, fake)
             loss = loss + self.config.gradient_penalty * penalty
         elif self.config.penalty == "zero-centred":
-            loss = loss + self.config.zero_penalty * zero_penalty(self.judge, *real)
+            loss = loss + self.config.zero_penalty * zero_penalty(opinions, real)
         return loss
 
     def generator_loss(self, batch: Batch) -> Tensor:
         """What makers minimise, ``(M,)``."""
-        real, fake = self.pairs(batch)
-        real, fake = self._blur(batch, real), self._blur(batch, fake)
-        return self.maker_loss(self.judge(*real), self.judge(*fake))
+        _, fake = self.shown(batch)
+        return self.maker_loss(self.judge(*fake))
 
     def _makers_loss(self, batch: Batch) -> Tensor:
         """The generator's loss and, if asked for, a reward for variety."""
@@ -207,10 +214,10 @@ class GAN(nn.Module):
         return torch.cat([z, x[..., -wide:].expand(*z.shape[:-1], wide)], -1) if wide else z
 
     def prior(self, count: int, generator: torch.Generator) -> Tensor:
-        """Latent vectors to draw records from, ``(M, count, code)`` float64."""
+        """Latent vectors to draw records from, ``(M, count, code)``."""
         members, latent = self.views.members, self.config.latent
-        z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64)
-        known = self.views.drawn_conditions(count, generator)
+        z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64).float()
+        known = self.views.drawn_conditions(count, generator).float()
         return torch.cat([z.to(known), known.expand(members, -1, -1)], -1)
 
     def features(self, x: Tensor) -> Tensor:

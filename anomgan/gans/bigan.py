@@ -55,9 +55,10 @@ class BiGAN(GAN):
         x, z = inputs
         return self.discriminator(x, extra=z)
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def generator_loss(self, batch: Batch) -> Tensor:
         """Make each kind of pair pass for the other one: the same loss with labels exchanged."""
-        return logistic_critic(fake, real)
+        encoded, generated = self.shown(batch)
+        return logistic_critic(self.judge(*generated), self.judge(*encoded))
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of (x, E(x)), ``(M, n, F)``."""

@@ -70,7 +70,7 @@ class CycleGAN(Translator):
         """Least squares, as in the paper."""
         return least_squares_critic(real, fake, self.config.label_smoothing)
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def maker_loss(self, fake: Tensor) -> Tensor:
         """Least squares, as in the paper."""
         return least_squares_maker(fake)
 

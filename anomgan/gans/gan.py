@@ -24,7 +24,7 @@ class VanillaGAN(GAN):
     year: ClassVar[int] = 2014
     formula: ClassVar[str] = "mean|f(x) − f(G(z*))| + max(0, D(G(z*)) − D(x))"
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def maker_loss(self, fake: Tensor) -> Tensor:
         """Generate records that pass for real."""
         losses = {"non-saturating": non_saturating, "minimax": minimax}
         return losses[self.config.generator_loss](fake)

@@ -81,17 +81,17 @@ def gradient_penalty(
     for a, b in zip(real, fake, strict=True):
         share = mix.reshape(*mix.shape, *[1] * (a.dim() - 2))
         between.append(share * a + (1 - share) * b)
-    norm = (squared_slope(critic, *between) + 1e-12).sqrt()
+    between = [x.detach().requires_grad_() for x in between]
+    norm = (squared_slope(critic(*between), between) + 1e-12).sqrt()
     return (norm - 1).square().mean(-1)
 
 
-def zero_penalty(critic: Critic, *inputs: Tensor) -> Tensor:
+def zero_penalty(opinions: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """‖∇D‖² at real inputs: without it the logistic game circles (R1; Mescheder et al., 2018)."""
-    return squared_slope(critic, *inputs).mean(-1)
+    return squared_slope(opinions, inputs).mean(-1)
 
 
-def squared_slope(critic: Critic, *inputs: Tensor) -> Tensor:
-    """‖∇D‖² with regard to all inputs together, each ``(M, B, …)``, per record: ``(M, B)``."""
-    at = [x.detach().requires_grad_() for x in inputs]
-    slopes = torch.autograd.grad(critic(*at).sum(), at, create_graph=True)
+def squared_slope(opinions: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+    """‖∇D‖² of opinions with regard to all inputs together, each ``(M, B, …)``: ``(M, B)``."""
+    slopes = torch.autograd.grad(opinions.sum(), inputs, create_graph=True)
     return torch.stack([slope.flatten(2).square().sum(-1) for slope in slopes]).sum(0)

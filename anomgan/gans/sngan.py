@@ -27,6 +27,6 @@ class SpectralGAN(GAN):
         """Hinge loss."""
         return hinge_critic(real, fake)
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def maker_loss(self, fake: Tensor) -> Tensor:
         """Raise the discriminator's opinion of generated records."""
         return raise_opinion(fake)

@@ -42,8 +42,8 @@ class Translator(GAN):
     def prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Records of no domain, from which :meth:`generate` makes normal ones."""
         shape = self.views.members, count, self.views.spec.record
-        x = torch.randn(shape, generator=generator, dtype=torch.float64)
-        known = self.views.drawn_conditions(count, generator)
+        x = torch.randn(shape, generator=generator, dtype=torch.float64).float()
+        known = self.views.drawn_conditions(count, generator).float()
         return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
 
     def restoring_loss(self, batch: Batch) -> Tensor:

@@ -28,6 +28,6 @@ class WassersteinGAN(GAN):
         """The Wasserstein distance, upside down."""
         return wasserstein_critic(real, fake)
 
-    def maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def maker_loss(self, fake: Tensor) -> Tensor:
         """Raise the critic's opinion of generated records."""
         return raise_opinion(fake)

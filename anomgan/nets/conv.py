@@ -57,8 +57,8 @@ def beside(members: int, *parts: Tensor) -> Tensor:
 class MemberConv(nn.Module):
     """M convolutions side by side, ``(n, M·inputs, H, W) -> (n, M·outputs, H', W')``.
 
-    On a CUDA device training uses bfloat16 here, and here alone, if ``mixed`` says so; float64, in
-    which scores are computed, is never touched.
+    On a CUDA device training uses bfloat16 here, and here alone, if ``mixed`` says so; scoring
+    never does.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class MemberConv(nn.Module):
         """The same with other weights of the same shape."""
         bias: Tensor = self.bias
         dtype = x.dtype
-        if self.mixed and x.is_cuda and dtype == torch.float32:
+        if self.mixed and self.training and x.is_cuda:
             x, weight, bias = x.bfloat16(), weight.bfloat16(), bias.bfloat16()
         margin = (self.kernel - self.stride) // 2
         short = [0 if self.up else side % self.stride for side in x.shape[2:]]
