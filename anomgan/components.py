@@ -18,6 +18,7 @@ from anomgan.calibrate import TINY
 from anomgan.config import Config
 from anomgan.evidence import Evidence
 from anomgan.nets import blocks
+from anomgan.nets.layers import product
 from anomgan.whitening import whiten, whitening
 
 
@@ -188,7 +189,7 @@ class Nearest(Component):
         here = self._joined(self.place(evidence))
         memory = self.state["memory"].to(here)
         near = min(self.config.neighbours, memory.shape[1])
-        squared = memory.square().sum(-1)[:, None] - 2 * here @ memory.mT
+        squared = memory.square().sum(-1)[:, None] - 2 * product(here, memory.mT)
         nearest = squared.topk(near, largest=False).indices
         # That form finds them, but it loses short distances between long vectors to rounding.
         fold = torch.arange(len(memory), device=memory.device)[:, None, None]

@@ -68,7 +68,8 @@ class Config:
     """Training steps of each stage; a step moves the generator (or the encoder) once."""
 
     batch: int = 128
-    """Rows per member and step; at most half of the rows that a member may see."""
+    """Rows per member and step; at most half of the rows that a member may see, and at most 65,536
+    numbers (but 32 rows)."""
 
     critic_steps: int = 1
     """Moves of the critic for each move of the generator (WGAN-GP's paper: 5)."""

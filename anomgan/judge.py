@@ -16,7 +16,7 @@ from anomgan.gans import GAN
 from anomgan.score import WEIGHTS, Scorer, components_of
 
 DECIMALS = 6
-"""Scores are rounded to this many decimals: the networks compute in float32, which knows no more."""
+"""Scores are rounded to this many decimals: networks compute in float32, which knows no more."""
 
 ALIGNED = 0.5, 0.95
 """Quantiles of held-out scores that :meth:`Judge.aligned` brings to where another judge has them:

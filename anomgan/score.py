@@ -36,8 +36,8 @@ FEWEST = 100
 BLOCK = 2**22
 """Float32 numbers that the largest intermediate of one scoring block may hold: 16 MB."""
 
-TILE = 16
-"""Records come in multiples of so many: matrix products treat rows at an odd edge differently."""
+TILE = 64
+"""Records come in multiples of so many: few rows, or an odd edge, go through other products."""
 
 
 class Scorer:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from anomgan.adam import Adam
 from anomgan.data.views import Views
 from anomgan.gans import GAN, Batch, Move, Stage
 from anomgan.share import Share
@@ -29,6 +30,12 @@ class Progress:
 Callback = Callable[[Progress], None]
 PRESCALED = 2**26
 """Most numbers that are scaled ahead of training, in float32: 256 MB."""
+
+BATCH = 2**16
+"""Most numbers in a member's batch: a step takes a bounded time however wide records are."""
+
+FEWEST = 32
+"""Rows in a batch even if there are more numbers."""
 
 SCALED_ROWS = 4096
 """Rows that are scaled at once."""
@@ -63,7 +70,8 @@ class Sampler:
         self.share = share or Share.of(len(rows))
         self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
-        self.size = max(2, min(gan.config.batch, int(self.counts.min()) // 2))
+        few = max(FEWEST, BATCH // gan.views.spec.record)
+        self.size = max(2, min(gan.config.batch, few, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
         self.chances = self._chances(gan.views.spec.record)
         self.views = [_View(gan.views, known) for known in (values, other) if known is not None]
@@ -224,28 +232,23 @@ class _Running:
     def __init__(self, gan: GAN, stage: Stage) -> None:
         self.gan, self.moves, self.made = gan, stage.moves, 0
         self.weights = [_weights(gan, move) for move in stage.moves]
-        self.optimisers = [
-            torch.optim.Adam(own, lr=gan.config.learning_rate, betas=(0.5, 0.99), fused=True)
-            for own in self.weights
-        ]
+        self.optimisers = [Adam(own) for own in self.weights]
+        self.grads: list[Sequence[Tensor | None]] = [() for _ in stage.moves]
         self.averages = [[copy.deepcopy(w.detach()) for w in own] for own in self.weights]
 
     def step(self, sampler: Sampler, share: float) -> dict[str, Tensor]:
         """Make each move once (or as often as it asks); ``share`` of the stage is over."""
         cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
         losses = {}
-        for move, own, optimiser, average in zip(
-            self.moves, self.weights, self.optimisers, self.averages, strict=True
-        ):
-            optimiser.param_groups[0]["lr"] = self.gan.config.learning_rate * move.rate * cosine
+        for m, move in enumerate(self.moves):
+            own, average = self.weights[m], self.averages[m]
+            rate = self.gan.config.learning_rate * move.rate * cosine
             for _ in range(move.repeats):
                 loss = move.loss(sampler(share))
-                # Gradients for the movers alone: that is what freezes everything else.
-                grads = torch.autograd.grad(loss.sum(), own)
-                for weight, grad in zip(own, grads, strict=True):
-                    # The fused optimiser reads gradients in the order of memory, whatever their strides.
-                    weight.grad = grad.contiguous()
-                optimiser.step()
+                # Gradients for the movers alone: that is what freezes everything else.  Some may
+                # have none, as layers that a network hasn't grown to.
+                self.grads[m] = torch.autograd.grad(loss.sum(), own, allow_unused=True)
+                self.optimisers[m].step(self.grads[m], rate)
             # Early on the average forgets faster, or it would remember the random start.
             decay = min(self.gan.config.ema, (1 + self.made) / (10 + self.made))
             torch._foreach_lerp_(average, [w.detach() for w in own], 1 - decay)
@@ -256,31 +259,28 @@ class _Running:
     def state(self) -> dict[str, Tensor]:
         """Moments and averages, by name."""
         found = {}
-        for m, (own, optimiser, average) in enumerate(
-            zip(self.weights, self.optimisers, self.averages, strict=True)
-        ):
-            for w, (weight, mean) in enumerate(zip(own, average, strict=True)):
-                found[f"{m}.{w}.average"] = mean
-                for key, value in optimiser.state[weight].items():
-                    found[f"{m}.{w}.adam.{key}"] = value
+        for m, (optimiser, average) in enumerate(zip(self.optimisers, self.averages, strict=True)):
+            found[f"{m}.made"] = torch.tensor(optimiser.made)
+            kinds = {"first": optimiser.first, "second": optimiser.second, "average": average}
+            for kind, each in kinds.items():
+                found |= {f"{m}.{kind}.{w}": value for w, value in enumerate(each)}
         return found
 
     def resume(self, state: State) -> None:
         """Take over moments and averages from :meth:`state`."""
         self.made = state.made
-        for key, value in state.moves.items():
-            m, w, kind, *name = key.split(".")
-            weight = self.weights[int(m)][int(w)]
-            if kind == "average":
-                self.averages[int(m)][int(w)].copy_(value)
-            else:
-                self.optimisers[int(m)].state[weight][name[0]] = value.to(weight.device)
+        for m, (optimiser, average) in enumerate(zip(self.optimisers, self.averages, strict=True)):
+            optimiser.made = [int(made) for made in state.moves[f"{m}.made"]]
+            kinds = {"first": optimiser.first, "second": optimiser.second, "average": average}
+            for kind, each in kinds.items():
+                for w, own in enumerate(each):
+                    own.copy_(state.moves[f"{m}.{kind}.{w}"])
 
     def slopes(self) -> Slopes:
         """Norm of each move's last gradient, per member."""
         norms = {}
-        for move, own in zip(self.moves, self.weights, strict=True):
-            squares = [w.grad.flatten(1).square().sum(1) for w in own if w.grad is not None]
+        for move, grads in zip(self.moves, self.grads, strict=True):
+            squares = [grad.flatten(1).square().sum(1) for grad in grads if grad is not None]
             norms[move.name] = torch.stack(squares).sum(0).sqrt().tolist()
         return norms
 

@@ -9,13 +9,17 @@ import torch
 from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
+from anomgan.nets.layers import product
+
 FULL_COVARIANCE = 2048
 """Most dimensions whose full covariance is estimated; above, only variances are."""
 
 
 def whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
     """Mean and whitening matrix (or, for many dimensions, scales) of each member's own rows."""
-    samples = [all_of[own].double().cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)]
+    samples = [
+        all_of[own].double().cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)
+    ]
     mean = torch.stack([torch.from_numpy(sample.mean(0, keepdims=True)) for sample in samples])
     if vectors.shape[-1] > FULL_COVARIANCE:
         variance = np.stack([sample.var(0, keepdims=True) for sample in samples])
@@ -36,4 +40,4 @@ def whiten(vectors: Tensor, state: dict[str, Tensor]) -> Tensor:
     """Apply what :func:`whitening` learnt, ``(M, n, S) -> (M, n, S)``."""
     centred = vectors - state["mean"].to(vectors)
     white = state["map"].to(vectors)
-    return centred * white if white.shape[1] == 1 else centred @ white
+    return centred * white if white.shape[1] == 1 else product(centred, white)

@@ -123,3 +123,13 @@ def test_of_some_records_the_condition_is_withheld():
     told = sampler(size=5000).real[0, :, 1:].sum(-1)
     assert set(told.tolist()) == {0.0, 1.0}
     assert 1 - told.mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_batches_of_very_wide_records_are_smaller():
+    config = Config.make(settings={"members": 1})
+    for columns, expected in ((100, 128), (1000, 65), (5000, 32)):
+        spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(columns)])
+        gan = Toy(Views(spec, ["standard"]), config)
+        values = torch.zeros(300, columns, dtype=torch.float64)
+        sampler = Sampler(gan, values, [torch.arange(300)], torch.Generator())
+        assert sampler.size == expected

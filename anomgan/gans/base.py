@@ -137,7 +137,7 @@ class GAN(nn.Module):
         return logistic_critic(real, fake, self.config.label_smoothing)
 
     def maker_loss(self, fake: Tensor) -> Tensor:
-        """What makers minimise, from the critics' opinions of what they made; ``(M, B) -> (M,)``."""
+        """What makers minimise, from the critics' opinions of what is made; ``(M, B) -> (M,)``."""
         return non_saturating(fake)
 
     def discriminator_loss(self, batch: Batch) -> Tensor:

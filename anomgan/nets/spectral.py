@@ -68,7 +68,7 @@ class SpectralLinear(Spectral, MemberLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
-        return torch.baddbmm(self.bias, x, self.normal_weight())
+        return self.affine(x, self.normal_weight())
 
 
 class SpectralConv(Spectral, MemberConv):

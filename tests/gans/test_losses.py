@@ -96,19 +96,19 @@ def test_the_gradient_penalty_is_zero_at_slope_1_and_squared_beyond(slope, expec
 
 
 def test_the_zero_penalty_is_the_squared_slope():
-    assert zero_penalty(linear([3.0, 4.0]), torch.randn(2, 7, 2)).tolist() == pytest.approx(
-        [25.0] * 2
-    )
+    x = torch.randn(2, 7, 2, requires_grad=True)
+    assert zero_penalty(linear([3.0, 4.0])(x), [x]).tolist() == pytest.approx([25.0] * 2)
 
 
 def test_slopes_of_several_inputs_add_up():
-    x, z = torch.randn(2, 7, 2), torch.randn(2, 7, 3)
-    squared = squared_slope(lambda a, b: 2 * a.sum(-1) + b.sum(-1), x, z)
+    x, z = (torch.randn(2, 7, wide, requires_grad=True) for wide in (2, 3))
+    squared = squared_slope(2 * x.sum(-1) + z.sum(-1), [x, z])
     assert squared.shape == (2, 7)
     assert squared.flatten().tolist() == pytest.approx([2 * 4 + 3] * 14)
 
 
 def test_penalties_pull_at_the_critic():
     weight = torch.tensor([3.0, 4.0], requires_grad=True)
-    (pull,) = torch.autograd.grad(zero_penalty(lambda x: x @ weight, torch.randn(1, 3, 2)), weight)
+    x = torch.randn(1, 3, 2, requires_grad=True)
+    (pull,) = torch.autograd.grad(zero_penalty(x @ weight, [x]), weight)
     assert pull.tolist() == pytest.approx([6.0, 8.0])
