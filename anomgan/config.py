@@ -61,6 +61,10 @@ class Config:
     attention: str = "off"
     """Pictures: whether one map sees itself as a whole (Zhang et al., 2019): ``on`` or ``off``."""
 
+    growing: str = "auto"
+    """Pictures: whether generator, critics and encoders in play learn coarse pictures first
+    (Karras et al., 2018): ``on``, ``off``, or ``auto``, from 128 pixels a side; U-Nets don't."""
+
     mixed_precision: str = "auto"
     """Pictures: ``auto`` trains convolutions in bfloat16 on a CUDA device; ``off`` never does."""
 
@@ -286,6 +290,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "minibatch_statistics": ("on", "off"),
     "residual": ("on", "off"),
     "attention": ("on", "off"),
+    "growing": ("auto", "on", "off"),
     "mixed_precision": ("auto", "off"),
 }
 """Setting made of words -> the words."""

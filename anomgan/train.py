@@ -241,7 +241,7 @@ class _Running:
             for _ in range(move.repeats):
                 loss = move.loss(sampler(share))
                 # Gradients for the movers alone: that is what freezes everything else.
-                grads = torch.autograd.grad(loss.sum(), own)
+                grads = torch.autograd.grad(loss.sum(), own, allow_unused=True)
                 for weight, grad in zip(own, grads, strict=True):
                     weight.grad = grad
                 optimiser.step()

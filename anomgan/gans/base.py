@@ -25,6 +25,7 @@ from anomgan.gans.losses import (
     zero_penalty,
 )
 from anomgan.nets import blocks
+from anomgan.nets.growing import Growing, grow
 
 REACH = 3.0
 """Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
@@ -96,7 +97,7 @@ class GAN(nn.Module):
     def stages(self) -> Sequence[Stage]:
         """How the networks train; unless overridden, critics and makers in turn."""
         repeats, rate = self.config.critic_steps, self.config.critic_rate
-        critics = Move("discriminator", self.critics, self.discriminator_loss, repeats, rate)
+        critics = Move("discriminator", self.critics, self._critics_loss, repeats, rate)
         makers = Move("generator", self.makers, self._makers_loss)
         encoder = Move("encoder", ("encoder",), self.encoder_loss)
         last = (Stage((encoder,)),) if self.inversion == "izi" else ()
@@ -153,13 +154,29 @@ class GAN(nn.Module):
         real, fake = self._blur(batch, real), self._blur(batch, fake)
         return self.maker_loss(self.judge(*real), self.judge(*fake))
 
+    def _critics_loss(self, batch: Batch) -> Tensor:
+        """The discriminator's loss at the size that networks have grown to."""
+        return self.discriminator_loss(self._grown(batch))
+
     def _makers_loss(self, batch: Batch) -> Tensor:
-        """The generator's loss and, if asked for, a reward for variety."""
+        """The generator's loss likewise and, if asked for, a reward for variety."""
+        batch = self._grown(batch)
         loss = self.generator_loss(batch)
         if not self.config.mode_seeking:
             return loss
         made = self.generate(batch.latent)
         return loss + self.config.mode_seeking * mode_seeking(batch.latent, made)
+
+    def _grown(self, batch: Batch) -> Batch:
+        """Let the networks grow, and take from the batch the detail that they don't know yet.
+
+        A generator that doesn't grow keeps all others from it.
+        """
+        if not isinstance(self.generator, Growing) or not self.generator.levels:
+            return batch
+        # At the last step all is there, however few there are.
+        missing = grow(self, batch.progress + 1 / self.config.steps)
+        return replace(batch, real=blocks.undetailed(self.views.spec, batch.real, missing))
 
     def _blur(self, batch: Batch, inputs: Inputs) -> Inputs:
         """Instance noise: Gaussian, fading while training (Sønderby et al., 2017)."""

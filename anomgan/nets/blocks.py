@@ -13,6 +13,7 @@ from anomgan.data.spec import Spec
 from anomgan.nets.critic import COUNTED, PictureDiscriminator
 from anomgan.nets.dcgan import PictureEncoder, PictureGenerator, UNet
 from anomgan.nets.discriminator import Discriminator
+from anomgan.nets.growing import shrunk
 from anomgan.nets.mlp import MLP
 from anomgan.nets.spectral import spectral_norm
 
@@ -80,6 +81,15 @@ def coarse(spec: Spec, x: Tensor) -> Tensor:
     few = (-(-spec.grid[1] // COARSER), -(-spec.grid[2] // COARSER))
     blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
     return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+
+
+def undetailed(spec: Spec, x: Tensor, missing: float) -> Tensor:
+    """Records as networks see them that lack so many levels, ``(M, n, *shape)`` to the same."""
+    if spec.grid is None or not missing:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    seen = shrunk(flat, missing).reshape(*x.shape[:2], -1)
+    return torch.cat([seen, x[..., spec.record :]], -1)
 
 
 def widest(spec: Spec, config: Config) -> int:
