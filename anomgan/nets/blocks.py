@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
+from anomgan.errors import InputError
 from anomgan.nets.critic import COUNTED, PictureDiscriminator
 from anomgan.nets.dcgan import PictureEncoder, PictureGenerator, UNet
 from anomgan.nets.discriminator import Discriminator
 from anomgan.nets.growing import shrunk
 from anomgan.nets.mlp import MLP
+from anomgan.nets.pretext import Pretext
 from anomgan.nets.spectral import spectral_norm
 
 THUMBNAIL = 32
@@ -53,6 +55,19 @@ def discriminator(
     kind = Discriminator if spec.grid is None else PictureDiscriminator
     made = kind(spec, config, members, extra, records)
     return spectral_norm(made) if config.spectral_norm == "on" else made
+
+
+def pretext(spec: Spec, config: Config, critic: nn.Module) -> Pretext | None:
+    """Heads that tell what was done to pictures from what a critic sees; None if not asked for.
+
+    Raises:
+        InputError: If they are asked for, but the records are no pictures.
+    """
+    if not config.self_supervision:
+        return None
+    if spec.grid is None or not isinstance(critic, PictureDiscriminator):
+        raise InputError("setting self_supervision is for pictures; leave it at 0")
+    return Pretext(spec.grid, critic.members, critic.trunk.flat, config.hidden)
 
 
 def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:

@@ -68,6 +68,10 @@ class PictureDiscriminator(nn.Module):
             out = out + self.variety(last)
         return out
 
+    def deepest(self, x: Tensor) -> Tensor:
+        """The coarsest map of single records, ``(M, n, flat)``."""
+        return unfold(self._maps((x,))[-1], self.members)
+
     def _maps(self, records: tuple[Tensor, ...]) -> list[Tensor]:
         """All maps, ``(n, M·C, h, w)``, finest first."""
         pictures = beside(self.members, *(fold(x[..., : self.record], self.grid) for x in records))

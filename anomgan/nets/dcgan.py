@@ -127,7 +127,8 @@ class Trunk(Growing):
         made: Tensor = self.halvings[0](small if shown is None else shown(small))
         if self.told is None:
             return made
-        return made + self.told(told).transpose(0, 1).flatten(1)[..., None, None]
+        direction: Tensor = self.told(told).transpose(0, 1).flatten(1)
+        return made + direction[..., None, None]
 
 
 class PictureEncoder(nn.Module):
