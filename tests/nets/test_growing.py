@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from anomgan import GANDetector, load
+from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
@@ -157,3 +159,28 @@ def test_blocks_that_are_left_out_stay_as_they_are():
     assert "generator.doublings.0.main.weight" in moved
     assert "discriminator.trunk.halvings.1.main.weight" not in moved
     assert "generator.doublings.1.main.weight" not in moved
+
+
+def test_an_interrupted_fit_grows_on_to_the_same_end_and_a_copy_scores_alike(tmp_path):
+    class PulledError(Exception):
+        pass
+
+    def stop(progress):
+        if progress.step == 4:  # in the middle of fading in
+            raise PulledError
+
+    pictures = np.random.default_rng(0).integers(0, 256, (60, SIDE, SIDE)).astype(np.uint8)
+    little = SMALL | {"growing": "on", "steps": 8, "checks": 2, "inversion_steps": 0}
+
+    def fitted(**options):
+        return GANDetector(preset="fast", settings=little, random_state=0).fit(pictures, **options)
+
+    whole, folder = fitted(), tmp_path / "partial"
+    with pytest.raises(PulledError):
+        fitted(callback=stop, checkpoint=Checkpoint(folder, every=0))
+    resumed = fitted(checkpoint=Checkpoint(folder, every=0, resume=True))
+    scores = whole.score_samples(pictures)
+    assert np.array_equal(resumed.score_samples(pictures), scores)
+    assert resumed.detector_.training == whole.detector_.training
+    whole.save(tmp_path / "model")
+    assert np.array_equal(load(tmp_path / "model").score_samples(pictures), scores)
