@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -117,6 +118,7 @@ def transformed(x: Tensor, grid: Grid, made: Tensor, noise: Tensor) -> Tensor:
     return moved + sigma[..., None] * noise
 
 
+@lru_cache(maxsize=4)
 def _sources(grid: Grid) -> Tensor:
     """From which place each pixel comes, by rotation and translation, ``(R, T, H·W)``."""
     _, height, width = grid
