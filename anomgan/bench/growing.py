@@ -49,7 +49,8 @@ def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -
             tried = np.concatenate([new, odd]).reshape(-1, size * size)
             labels = np.repeat([0, 1], [len(new), len(odd)])
             for growing in ("off", "on"):
-                config = Config.make("fast", settings | {"growing": growing}, "images")
+                changes = {"cross_fit_below": "0", **settings, "growing": growing}
+                config = Config.make("fast", changes, "images")
                 started = time.process_time()
                 ensemble = Ensemble.fit(
                     values, spec, name=method, config=config, seed=seed, device="cpu"

@@ -40,7 +40,6 @@ ATTENDED = 32
 GROWN = 8
 """Most that the channels grow by from the finest map to the coarsest."""
 
-
 Shown = Callable[[Tensor], Tensor]
 
 
@@ -59,8 +58,8 @@ def widths(config: Config, levels: int) -> list[int]:
 class Trunk(Growing):
     """A picture's maps, each half the size of the one before: what critics and encoders share.
 
-    While it grows the first halving is shown a smaller picture, and those that would follow it on
-    the way down to the next one's size are left out.
+    While it grows the first halving is shown a smaller picture, and as many of the next ones as it
+    takes to make that picture are left out.
     """
 
     __call__: Callable[..., list[Tensor]]
