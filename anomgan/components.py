@@ -52,6 +52,9 @@ class Component(ABC):
     def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
         """Learn what is usual; ``rows`` are the records that each member may learn from."""
 
+    def settle(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:  # noqa: B027 (optional)
+        """Adapt to ``rows``, records that each member has never seen; most have no need to."""
+
     @abstractmethod
     def __call__(self, evidence: Evidence) -> Tensor:
         """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
@@ -228,3 +231,32 @@ class Memory(Nearest):
         """The record itself."""
         seen = blocks.thumbnail(evidence.gan.views.spec, evidence.x)
         return seen / math.sqrt(seen.shape[-1])
+
+
+class Transforms(Component):
+    """How badly the critic's second head tells what is done to a picture (Golan & El-Yaniv, 2018).
+
+    A family of transforms counts if held-out normal pictures leave at most half of the uncertainty
+    about it: who can't tell which way up normal pictures are can't miss it in abnormal ones.  At
+    least the family that is told best counts.
+    """
+
+    name: ClassVar[str] = "transforms"
+
+    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Start with all families; :meth:`settle` drops some."""
+        self.state = {"counts": evidence.pretext.new_ones(evidence.pretext.shape[-1])}
+
+    def settle(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+        """Drop families that are hard to tell of normal pictures."""
+        own = [loss[unseen].mean(0) for loss, unseen in zip(evidence.pretext, rows, strict=True)]
+        # As a share of what somebody would lose who has seen nothing.
+        head = evidence.gan.pretext
+        counts = torch.tensor(head.counts if head else (), device=evidence.x.device)
+        left = torch.stack(own).mean(0) / counts.to(evidence.x).log()
+        self.state = {"counts": (left <= left.min().clamp(min=0.5)).to(left)}
+
+    def __call__(self, evidence: Evidence) -> Tensor:
+        """Sum over families of the members' mean −log p, in nats."""
+        losses = self.by_fold(evidence.pretext).mean(1)
+        return (losses * self.state["counts"].to(losses)).sum(-1)

@@ -61,6 +61,14 @@ class Config:
     attention: str = "off"
     """Pictures: whether one map sees itself as a whole (Zhang et al., 2019): ``on`` or ``off``."""
 
+    self_supervision: float = 0.0
+    """Pictures: weight of the critics' second task, to tell how a picture was turned, shifted and
+    made noisy (Chen et al., 2019); above 0 for ``score=transforms``."""
+
+    growing: str = "auto"
+    """Pictures: whether generator, critics and encoders in play learn coarse pictures first
+    (Karras et al., 2018): ``on``, ``off``, or ``auto``, from 128 pixels a side; U-Nets don't."""
+
     mixed_precision: str = "auto"
     """Pictures: ``auto`` trains convolutions in bfloat16 on a CUDA device; ``off`` never does."""
 
@@ -186,7 +194,10 @@ class Config:
             if key not in known:
                 raise InputError(f"unknown setting {key!r}; choose one of: {', '.join(known)}")
             changes[key] = _converted(key, value, getattr(cls, key))
-        return replace(cls(), **changes)
+        made = replace(cls(), **changes)
+        if made.score == "transforms" and not made.self_supervision:
+            raise InputError("setting score=transforms needs self_supervision above 0, such as 1")
+        return made
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds the settings."""
@@ -280,6 +291,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "reconstruction",
         "feature_distance",
         "feature_density",
+        "transforms",
     ),
     "generator_loss": ("non-saturating", "minimax"),
     "penalty": ("own", "none", "one-centred", "zero-centred"),
@@ -287,6 +299,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "minibatch_statistics": ("on", "off"),
     "residual": ("on", "off"),
     "attention": ("on", "off"),
+    "growing": ("auto", "on", "off"),
     "mixed_precision": ("auto", "off"),
 }
 """Setting made of words -> the words."""
@@ -309,6 +322,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "context_weight": (0, 1e6),
     "critic_rate": (1e-6, 1e6),
     "mode_seeking": (0, 1e6),
+    "self_supervision": (0, 1e6),
     "label_smoothing": (0, 0.5),
     "instance_noise": (0, 100),
     "checks": (0, 1000),

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
+from anomgan.errors import InputError
 from anomgan.gans.base import GAN
 from anomgan.invert import invert
 
@@ -70,6 +71,21 @@ class Evidence:
         """f(x) − f(G(z*)), ``(M, n, F)``."""
         with torch.no_grad():
             return self.features - self._by_parts(self.gan.features, self.generated)
+
+    @cached_property
+    def pretext(self) -> Tensor:
+        """How badly is told what is done to the pictures, ``(M, n, families)``.
+
+        Raises:
+            InputError: If that was never learnt.
+        """
+        head = self.gan.pretext
+        if head is None:
+            raise InputError(
+                "score transforms needs pictures, and the setting self_supervision above 0"
+            )
+        with torch.no_grad():
+            return self._by_parts(partial(head.surprise, self.gan.deepest), self.x)
 
     @cached_property
     def paper(self) -> Tensor:

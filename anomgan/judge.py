@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from anomgan.calibrate import Floats, Scaler
+from anomgan.calibrate import Floats, Folds, Scaler
 from anomgan.ensemble import Ensemble
+from anomgan.evidence import Evidence
 from anomgan.gans import GAN
-from anomgan.score import WEIGHTS, Scorer, components_of
+from anomgan.score import WEIGHTS, Scorer, components_of, rows_at_once
 
 DECIMALS = 6
 """Scores are rounded to this many decimals: networks compute in float32, which knows no more."""
@@ -21,6 +23,9 @@ DECIMALS = 6
 ALIGNED = 0.5, 0.95
 """Quantiles of held-out scores that :meth:`Judge.aligned` brings to where another judge has them:
 the middle, and where decisions fall."""
+
+SETTLED = 256
+"""Most held-out records of each fold that components are shown before they are scaled."""
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -60,6 +65,7 @@ class Judge:
         gan, folds = ensemble.gan, ensemble.folds
         data = torch.from_numpy(values).to(gan.views.loc.device)
         scorer = Scorer.fit(gan, data, ensemble.rows, *kinds)
+        _settle(scorer, data if as_new is None else torch.from_numpy(as_new).to(data.device), folds)
         held = np.unique(np.concatenate(folds))
         own = [np.searchsorted(held, fold) for fold in folds]
         raw = scorer((values if as_new is None else as_new)[held])
@@ -140,6 +146,17 @@ class Judge:
             raise ValueError("the score's last map turns it upside down")
         scorer, scaler = Scorer(gan, components), Scaler(centre, spread)
         return cls(config.score, scorer, scaler, (first, slope))
+
+
+def _settle(scorer: Scorer, values: Tensor, folds: Folds) -> None:
+    """Show components some of the records that each member has never seen."""
+    few = [torch.from_numpy(fold[:: -(-len(fold) // SETTLED)]) for fold in folds]
+    shown, places = torch.cat(few).unique(return_inverse=True)
+    rows = places.split([len(own) for own in few])
+    evidence = Evidence.gather(scorer.gan, values[shown], rows_at_once(scorer.gan))
+    each = [own for own in rows for _ in range(scorer.gan.config.members)]
+    for component in scorer.components:
+        component.settle(evidence, each)
 
 
 def below(prefix: str, arrays: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

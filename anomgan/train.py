@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from anomgan.adam import Adam
 from anomgan.data.views import Views
 from anomgan.gans import GAN, Batch, Move, Stage
+from anomgan.gans.batch import moved
 from anomgan.share import Share
 
 
@@ -80,13 +81,13 @@ class Sampler:
         """Draw a batch, with replacement, as the GAN is trained on it."""
         members, size, device = len(self.rows), size or self.size, self.values.device
         own = self.share
-        rows = own(self.rows.gather(1, self._places(members, size))).to(device)
+        rows = moved(own(self.rows.gather(1, self._places(members, size))), device)
         latent = torch.randn(members, size, self.gan.config.latent, generator=self.generator)
         other = None
         if self.other is not None:
             places = torch.randint(len(self.other), (members, size), generator=self.generator)
             other = self.views[1](own(places).to(device))
-        real, latent = self.views[0](rows), own(latent).to(device)
+        real, latent = self.views[0](rows), moved(own(latent), device)
         return self.gan.prepare(Batch(real, latent, self.generator, other, progress, own))
 
     def _places(self, members: int, size: int) -> Tensor:

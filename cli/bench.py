@@ -47,7 +47,8 @@ def bench(
             metavar="A,B",
             help="Scores of each GAN, from a single training: combined (of tables), visual (of "
             "pictures), paper (the published one), or a single component: deviation, neighbours, "
-            "memory, latent, reconstruction, feature_distance, feature_density.",
+            "memory, latent, reconstruction, feature_distance, feature_density, transforms (with "
+            "--set self_supervision=1).",
             show_default="combined, with --images visual",
         ),
     ] = None,
@@ -158,7 +159,8 @@ def bench(
         raise InputError("--classes and --defects go with --images")
     config = Config.make(preset, settings, kind)
     device = chosen_device(device)
-    kinds = _chosen("--scores", scores or config.score, WEIGHTS, empty=False)
+    able_kinds = [kind for kind in WEIGHTS if kind != "transforms" or config.self_supervision]
+    kinds = _chosen("--scores", scores or config.score, able_kinds, empty=False)
     able = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
     trained = _chosen("--methods", methods, able)
     gans = [Gan(name, kinds, config, device) for name in trained]

@@ -114,14 +114,14 @@ def _without_specks(changed: Masks) -> Masks:
     return np.asarray(large[numbered])
 
 
-def textures(count: int, seed: int) -> Pictures:
-    """Woven cloth: two crossed threads of random phase, grain and light, ``(n, SIDE, SIDE)``."""
+def textures(count: int, seed: int, side: int = SIDE) -> Pictures:
+    """Woven cloth: two crossed threads of random phase, grain and light, ``(n, side, side)``."""
     rng = np.random.default_rng(seed)
-    row, column = np.mgrid[:SIDE, :SIDE]
+    row, column = np.mgrid[:side, :side]
     phase = rng.uniform(0, 2 * np.pi, (2, count, 1, 1))
     warp = np.sin(2 * np.pi * column / 8 + phase[0])
     weft = np.sin(2 * np.pi * row / 5 + phase[1])
-    grain = gaussian_filter(rng.normal(size=(count, SIDE, SIDE)), (0, 0.7, 0.7))
+    grain = gaussian_filter(rng.normal(size=(count, side, side)), (0, 0.7, 0.7))
     light = rng.normal(0, 4, (count, 1, 1))
     return np.asarray(128 + light + 35 * np.maximum(warp, 0.6 * weft) + 15 * grain)
 

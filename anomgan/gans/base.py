@@ -25,6 +25,9 @@ from anomgan.gans.losses import (
     zero_penalty,
 )
 from anomgan.nets import blocks
+from anomgan.nets.critic import PictureDiscriminator
+from anomgan.nets.growing import Growing, grow
+from anomgan.nets.pretext import FAMILIES
 
 REACH = 3.0
 """Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
@@ -88,6 +91,7 @@ class GAN(nn.Module):
         self.views, self.config = views, config
         self.generator: nn.Module = blocks.generator(views.spec, config, views.members)
         self.discriminator = blocks.discriminator(views.spec, config, views.members)
+        self.pretext = blocks.pretext(views.spec, config, self.discriminator)
         if self.inversion in ("izi", "own"):
             self.encoder = blocks.encoder(views.spec, config, views.members)
 
@@ -96,7 +100,8 @@ class GAN(nn.Module):
     def stages(self) -> Sequence[Stage]:
         """How the networks train; unless overridden, critics and makers in turn."""
         repeats, rate = self.config.critic_steps, self.config.critic_rate
-        critics = Move("discriminator", self.critics, self.discriminator_loss, repeats, rate)
+        judging = self.critics if self.pretext is None else (*self.critics, "pretext")
+        critics = Move("discriminator", judging, self._critics_loss, repeats, rate)
         makers = Move("generator", self.makers, self._makers_loss)
         encoder = Move("encoder", ("encoder",), self.encoder_loss)
         last = (Stage((encoder,)),) if self.inversion == "izi" else ()
@@ -160,13 +165,39 @@ class GAN(nn.Module):
         _, fake = self.shown(batch)
         return self.maker_loss(self.judge(*fake))
 
+    def _critics_loss(self, batch: Batch) -> Tensor:
+        """The discriminator's loss at the size that networks have grown to.
+
+        And, if asked for, that of telling what was done to real pictures.
+        """
+        batch = self._grown(batch)
+        loss = self.discriminator_loss(batch)
+        if self.pretext is None:
+            return loss
+        shape, at = batch.real.shape[:2], self.views.spec.record
+        drawn, noise = batch.uniform(*shape, len(FAMILIES)), batch.normal(*shape, at)
+        task = self.pretext.loss(self.deepest, batch.real, drawn, noise)
+        return loss + self.config.self_supervision * task
+
     def _makers_loss(self, batch: Batch) -> Tensor:
-        """The generator's loss and, if asked for, a reward for variety."""
+        """The generator's loss likewise and, if asked for, a reward for variety."""
+        batch = self._grown(batch)
         loss = self.generator_loss(batch)
         if not self.config.mode_seeking:
             return loss
         made = self.generate(batch.latent)
         return loss + self.config.mode_seeking * mode_seeking(batch.latent, made)
+
+    def _grown(self, batch: Batch) -> Batch:
+        """Let the networks grow, and take from the batch the detail that they don't know yet.
+
+        A generator that doesn't grow keeps all others from it.
+        """
+        if not isinstance(self.generator, Growing) or not self.generator.levels:
+            return batch
+        # At the last step all is there, however few there are.
+        missing = grow(self, batch.progress + 1 / self.config.steps)
+        return replace(batch, real=blocks.undetailed(self.views.spec, batch.real, missing))
 
     def _blur(self, batch: Batch, inputs: Inputs) -> Inputs:
         """Instance noise: Gaussian, fading while training (Sønderby et al., 2017)."""
@@ -223,6 +254,16 @@ class GAN(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""
         return self.discriminator.features(x)
+
+    def deepest(self, x: Tensor) -> Tensor:
+        """The discriminator's coarsest map of pictures, ``(M, n, S)``.
+
+        Raises:
+            ValueError: If the records are no pictures.
+        """
+        if not isinstance(self.discriminator, PictureDiscriminator):
+            raise ValueError("only of pictures there are maps")
+        return self.discriminator.deepest(x)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """The paper's own score of records, ``(M, n)``, at least 0, larger for more abnormal.

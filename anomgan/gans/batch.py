@@ -43,9 +43,16 @@ class Batch:
 
     def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
         if self.share is None or self.share.whole:
-            return draw(shape, generator=self.generator).to(self.real.device)
+            return moved(draw(shape, generator=self.generator), self.real.device)
         drawn = draw((self.share.members, *shape[1:]), generator=self.generator)
-        return self.share(drawn).to(self.real.device)
+        return moved(self.share(drawn), self.real.device)
+
+
+def moved(drawn: Tensor, device: torch.device) -> Tensor:
+    """Bring what was drawn on the CPU to a device; a GPU fetches it while the CPU goes on."""
+    if device.type != "cuda":
+        return drawn.to(device)
+    return drawn.pin_memory().to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)

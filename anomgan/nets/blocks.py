@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
+from anomgan.errors import InputError
 from anomgan.nets.critic import COUNTED, PictureDiscriminator
 from anomgan.nets.dcgan import PictureEncoder, PictureGenerator, UNet
 from anomgan.nets.discriminator import Discriminator
+from anomgan.nets.growing import shrunk
 from anomgan.nets.mlp import MLP
+from anomgan.nets.pretext import Pretext
 from anomgan.nets.spectral import spectral_norm
 
 THUMBNAIL = 32
@@ -54,6 +57,19 @@ def discriminator(
     return spectral_norm(made) if config.spectral_norm == "on" else made
 
 
+def pretext(spec: Spec, config: Config, critic: nn.Module) -> Pretext | None:
+    """Heads that tell what was done to pictures from what a critic sees; None if not asked for.
+
+    Raises:
+        InputError: If they are asked for, but the records are no pictures.
+    """
+    if not config.self_supervision:
+        return None
+    if spec.grid is None or not isinstance(critic, PictureDiscriminator):
+        raise InputError("setting self_supervision is for pictures; leave it at 0")
+    return Pretext(spec.grid, critic.members, critic.trunk.flat, config.hidden)
+
+
 def latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
     """Networks that judge latent vectors put together, ``(M, n, inputs) -> (M, n, 1)``."""
     made = _mlp(config, members, inputs, 1)
@@ -80,6 +96,15 @@ def coarse(spec: Spec, x: Tensor) -> Tensor:
     few = (-(-spec.grid[1] // COARSER), -(-spec.grid[2] // COARSER))
     blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
     return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+
+
+def undetailed(spec: Spec, x: Tensor, missing: float) -> Tensor:
+    """Records as networks see them that lack so many levels, ``(M, n, *shape)`` to the same."""
+    if spec.grid is None or not missing:
+        return x
+    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    seen = shrunk(flat, missing).reshape(*x.shape[:2], -1)
+    return torch.cat([seen, x[..., spec.record :]], -1)
 
 
 def widest(spec: Spec, config: Config) -> int:

@@ -10,7 +10,7 @@ from torch.nn.functional import leaky_relu, relu
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.nets.conv import GAIN, unfold
+from anomgan.nets.conv import GAIN, beside, fold, unfold
 from anomgan.nets.dcgan import Trunk, picture
 from anomgan.nets.discriminator import Variety
 from anomgan.nets.gradients import cells, gradients, root
@@ -68,15 +68,20 @@ class PictureDiscriminator(nn.Module):
             out = out + self.variety(last)
         return out
 
+    def deepest(self, x: Tensor) -> Tensor:
+        """The coarsest map of single records, ``(M, n, flat)``."""
+        return unfold(self._maps((x,))[-1], self.members)
+
     def _maps(self, records: tuple[Tensor, ...]) -> list[Tensor]:
         """All maps, ``(n, M·C, h, w)``, finest first."""
-        shown = []
-        for x in records:
-            flat = self._flat(x)
-            both = torch.cat([flat, gradients(flat, SHOWN)], 1)
-            shown.append(both.reshape(*x.shape[:2], -1, *flat.shape[2:]))
-        stacked = torch.cat(shown, 2).transpose(0, 1).flatten(1, 2)
-        return self.trunk(stacked, records[0][..., self.record :])
+        pictures = beside(self.members, *(fold(x[..., : self.record], self.grid) for x in records))
+        return self.trunk(pictures, records[0][..., self.record :], self._shown)
+
+    def _shown(self, pictures: Tensor) -> Tensor:
+        """Each picture's gradients after it, ``(n, M·R·C, h, w) -> (n, M·R·(C + SHOWN), h, w)``."""
+        flat = pictures.reshape(-1, self.grid[0], *pictures.shape[2:])
+        both = torch.cat([flat, gradients(flat, SHOWN)], 1)
+        return both.reshape(len(pictures), -1, *pictures.shape[2:])
 
     def _split(self, maps: Tensor) -> Tensor:
         """Each member's maps on their own, ``(n, M·C, h, w) -> (M, n, C, h, w)``."""

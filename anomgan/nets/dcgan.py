@@ -30,6 +30,7 @@ from anomgan.nets.conv import (
     sizes,
     unfold,
 )
+from anomgan.nets.growing import Growing, channelled, enlarged, levels, reduced
 from anomgan.nets.layers import MemberLinear
 from anomgan.nets.mlp import SLOPE
 
@@ -38,6 +39,8 @@ ATTENDED = 32
 
 GROWN = 8
 """Most that the channels grow by from the finest map to the coarsest."""
+
+Shown = Callable[[Tensor], Tensor]
 
 
 def picture(spec: Spec) -> tuple[int, int, int]:
@@ -52,8 +55,12 @@ def widths(config: Config, levels: int) -> list[int]:
     return [config.channels * min(GROWN, 2**level) for level in range(levels)]
 
 
-class Trunk(nn.Module):
-    """A picture's maps, each half the size of the one before: what critics and encoders share."""
+class Trunk(Growing):
+    """A picture's maps, each half the size of the one before: what critics and encoders share.
+
+    While it grows the first halving is shown a smaller picture, and as many of the next ones as it
+    takes to make that picture are left out.
+    """
 
     __call__: Callable[..., list[Tensor]]
 
@@ -68,6 +75,7 @@ class Trunk(nn.Module):
         """
         super().__init__()
         _, *side = picture(spec)
+        self.members, self.levels = members, levels(config, (side[0], side[1]))
         self.sizes = sizes(side[0], side[1])[1:]
         self.channels = widths(config, len(self.sizes))
         mixed = config.mixed_precision == "auto"
@@ -85,22 +93,41 @@ class Trunk(nn.Module):
         """Numbers in the coarsest map."""
         return self.channels[-1] * math.prod(self.sizes[-1])
 
-    def forward(self, x: Tensor, told: Tensor) -> list[Tensor]:
-        """Maps ``(n, M·C, h, w)``, finest first.
+    def forward(self, x: Tensor, told: Tensor, shown: Shown | None = None) -> list[Tensor]:
+        """Maps ``(n, M·C, h, w)``, finest first; the first has as many channels at every size.
 
         Args:
-            x: Pictures, ``(n, M·inputs, H, W)``.
+            x: Pictures, ``(n, M·C, H, W)``.
             told: Their conditions, ``(M, n, K)``; K may be 0.
+            shown: What the first halving is given of pictures, ``(n, M·inputs, H, W)``; by default
+                the pictures.
         """
+        first, share = self.gap
         maps = []
-        for level, halve in enumerate(self.halvings):
-            x = halve(x)
-            if self.told is not None and not level:
-                x = x + self.told(told).transpose(0, 1).flatten(1)[..., None, None]
+        made = self._entered(x, told, shown, first)
+        for level in range(first, len(self.halvings)):
+            if level > first:
+                made = self.halvings[level](made)
+            elif level:
+                maps.append(made)
+                made = channelled(made, self.members, self.channels[level])
+            if share and level == first + 1:
+                coarser = self._entered(x, told, shown, level)
+                coarser = channelled(coarser, self.members, self.channels[level])
+                made = torch.lerp(made, coarser, share)
             if str(level) in self.attention:
-                x = self.attention[str(level)](x)
-            maps.append(x)
+                made = self.attention[str(level)](made)
+            maps.append(made)
         return maps
+
+    def _entered(self, x: Tensor, told: Tensor, shown: Shown | None, level: int) -> Tensor:
+        """What the first halving makes of pictures that have the size of those before a level."""
+        small = reduced(x, self.sizes[level - 1]) if level else x
+        made: Tensor = self.halvings[0](small if shown is None else shown(small))
+        if self.told is None:
+            return made
+        direction: Tensor = self.told(told).transpose(0, 1).flatten(1)
+        return made + direction[..., None, None]
 
 
 class PictureEncoder(nn.Module):
@@ -122,8 +149,11 @@ class PictureEncoder(nn.Module):
         return made
 
 
-class PictureGenerator(nn.Module):
-    """Latent vectors to records, ``(M, n, code) -> (M, n, record)``, before rendering."""
+class PictureGenerator(Growing):
+    """Latent vectors to records, ``(M, n, code) -> (M, n, record)``, before rendering.
+
+    While it grows the last doublings are left out.
+    """
 
     __call__: Callable[..., Tensor]
 
@@ -131,7 +161,7 @@ class PictureGenerator(nn.Module):
         """Make a linear stem and as many doublings as lead to the picture's size."""
         super().__init__()
         channels, *side = picture(spec)
-        self.sizes = sizes(side[0], side[1])
+        self.sizes, self.levels = sizes(side[0], side[1]), levels(config, (side[0], side[1]))
         self.widths = [max(8, config.channels // 2), *widths(config, len(self.sizes) - 1)]
         mixed, self.members = config.mixed_precision == "auto", members
         self.latent, self.loudness = config.latent, math.sqrt(config.latent)
@@ -149,11 +179,23 @@ class PictureGenerator(nn.Module):
         z = torch.cat([z[..., : self.latent], self.loudness * z[..., self.latent :]], -1)
         x = leaky_relu(self.stem(z), SLOPE).transpose(0, 1)
         x = x.reshape(len(x), -1, *self.sizes[-1])
+        last, share = self.gap
+        coarser = x
         for level, double in zip(reversed(range(len(self.sizes) - 1)), self.doublings, strict=True):
-            x = double(x, self.sizes[level])
+            if level < last:
+                break
+            coarser, x = x, double(x, self.sizes[level])
             if str(level) in self.attention:
                 x = self.attention[str(level)](x)
-        return unfold(self.head(x), self.members)
+        made = self._shown(x)
+        if share:
+            made = torch.lerp(made, enlarged(self._shown(coarser), self.sizes[last]), share)
+        return unfold(enlarged(made, self.sizes[0]), self.members)
+
+    def _shown(self, x: Tensor) -> Tensor:
+        """Maps as pictures, ``(n, M·C, h, w)``."""
+        made: Tensor = self.head(channelled(x, self.members, self.widths[0]))
+        return made
 
 
 class UNet(nn.Module):
