@@ -79,7 +79,9 @@ class Case:
         return {"p50_s": float(p50), "p99_s": float(p99)}
 
 
-def measured(name: str, cases: Mapping[str, Case], patience: float) -> Iterator[tuple[str, Figures]]:
+def measured(
+    name: str, cases: Mapping[str, Case], patience: float
+) -> Iterator[tuple[str, Figures]]:
     """Figures of each case, smallest first, until the next would take longer than the patience.
 
     What it would take is judged by the last case and by how much larger the next one is.

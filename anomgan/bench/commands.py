@@ -1,4 +1,4 @@
-"""Whole commands on CSV files, start and all, beside the same done with the peers; and a profile."""
+"""Whole commands on CSV files, start and all, beside the same done by peers; and a profile."""
 
 from __future__ import annotations
 

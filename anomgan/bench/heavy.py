@@ -51,9 +51,7 @@ def rows(*, quick: bool) -> Iterator[str]:
     yield f"{NARROW} columns, `--preset fast`\n\n{USAGE_HEAD}"
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
-        module(
-            "anomgan", "fit", written(folder, "train", 5_000, NARROW), "--model", model, *FAST
-        )
+        module("anomgan", "fit", written(folder, "train", 5_000, NARROW), "--model", model, *FAST)
         peaks = []
         for count in (most // 10, most):
             new = written(folder, f"new{count}", count, NARROW)

@@ -5,8 +5,8 @@ members and steps; single rows; where the time goes; what the machine could do. 
 here, each detector in a process of its own, peers beside.  Markdown goes to standard output.
 
 ``--only score,latency`` measures the sections whose names begin so, ``--quick`` does all of it on
-small tables, to see whether it works, and ``--into docs/performance.md`` puts each table between the
-two comments that name its section there.  The sections ``load-…`` run only if they are asked for.
+small tables, to see whether it works, and ``--into docs/performance.md`` puts each table between
+the two comments that name its section there.  The sections ``load-…`` run only if asked for.
 """
 
 from __future__ import annotations
