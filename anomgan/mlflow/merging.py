@@ -84,7 +84,7 @@ class MergedDetector(Detector):
 def merged(detector: GANDetector) -> GANDetector:
     """The same fitted detector, for many callers at once; the given one stays as it is."""
     shared = object.__new__(type(detector))
-    vars(shared).update(vars(detector))  # copy.copy would pack and load the model
+    shared.__dict__.update(vars(detector))  # copy.copy would pack and load the model
     found = detector.detector_
     own = {each.name: getattr(found, each.name) for each in fields(Detector)}
     shared.detector_ = MergedDetector(**own)
