@@ -55,7 +55,7 @@ class Curve:
         sizes = self.quick if quick else self.sizes
         cases = {f"{size:,}": self.case(size) for size in sizes}
         found = {
-            name: _measured(name, cases, 5.0 if quick else PATIENCE)
+            name: _measured(name, cases, PATIENCE)
             for name in ("gan", *self.peers)
             if name != LUNAR or importlib.util.find_spec("pyod")
         }
