@@ -13,16 +13,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 # Tests on all cores; those of one file stay together, as they share what they fit.
 SHARED := -n auto --dist loadfile --no-loadscope-reorder
 
-# What is found stays in build/fuzz: inputs of new coverage in two folders, crashes beside them.
+# What is found stays in build/fuzz: inputs of new coverage in three folders, crashes beside them.
 FUZZ_SECONDS ?= 50
-FUZZING = -max_total_time=$(shell expr $(FUZZ_SECONDS) / 2) -timeout=20 -rss_limit_mb=4096 \
+FUZZING = -max_total_time=$(shell expr $(FUZZ_SECONDS) / 3) -timeout=20 -rss_limit_mb=4096 \
 	-print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/
 
 # Threads that wait spinning slow everything down where other jobs run too.
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed fuzz lock clean tree
+.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed fuzz audit lock clean tree
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,13 +68,19 @@ bench-family: $(BENCH) ## All our GANs and their published scores beside PyOD's 
 	$(BIN)/anomgan bench --output build/bench-family $(SETS) --methods all \
 		--scores combined,paper --peers alad,anogan,so-gaal,mo-gaal
 
-bench-speed: $(BENCH) ## Speed and memory beside the peers
-	$(BIN)/python -m anomgan.bench.speed
+bench-speed: $(BENCH) ## Speed and memory beside the peers (or: SPEED="--only score")
+	$(BIN)/python -m anomgan.bench.speed $(SPEED)
 
-fuzz: $(FUZZ) ## Attack the model loader and the CSV reader for a minute (or: FUZZ_SECONDS=3600)
-	@mkdir -p build/fuzz/model_loader build/fuzz/delimited
+fuzz: $(FUZZ) ## Attack the model loader and the readers for a minute (or: FUZZ_SECONDS=3600)
+	@mkdir -p build/fuzz/model_loader build/fuzz/delimited build/fuzz/pictures
 	$(BIN)/python fuzz/model_loader.py $(FUZZING) build/fuzz/model_loader fuzz/corpus/model
 	$(BIN)/python fuzz/delimited.py $(FUZZING) build/fuzz/delimited fuzz/corpus/delimited
+	$(BIN)/python fuzz/pictures.py $(FUZZING) build/fuzz/pictures fuzz/corpus/pictures
+
+audit: ## Look the pinned versions up among known weaknesses (needs the network)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 lock: ## Choose new versions for constraints.txt
 	$(PYTHON) tools/lock.py

@@ -24,6 +24,10 @@ def serve(
     megabytes: Annotated[
         float, typer.Option("--max-mb", metavar="F", min=0.001, help="Largest request, in MB.")
     ] = 50.0,
+    workers: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=64, help="Processes, each with the model in memory."),
+    ] = 1,
 ) -> None:
     """Answer scoring requests over HTTP with MLflow's model server, in this environment.
 
@@ -35,14 +39,19 @@ def serve(
 
     installed()
     from anomgan import load
-    from anomgan.mlflow.serving import Limits, listening, run
+    from anomgan.mlflow.serving import Limits, listening, run, run_workers
 
     with listening(host, port) as where:
         detector = load(model)
         shown = f"[{host}]" if ":" in host else host
         say(f"serving {called(model)} at http://{shown}:{where.getsockname()[1]}/invocations")
+        limits = Limits(rows, megabytes)
         try:
-            run(detector, Limits(rows, megabytes), where)
+            if workers == 1:
+                run(detector, limits, where)
+            else:
+                del detector  # it was loaded to see whether it can be
+                run_workers(str(model), limits, where, workers)
         except BaseException as stop:
             if not isinstance(stop, Exception):
                 stop.add_note("the server has stopped")

@@ -1,11 +1,13 @@
 """Load a served detector with many clients, and a served isolation forest for comparison.
 
     python tools/load_test.py --clients 16 --seconds 60
+    python tools/load_test.py --requests 100000 --rows 1 --only anomgan
 
 Both models learn from the sample set `penguins` and are served by MLflow's model server in a
 process of its own: the detector by `anomgan serve`, the forest by `mlflow models serve`.  The
 clients, in this process, each keep one connection and send one request after another.  Prints a
-Markdown table; every answer that isn't 200 counts as an error.
+Markdown table; every answer that isn't 200 counts as an error.  CPU is the
+server's per request; the memory of its processes is looked at when a tenth, half and all is done.
 """
 
 from __future__ import annotations
@@ -27,34 +29,44 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from anomgan import GANDetector
 from anomgan.data.samples import load_sample
 
 PATIENCE = 120.0
+SERVED = ["anomgan", "IsolationForest"]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="unless --requests says")
+    parser.add_argument("--requests", type=int, help="so many, however long they take")
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 100], help="in a request")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
+    parser.add_argument("--only", choices=SERVED, nargs="+", default=SERVED)
     args = parser.parse_args()
 
     sample = load_sample("penguins")
     numbers = sample.normal.select_dtypes("number").columns
-    print("| served | rows in a request | requests | errors | requests/s | rows/s | p50 | p99 |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    print(
+        "| served | rows in a request | requests | errors | requests/s | rows/s | p50, ms "
+        "| p99, ms | CPU, ms | MB at 10 % | 50 % | 100 % |\n|---|" + "---:|" * 11
+    )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         GANDetector(random_state=0).fit(sample.normal).save(folder / "gan")
         save_forest(sample.normal[numbers], folder / "forest")
-        for name, columns in (("anomgan", sample.new.columns), ("IsolationForest", numbers)):
-            with serving(name, folder) as port:
+        columns = dict(zip(SERVED, (sample.new.columns, numbers), strict=True))
+        for name in args.only:
+            with serving(name, folder, args.workers) as (port, process):
                 for rows in args.rows:
-                    body = request(sample.new[columns], rows)
-                    report(name, rows, *load(port, body, args.clients, args.seconds))
+                    body = request(sample.new[columns[name]], rows)
+                    load = Load(port, body, process, args.seconds, args.requests)
+                    load.run(args.clients)
+                    print(load.line(name, rows), flush=True)
 
 
 def save_forest(table: pd.DataFrame, folder: Path) -> None:
@@ -75,8 +87,8 @@ def request(table: pd.DataFrame, rows: int) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(name: str, folder: Path) -> Iterator[int]:
-    """Run a server; gives its port once it answers."""
+def serving(name: str, folder: Path, workers: int) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a server; gives its port and process once it answers."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
@@ -85,6 +97,7 @@ def serving(name: str, folder: Path) -> Iterator[int]:
     else:
         command = ["-m", "mlflow", "models", "serve", "-m", str(folder / "forest"), "-p", str(port)]
         command += ["--env-manager", "local"]
+    command += ["--workers", str(workers)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (folder / f"{name}.log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603
@@ -96,7 +109,7 @@ def serving(name: str, folder: Path) -> Iterator[int]:
         )
         try:
             wait(port, server, folder / f"{name}.log")
-            yield port
+            yield port, psutil.Process(server.pid)
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(30)
@@ -115,46 +128,85 @@ def wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     sys.exit(f"the server doesn't answer:\n{log.read_text()}")
 
 
-def load(port: int, body: bytes, clients: int, seconds: float) -> tuple[list[float], int, float]:
-    """Seconds of each request, how many failed, and how long all took."""
-    taken: list[float] = []
-    failed: list[int] = []
-    begun = time.monotonic()
+class Load:
+    """Clients at work on one server, and what became of their requests."""
 
-    def ask() -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while time.monotonic() < begun + seconds:
+    def __init__(
+        self,
+        port: int,
+        body: bytes,
+        server: psutil.Process,
+        seconds: float,
+        requests: int | None,
+    ) -> None:
+        """Prepare to send ``body`` for so many seconds, or so many times."""
+        self.port, self.body, self.server = port, body, server
+        self.seconds, self.requests = seconds, requests
+        self.taken: list[float] = []  # appending is safe in threads
+        self.failed = 0
+        self.guard, self.begun = threading.Lock(), time.monotonic()
+        self.megabytes: list[float] = []
+
+    def run(self, clients: int) -> None:
+        """Send until it is enough."""
+        cpu = self._cpu()
+        self.begun = time.monotonic()
+        threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if self._share() > (0.1, 0.5, 2)[len(self.megabytes)]:
+                self.megabytes.append(self._held())
+            time.sleep(0.05)
+        self.took = time.monotonic() - self.begun
+        self.cpu = self._cpu() - cpu
+        self.megabytes += [self._held()] * (3 - len(self.megabytes))
+
+    def _client(self) -> None:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        while self._share() < 1:
             start = time.monotonic()
             try:
-                client.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+                client.request(
+                    "POST", "/invocations", self.body, {"Content-Type": "application/json"}
+                )
                 answer = client.getresponse()
                 answer.read()
                 good = answer.status == 200
             except (OSError, http.client.HTTPException):
                 good = False
                 client.close()
-            taken.append(time.monotonic() - start)
-            if not good:
-                failed.append(1)
+            self.taken.append(time.monotonic() - start)
+            with self.guard:
+                self.failed += not good
         client.close()
 
-    threads = [threading.Thread(target=ask) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return taken, len(failed), time.monotonic() - begun
+    def _share(self) -> float:
+        """How much is done."""
+        if self.requests is not None:
+            return len(self.taken) / self.requests
+        return (time.monotonic() - self.begun) / self.seconds
 
+    def _processes(self) -> list[psutil.Process]:
+        return [self.server, *self.server.children(recursive=True)]
 
-def report(name: str, rows: int, taken: list[float], failed: int, seconds: float) -> None:
-    """A line of the table."""
-    p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1000
-    rate = len(taken) / seconds
-    print(
-        f"| {name} | {rows} | {len(taken):,} | {failed} | {rate:,.1f} | {rate * rows:,.0f} "
-        f"| {p50:,.0f} ms | {p99:,.0f} ms |",
-        flush=True,
-    )
+    def _held(self) -> float:
+        return float(sum(process.memory_info().rss for process in self._processes()) / 2**20)
+
+    def _cpu(self) -> float:
+        times = [process.cpu_times() for process in self._processes()]
+        return float(sum(each.user + each.system for each in times))
+
+    def line(self, name: str, rows: int) -> str:
+        """A line of the table."""
+        p50, p99 = np.quantile(self.taken, [0.5, 0.99]) * 1000
+        count = len(self.taken)
+        rate = count / self.took
+        return (
+            f"| {name} | {rows} | {count:,} | {self.failed} | {rate:,.1f} | {rate * rows:,.0f} "
+            f"| {p50:,.0f} | {p99:,.0f} | {1000 * self.cpu / count:,.1f} "
+            f"| {' | '.join(f'{each:,.1f}' for each in self.megabytes)} |"
+        )
 
 
 if __name__ == "__main__":

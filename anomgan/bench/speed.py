@@ -1,8 +1,12 @@
-"""Speed and memory beside the peers: ``make bench-speed``.
+"""Speed and memory: ``make bench-speed``.
 
-Every figure is that of a whole process, as the operating system accounts for it, on data made here;
-the table goes to standard output as Markdown.  Rows and repeats can be lowered for a quick look:
-``python -m anomgan.bench.speed --rows 100000``.
+Whole commands on CSV files, as the operating system accounts for them; curves over rows, columns,
+members and steps; single rows; where the time goes; what the machine could do.  All on data made
+here, each detector in a process of its own, peers beside.  Markdown goes to standard output.
+
+``--only score,latency`` measures the sections whose names begin so, ``--quick`` does all of it on
+small tables, to see whether it works, and ``--into docs/performance.md`` puts each table between
+the two comments that name its section there.  The sections ``load-…`` run only if asked for.
 """
 
 from __future__ import annotations
@@ -10,127 +14,105 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
-import subprocess
+import re
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from anomgan.bench import commands, heavy
+from anomgan.bench.curves import CURVES, latency
 
-COLUMNS = 20
-TRAIN = 5_000
+LIBRARIES = "anomgan", "torch", "numpy", "scikit-learn", "pyod"
 
-FIT = """
-import sys, pandas as pd
-from sklearn.preprocessing import StandardScaler
-X = StandardScaler().fit_transform(pd.read_csv(sys.argv[1]))
-{make}
-model.fit(X)
-"""
-PEERS = {
-    "PyOD AutoEncoder": "from pyod.models.auto_encoder import AutoEncoder; model = AutoEncoder()",
-    "PyOD LUNAR": "from pyod.models.lunar import LUNAR; model = LUNAR()",
-    "IsolationForest": "from sklearn.ensemble import IsolationForest; model = IsolationForest()",
+
+def machine(*, quick: bool) -> Iterator[str]:
+    """What all of it was measured on."""
+    versions = []
+    for name in LIBRARIES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    yield (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{', '.join(versions)}{'; small tables (--quick)' if quick else ''}"
+    )
+
+
+Section = Callable[..., Iterator[str]]
+"""Measures, given whether it is to be quick, and yields Markdown."""
+
+SECTIONS: dict[str, Section] = {
+    "machine": machine,
+    "start": commands.start,
+    "csv-fit": commands.fit,
+    "csv-score": commands.score,
+    **{curve.name: curve.lines for curve in CURVES},
+    "latency": latency,
+    "profile": commands.profile,
+    "limits": commands.limits,
 }
-FOREST = """
-import sys, pandas as pd
-from sklearn.ensemble import IsolationForest
-model = IsolationForest(random_state=0).fit(pd.read_csv(sys.argv[1]).to_numpy())
-with open(sys.argv[3], "w") as out:
-    for chunk in pd.read_csv(sys.argv[2], chunksize=65536):
-        pd.Series(-model.score_samples(chunk.to_numpy())).to_csv(out, header=False)
-"""
-READ = "import sys, pandas as pd; [len(c) for c in pd.read_csv(sys.argv[1], chunksize=65536)]"
+LOADS: dict[str, Section] = {
+    "load-rows": heavy.rows,
+    "load-columns": heavy.columns,
+    "load-levels": heavy.levels,
+    "load-fit": heavy.many,
+}
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What one process took."""
-
-    seconds: float
-    megabytes: float
-
-    def row(self, name: str, rows: int | None = None) -> str:
-        """A line of a Markdown table; ``rows`` adds rows per second."""
-        rate = "" if rows is None else f"{rows / self.seconds:,.0f}"
-        # A process starts out with the peak of the one that started it.
-        least = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        peak = f"< {least:,.0f}" if self.megabytes <= least else f"{self.megabytes:,.0f}"
-        return f"| {name} | {self.seconds:.1f} | {rate} | {peak} |"
-
-
-def run(*command: str) -> Usage:
-    """Run a process to its end.
+def chosen(only: str | None) -> dict[str, Section]:
+    """The sections whose names begin with one of some words, set apart by commas.
 
     Raises:
-        RuntimeError: If it fails; carries what it printed.
+        ValueError: If none does with one of them.
     """
-    with tempfile.TemporaryFile() as said:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)  # noqa: S603
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{command[:4]} failed: {said.read().decode()[-2000:]}")
-    return Usage(seconds, usage.ru_maxrss / 1024)
+    if only is None:
+        return SECTIONS
+    known, words = SECTIONS | LOADS, only.split(",")
+    for word in words:
+        if not any(name.startswith(word) for name in known):
+            raise ValueError(f"no section begins with {word!r}; there are: {', '.join(known)}")
+    return {name: known[name] for name in known if name.startswith(tuple(words))}
 
 
-def write(path: Path, rows: int, seed: int) -> None:
-    """Write a CSV of correlated columns, in pieces, so that any length fits into memory."""
-    mix = np.random.default_rng(0).normal(size=(6, COLUMNS))
-    rng = np.random.default_rng(seed)
-    for start in range(0, rows, 100_000):
-        n = min(100_000, rows - start)
-        values = np.tanh(rng.normal(size=(n, 6))) @ mix + 0.1 * rng.normal(size=(n, COLUMNS))
-        frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(COLUMNS)])
-        frame.to_csv(path, mode="a", header=start == 0, index=False, float_format="%.6g")
+def filled(text: str, name: str, table: str) -> str:
+    """A page with a table between the comments ``<!-- name -->`` and ``<!-- /name -->``.
 
-
-def lines(folder: Path, rows: int) -> Iterator[str]:
-    """Measure, and yield the report line by line."""
-    python, ours = sys.executable, [sys.executable, "-m", "anomgan"]
-    train, small, large = (folder / f"{name}.csv" for name in ("train", "small", "large"))
-    for path, count, seed in [(train, TRAIN, 1), (small, rows // 10, 2), (large, rows, 3)]:
-        write(path, count, seed)
-    head = "| | seconds | rows/s | peak MB |\n|---|---:|---:|---:|"
-
-    yield f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n"
-    yield f"Start, then fit on {TRAIN:,} × {COLUMNS} numbers\n\n{head}"
-    yield run(*ours, "--help").row("`anomgan --help`")
-    for preset in ("fast", "balanced"):
-        model = str(folder / preset)
-        usage = run(*ours, "fit", str(train), "--model", model, "--preset", preset)
-        yield usage.row(f"`anomgan fit --preset {preset}`")
-    for name, make in PEERS.items():
-        yield run(python, "-c", FIT.format(make=make), str(train)).row(name)
-
-    out = str(folder / "scores.csv")
-    yield f"\nScore a CSV of {COLUMNS} columns\n\n{head}"
-    for path, count in [(small, rows // 10), (large, rows)]:
-        model = str(folder / "balanced")
-        usage = run(*ours, "score", str(path), "--model", model, "--output", out)
-        yield usage.row(f"`anomgan score`, {count:,} rows", count)
-        usage = run(python, "-c", FOREST, str(train), str(path), out)
-        yield usage.row(f"IsolationForest, {count:,} rows", count)
-        yield run(python, "-c", READ, str(path)).row(f"pandas reading, {count:,} rows", count)
+    Raises:
+        ValueError: If it has no such comments.
+    """
+    marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+    between = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
+    whole, count = between.subn(lambda _: f"{marks[0]}\n{table}\n{marks[1]}", text)
+    if count != 1:
+        raise ValueError(f"there has to be one pair of comments {marks[0]} … {marks[1]}")
+    return whole
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and fill a page."""
     parser = argparse.ArgumentParser(description="Speed and memory beside the peers.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows to score")
-    rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory() as folder:
-        for line in lines(Path(folder), rows):
+    parser.add_argument("--only", metavar="NAMES", help="sections whose names begin so, by commas")
+    parser.add_argument("--quick", action="store_true", help="small tables, to try it")
+    parser.add_argument("--into", metavar="FILE", type=Path, help="page to put the tables into")
+    asked = parser.parse_args()
+    try:
+        sections = chosen(asked.only)
+        for name in sections if asked.into else ():
+            filled(asked.into.read_text(), name, "")
+    except ValueError as error:
+        parser.error(str(error))
+    for name, section in sections.items():
+        lines = []
+        sys.stdout.write(f"\n## {name}\n\n")
+        for line in section(quick=asked.quick):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
+            lines.append(line)
+        if asked.into:
+            page = filled(asked.into.read_text(), name, "\n".join(lines).rstrip("\n"))
+            asked.into.write_text(page)
 
 
 if __name__ == "__main__":

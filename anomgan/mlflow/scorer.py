@@ -15,6 +15,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from anomgan.calibrate import flag
 from anomgan.data.encoders import framed
 from anomgan.errors import InputError
+from anomgan.mlflow.merging import merged
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -49,8 +50,8 @@ class Scorer:
     """
 
     def __init__(self, detector: GANDetector) -> None:
-        """Score with this detector, no more calls at once than there are cores."""
-        self.detector = detector
+        """Score with this detector; callers in several threads are scored together."""
+        self.detector, self._merged = detector, merged(detector)
         self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def get_raw_model(self) -> GANDetector:
@@ -78,15 +79,14 @@ class Scorer:
         """
         try:
             alpha, fdr, explain = _checked(params or {})
-            with self._turns:
-                return self._predict(model_input, alpha, fdr, explain)
+            return self._predict(model_input, alpha, fdr, explain)
         except InputError as error:
             raise Refused(str(error)) from error
 
     def _predict(
         self, model_input: Any, alpha: float | None, fdr: float | None, explain: bool
     ) -> pd.DataFrame:
-        detector = self.detector
+        detector = self._merged
         pictures = detector.encoder_.spec.grid is not None
         frame = _pictures(model_input) if pictures else self._table(model_input)
         scored = detector.score_frame(frame, strict=True, source=SOURCE)
@@ -99,7 +99,10 @@ class Scorer:
             flagged = score > -detector.offset_
         found = {"score": score, "p_value": p_value, "is_anomaly": flagged.astype(np.int32)}
         results = pd.DataFrame(found, index=frame.index)
-        return results.assign(explanation=self._reasons(frame)) if explain else results
+        if not explain:
+            return results
+        with self._turns:  # no more at once than there are cores
+            return results.assign(explanation=self._reasons(frame))
 
     def _table(self, given: Any) -> pd.DataFrame:
         """What was given as a table, columns that may be missing filled up.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from anomgan.errors import InputError
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+CALLERS = 32
+"""Requests that are worked on at once; further ones wait for their turn."""
+
+QUIET: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
+WORKER = "_ANOMGAN_WORKER"
+"""Environment variable in which processes of the server are told what to serve."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +170,37 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def run(detector: GANDetector, limits: Limits, where: socket.socket) -> None:
-    """Serve until somebody stops it."""
+    """Serve in this process until somebody stops it."""
     import uvicorn
 
-    config = uvicorn.Config(
-        application(detector, limits), log_level="warning", access_log=False, lifespan="off"
-    )
-    uvicorn.Server(config).run(sockets=[where])
+    class Server(uvicorn.Server):
+        """With a thread for each of many callers, who are then scored together."""
+
+        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(CALLERS))
+            await super().serve(sockets)
+
+    Server(uvicorn.Config(application(detector, limits), **QUIET)).run(sockets=[where])
+
+
+def run_workers(model: str, limits: Limits, where: socket.socket, workers: int) -> None:
+    """Serve in so many processes, each with a model of its own, until somebody stops it.
+
+    One that dies is replaced.
+    """
+    import uvicorn
+
+    os.environ[WORKER] = json.dumps([model, asdict(limits), workers])
+    factory = f"{__name__}:worker"
+    uvicorn.run(factory, factory=True, workers=workers, fd=where.fileno(), **QUIET)
+
+
+def worker() -> FastAPI:
+    """The application of one of several processes, which the environment describes."""
+    import torch
+
+    from anomgan import load
+
+    model, limits, workers = json.loads(os.environ[WORKER])
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+    return application(load(model), Limits(**limits))

@@ -21,8 +21,10 @@ class MemberLinear(nn.Module):
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
         """Draw normal weights of variance gain²/inputs; biases start at zero."""
         super().__init__()
-        scale = gain / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.randn(members, inputs, outputs) * scale)
+        weight = torch.randn(members, inputs, outputs)
+        if not weight.is_meta:  # where shapes are enough; sums on them import torch._dynamo
+            weight *= gain / math.sqrt(inputs)
+        self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:

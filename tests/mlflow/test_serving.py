@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 
@@ -154,6 +155,42 @@ def test_many_clients_at_once(url: str, detector: Any, frame: pd.DataFrame) -> N
         answers = list(pool.map(lambda part: post(url, {"dataframe_split": as_split(part)}), parts))
     found = [row["score"] for _, answer in answers for row in answer["predictions"]]
     assert found == detector.score_frame(frame).score.tolist()
+
+
+@pytest.mark.slow
+def test_several_processes_answer_and_one_that_dies_is_replaced(
+    model: Path,
+    program: Any,
+    serving: Any,
+    free_port: Any,
+    frame: pd.DataFrame,
+    detector: Any,
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [*program, "serve", "--model", str(model), "--port", str(port), "--workers", "2"]
+    body, expected = {"dataframe_split": as_split(frame)}, detector.score_frame(frame).score
+    with serving(command, f"{url}/ping", tmp_path) as process:
+        killed, kept = workers_of(process)
+        os.kill(killed, signal.SIGKILL)
+        while not workers_of(process) - {killed, kept}:
+            time.sleep(0.1)
+        for _ in range(4):
+            status, answer = post(url, body)
+            assert status == 200
+            assert [row["score"] for row in answer["predictions"]] == expected.tolist()
+    assert not psutil.pid_exists(kept)
+
+
+def workers_of(process: Any) -> set[int]:
+    """The processes that a server has started to answer requests."""
+    found = set()
+    for child in psutil.Process(process.pid).children():
+        with contextlib.suppress(psutil.Error):  # it may have ended
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.add(child.pid)
+    return found
 
 
 def test_a_port_that_is_taken(run: Any, model: Path) -> None:

@@ -1,0 +1,57 @@
+"""Coverage-guided fuzzing of reading pictures; `make fuzz` runs it.
+
+An input is a file.  It must give the numbers that its header promises, or be refused in one line;
+and the encoder must make finite numbers of it, or count it among the lost.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["anomgan", "PIL"], enable_loader_override=False):
+    import numpy as np
+    import pandas as pd
+    import PIL.Image
+
+    PIL.Image.init()  # imports the readers of all formats
+
+    from anomgan.data.folder import cells
+    from anomgan.data.picture import BrokenPictureError, FilePicture, own_limit
+    from anomgan.data.pictures import PictureEncoder
+
+warnings.simplefilter("ignore")
+FILE = Path(__file__).resolve().parents[1] / "build" / "fuzz" / "picture"
+MOST_PIXELS = 250_000
+RANDOM = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
+ENCODER = PictureEncoder.fit(pd.DataFrame({"picture": cells(list(RANDOM))}), size=8)
+
+
+def try_one(data: bytes) -> None:
+    """Read and encode; anything but numbers or one line is a crash."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_bytes(data)
+    picture = FilePicture("given", FILE, MOST_PIXELS)
+    try:
+        with own_limit():
+            head = picture.header()
+            pixels, _ = picture.load()
+        assert pixels.shape == (head.height, head.width, head.channels)
+        assert pixels.dtype == head.depth
+        whole = True
+    except BrokenPictureError as error:
+        if len(str(error).splitlines()) != 1:
+            raise AssertionError(str(error)) from None
+        whole = False
+    values, report = ENCODER.transform(pd.DataFrame({"picture": cells([picture])}))
+    assert np.isfinite(values).all()
+    assert whole or report.lost
+    list(report.lines())
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, try_one)
+    atheris.Fuzz()
