@@ -8,7 +8,9 @@ BIN := .venv/bin
 DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 FUZZ := .venv/.installed-fuzz
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Python compiles what it imports; to compile all that is installed takes a minute, mostly for naught.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	-c constraints.txt
 
 # Tests on all cores; those of one file stay together, as they share what they fit.
 SHARED := -n auto --dist loadfile --no-loadscope-reorder

@@ -138,7 +138,7 @@ def test_a_row_is_scored_as_if_it_were_alone(name, score):
     detector = (
         fitted(name, "blob", 100, score=score) if score == "paper" else fitted(name, "ring", 100)
     )
-    rows = np.concatenate([ring(40, 5), [[0.0, 0.0], [50.0, -3.0], [1e12, 1.0]]])
+    rows = np.concatenate([ring(12, 5), [[0.0, 0.0], [50.0, -3.0], [1e12, 1.0]]])
     together = detector.score(rows)
     alone = np.concatenate([detector.score(row[None]) for row in rows])
     assert alone == pytest.approx(together, abs=1e-9)
@@ -184,7 +184,7 @@ def machines(n, seed, claim=0):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none(name):
-    config = Config.make(settings={**SMALL, "steps": 200})
+    config = Config.make(settings={**SMALL, "steps": 80})
     detector = Detector.fit(
         machines(800, 1), CONDITIONED, name=name, config=config, seed=0, device="cpu"
     )
