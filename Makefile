@@ -8,9 +8,7 @@ BIN := .venv/bin
 DEV := .venv/.installed-dev
 BENCH := .venv/.installed-bench
 FUZZ := .venv/.installed-fuzz
-# Python compiles what it imports; to compile all that is installed takes a minute, mostly for naught.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-	-c constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Tests on all cores; those of one file stay together, as they share what they fit.
 SHARED := -n auto --dist loadfile --no-loadscope-reorder
@@ -94,9 +92,11 @@ tree:
 	@rm -rf build/tree && mkdir -p build/tree/anomgan
 	@cd build/tree/anomgan && ln -s ../../../anomgan/* ../../../cli .
 
+# pip would compile what it installs on one core; a few files are templates and no Python.
 $(DEV): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) --no-compile -e '.[dev]'
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
 $(FUZZ): $(DEV)
