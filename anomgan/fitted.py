@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed
 from anomgan.data.report import ParseReport
-from anomgan.data.schema import shortened
 from anomgan.detector import Detector
 from anomgan.errors import InputError
 from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
 from anomgan.parameters import are, condition_names, seed_from
 from anomgan.probability import Curve
+from anomgan.text import shortened
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]

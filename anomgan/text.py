@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def visible(text: str) -> str:
     """The text in one line, line breaks and control characters spelt out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(items: Sequence[str], most: int = 10) -> str:
+    """A list for a message, cut after ``most`` items."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Names for a message, as :func:`shortened`."""
+    return shortened([repr(name) for name in names])

@@ -87,6 +87,6 @@ class SetAside:
 
 def listed(names: Iterable[object]) -> str:
     """Column names for a message, the first ten."""
-    from anomgan.data.schema import shortened
+    from anomgan.text import shortened
 
     return shortened([repr(str(name)) for name in names])

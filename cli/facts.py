@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.columns import SetAside
-from anomgan.data.schema import shortened
+from anomgan.text import shortened
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector

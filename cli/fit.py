@@ -196,6 +196,7 @@ def fit(
     from anomgan.data.pictures import holds_pictures
     from anomgan.data.sources import source_name
     from anomgan.directory import check_target
+    from anomgan.distributed import processes
     from anomgan.gans import method as find_method
     from anomgan.mlflow.digest import digest_of
     from anomgan.mlflow.usage import Usage
@@ -218,6 +219,10 @@ def fit(
     )
     source, largest = source_name(normal), max_pixels or MAX_PIXELS
     with together() as speaks, FitProgress() as progress, Usage() as usage:
+        if "-" in (normal, other) and processes()[1] > 1:
+            raise InputError(
+                "standard input can't be read by several processes; write it to a file first"
+            )
         table = read_table(normal, max_pixels=largest)
         aside.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)

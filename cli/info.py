@@ -30,8 +30,8 @@ def info(
         return
 
     from anomgan.cli.facts import training_facts
-    from anomgan.data.schema import shortened
     from anomgan.health import in_words
+    from anomgan.text import shortened
 
     gan = detector.detector_.gan
     facts = detector.training_facts_

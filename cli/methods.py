@@ -7,12 +7,14 @@ from anomgan.cli.options import DEFAULT_METHOD
 
 
 def methods() -> None:
-    """List the GANs that fit can train, and what they cost beside the default one."""
+    """List the GANs that fit can train, and what they cost beside the default one on a table."""
     from anomgan.config import Config
     from anomgan.cost import cost
     from anomgan.gans import GAN
 
-    costs = {name: cost(name, Config()) for name in GAN.registry}
+    costs = {
+        name: cost(name, Config()) for name, gan in GAN.registry.items() if "tables" in gan.kinds
+    }
     usual = costs[DEFAULT_METHOD]
     show_table(
         ("method", "paper", "year", "for", "own score", "fit", "score"),
@@ -23,8 +25,8 @@ def methods() -> None:
                 str(gan.year),
                 ", ".join(gan.kinds),
                 gan.formula,
-                f"{costs[name].fit / usual.fit:.1f}x",
-                f"{costs[name].score / usual.score:.1f}x",
+                f"{costs[name].fit / usual.fit:.1f}x" if name in costs else "-",
+                f"{costs[name].score / usual.score:.1f}x" if name in costs else "-",
             )
             for name, gan in sorted(GAN.registry.items())
         ),

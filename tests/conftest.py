@@ -21,7 +21,13 @@ os.environ.setdefault("ANOMGAN_TRACK", "0")
 torch.set_num_threads(1)
 
 
-LONG = "test_readme.py", "test_spark.py", "test_checkpoint.py", "test_family.py"
+LONG = (
+    "test_checkpoint.py",
+    "test_distributed.py",
+    "test_family.py",
+    "test_readme.py",
+    "test_spark.py",
+)
 """Files that take longest; they go first, so that no core waits for one of them in the end."""
 
 

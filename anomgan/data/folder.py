@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from anomgan.data.picture import MAX_PIXELS, FilePicture
-from anomgan.data.schema import shortened
 from anomgan.errors import DataWarning, InputError
+from anomgan.text import shortened
 
 PICTURE, PATH, FOLDER = "picture", "path", "folder"
 """Columns of a frame of pictures; those from arrays have but the first."""

@@ -16,9 +16,9 @@ from anomgan.data.columns import Column
 from anomgan.data.condition import ConditionColumn
 from anomgan.data.datetimes import DatetimeColumn
 from anomgan.data.numeric import NumericColumn
-from anomgan.data.schema import shortened
 from anomgan.facts import OUT_OF_REACH
 from anomgan.health import MEASURES, grade, in_words, verdict
+from anomgan.text import shortened
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector

@@ -66,6 +66,7 @@ def test_methods_lists_every_registered_gan(run: Any) -> None:
     for name, gan in GAN.registry.items():
         [line] = [line for line in done.out.splitlines() if line.split()[:1] == [name]]
         assert str(gan.year) in line
+        assert line.split()[-2:].count("-") == (0 if "tables" in gan.kinds else 2)
         assert ("(default)" in line) == (name == GANDetector().method)
 
 
