@@ -10,7 +10,8 @@ by Zavrtanik et al. ("DRAEM", 2021) and Schlüter et al. ("Natural synthetic ano
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +24,14 @@ from anomgan.nets import blocks
 STEPS, MOST_STEPS = 5, 1000
 """Steps for each of the GAN's, and at most."""
 
-BATCH, FEWEST, ROOM = 32, 8, 2**15
-"""Pictures in a step: many, few, and as many as have this many places together."""
+BATCH, ROOM, FEWEST = 32, 2**15, 8
+"""Pictures in a step: at most, as many as have so many places, and at least; critics share them."""
 
 LEARNING_RATE = 2e-3
 """At its height; it rises quickly and falls evenly."""
 
-CHANNELS = 32
-"""Of the finest map."""
+WIDER = 2
+"""Channels of the finest map for each that the GAN's networks have there."""
 
 SEEN = 0.1
 """Change of a pixel, as a share of the range of all, from which on it is foreign."""
@@ -47,19 +48,22 @@ SMALL, LARGE = 0.03, 0.2
 SOFT = 0.3
 """Share of the pictures in which foreign parts have soft edges."""
 
+Grid = tuple[int, int, int]
+
 See = Callable[[Tensor], Tensor]
 """What a critic is shown of pictures, ``(n, C, H, W) -> (n, d, h, w)``."""
 
 
-def critic(shown: tuple[int, int, int], members: int) -> nn.Module:
+def critic(shown: Grid, members: int, channels: int) -> nn.Module:
     """Critics ``(M, n, d·h·w)`` to the same; the mean over d are log odds, larger for foreign.
 
     Args:
         shown: d, h and w.
         members: How many, M.
+        channels: Those of the GAN's finest map.
     """
     spec = Spec.of([("shown", "pixel", math.prod(shown), "shown")], shown)
-    return blocks.translator(spec, Config.make(settings={"channels": CHANNELS}), members)
+    return blocks.translator(spec, replace(Config(), channels=WIDER * channels), members)
 
 
 def opinions(network: nn.Module, shown: Tensor) -> Tensor:
@@ -68,32 +72,29 @@ def opinions(network: nn.Module, shown: Tensor) -> Tensor:
     return made.reshape(shown.shape).mean(2)
 
 
-def trained(own: list[Tensor], made: list[Tensor], see: list[See], steps: int) -> nn.Module:
+def trained(own: list[Tensor], made: list[Tensor], see: Sequence[See], config: Config) -> nn.Module:
     """Train critics, the same each time.
 
     Args:
         own: For each the normal pictures that it may see, ``(n, C, H, W)`` of float32.
         made: For each generated pictures, likewise.
         see: For each what it is shown of them.
-        steps: How many steps the GAN was trained for.
+        config: How the GAN was trained.
     """
     draws = torch.Generator().manual_seed(0)
     device, shown = own[0].device, see[0](own[0][:1]).shape[1:]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = critic((shown[0], shown[1], shown[2]), len(own)).to(device)
-    steps = min(MOST_STEPS, STEPS * steps)
-    places = len(own) * math.prod(own[0].shape[2:])
-    batch = min(BATCH, max(FEWEST, ROOM // places))
+        network = critic((shown[0], shown[1], shown[2]), len(own), config.channels).to(device)
+    steps = min(MOST_STEPS, STEPS * config.steps)
+    batch = max(FEWEST, min(BATCH, ROOM // math.prod(own[0].shape[2:])) // len(own))
     optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
     rare = torch.tensor(RARE, device=device)
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = LEARNING_RATE * min(1, (step + 1) / 20) * (1 - step / steps)
         with torch.no_grad():
-            drawn = [
-                mixed(*pictures, batch, draws) for pictures in zip(own, made, strict=True)
-            ]
+            drawn = [mixed(*pictures, batch, draws) for pictures in zip(own, made, strict=True)]
             x = torch.stack([sight(mix) for sight, (mix, _) in zip(see, drawn, strict=True)])
             foreign = torch.stack([where for _, where in drawn])
             foreign = interpolate(foreign.float(), x.shape[3:], mode="area")
@@ -104,9 +105,7 @@ def trained(own: list[Tensor], made: list[Tensor], see: list[See], steps: int) -
     return network.requires_grad_(False)
 
 
-def mixed(
-    own: Tensor, made: Tensor, count: int, draws: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def mixed(own: Tensor, made: Tensor, count: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pictures with foreign parts, and where these can be seen.
 
     Args:
@@ -162,16 +161,14 @@ def shapes(count: int, height: int, width: int, draws: torch.Generator) -> Tenso
     return found
 
 
-def rebuilt(
-    weights: Mapping[str, Tensor], shown: tuple[int, int, int], members: int
-) -> nn.Module:
+def rebuilt(weights: Mapping[str, Tensor], shown: Grid, members: int, channels: int) -> nn.Module:
     """Critics from their weights; other arguments as of :func:`critic`.
 
     Raises:
         ValueError: If the weights are those of others.
     """
     with torch.device("meta"):  # shapes without memory
-        network = critic(shown, members)
+        network = critic(shown, members, channels)
     try:
         network.load_state_dict(dict(weights), assign=True)
     except RuntimeError as error:

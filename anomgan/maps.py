@@ -110,7 +110,7 @@ class Mapper:
             [part[k * each, places[k]].float() for k in range(len(folds))] for part in (x, made)
         )
         sights = [_Sight(mapper._states([k], torch.float32)) for k in range(len(folds))]
-        mapper.critic = cutmix.trained(own_x, own_made, sights, gan.config.steps).double()
+        mapper.critic = cutmix.trained(own_x, own_made, sights, gan.config).double()
         held: dict[str, list[Tensor]] = {}
         for k, own in enumerate(places[len(folds) :]):
             members = slice(k * each, (k + 1) * each)
@@ -250,7 +250,7 @@ class Mapper:
             channels, height, width = mapper._grid()
             shown = 2 * channels + 1, min(FINEST, height), min(FINEST, width)
             doubles = {key: value.double() for key, value in weights.items()}
-            mapper.critic = cutmix.rebuilt(doubles, shown, mapper._folds)
+            mapper.critic = cutmix.rebuilt(doubles, shown, mapper._folds, gan.config.channels)
         return mapper
 
 
