@@ -109,7 +109,7 @@ def whitened(pictures: Tensor, state: State) -> Tensor:
 def _whitened(pictures: Tensor, state: State) -> Tensor:
     """Of one member."""
     flat, kernel = state["directions"].flatten(1), state["kernel"]
-    channels, height, width = pictures.shape[1:]
+    channels = pictures.shape[1]
     block = round((kernel.shape[1] / channels) ** 0.5)
 
     def left(given: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from anomgan.maps import _smooth
 
 GRID = (1, 16, 20)
 SPEC = Spec.of([("picture", "pixel", 320, "picture")], GRID)
-SMALL = {"members": 2, "steps": 15, "channels": 4, "latent": 4, "batch": 24, "cross_fit_below": 0}
+SMALL = {"members": 2, "steps": 10, "channels": 4, "latent": 4, "batch": 24, "cross_fit_below": 0}
 
 
 def stripes(n, seed):
