@@ -100,7 +100,7 @@ def trained(own: list[Tensor], made: list[Tensor], see: Sequence[See], config: C
             foreign = interpolate(foreign.float(), x.shape[3:], mode="area")
         loss = binary_cross_entropy_with_logits(opinions(network, x), foreign, pos_weight=rare)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
     return network.requires_grad_(False)
 

@@ -155,9 +155,9 @@ class Mapper:
         views = torch.stack(list(scaled.values())).mean(0)
         if opinion is None:
             return views
-        joined = (views + opinion) / 2
-        middle, unit = self.state.get("unit", joined.new_tensor([0, 1]))  # not yet known in fit
-        return (joined - middle) / unit
+        middle, unit = self.state.get("unit", views.new_tensor([0, 1]))  # not yet known in fit
+        joined: Tensor = ((views + opinion) / 2 - middle) / unit
+        return joined
 
     def _raw(self, x: Tensor, made: Tensor, folds: Sequence[int]) -> dict[str, Tensor]:
         """Distances and the critic's opinions before they are scaled, ``(n, H, W)`` each.
