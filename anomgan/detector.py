@@ -228,7 +228,7 @@ class Detector:
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
         """Where encoded pictures are abnormal, ``(n, D) -> (n, H, W)``; larger is more abnormal.
 
-        0 is usual on normal pictures, 1 an interquartile range of their places more.
+        0 is usual on normal pictures, and one in a hundred of their places is above 1.
 
         Raises:
             ValueError: If the detector has learnt from a table.

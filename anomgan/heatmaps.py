@@ -22,9 +22,9 @@ PANEL = 256
 GAP = 4
 """White pixels between pictures."""
 
-COLD, HOT = 0.5, 5.0
-"""Heights of an anomaly map where the colours begin and end; 0 is usual on normal pictures, 1 an
-interquartile range of their places more abnormal."""
+COLD, HOT = 0.8, 1.6
+"""Heights of an anomaly map where the colours begin and end; 0 is usual on normal pictures, and one
+in a hundred of their places is above 1."""
 
 STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))

@@ -1,8 +1,10 @@
 """Where a picture is abnormal: maps of it, calibrated on pictures that no member was fitted on.
 
-Two views of each place: what generation can't reproduce, and which edges run there.  In each a
-place is compared with what the rest of the picture makes expected (:mod:`anomgan.surprise`),
-smoothed, and brought to the scale of normal pictures; a map is the mean of both.
+Three views of each place: its pixels, what generation can't reproduce of them, and which edges run
+there.  In each a place is compared with what the rest of the picture makes expected
+(:mod:`anomgan.surprise`).  A critic (:mod:`anomgan.cutmix`) is shown what came out, and says of
+each place whether it belongs there.  A map is the mean of the critic's opinion and the views',
+each on the scale of normal pictures.
 """
 
 from __future__ import annotations
@@ -15,14 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, pad
 
+from anomgan import cutmix
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
 from anomgan.nets.gradients import gradients, root
 from anomgan.score import by_block, rows_at_once
-from anomgan.surprise import State, expectations, surprise
+from anomgan.surprise import State, expectations, whitened
 
 LEARNT = 1000
 """Most pictures from which is learnt what is usual, and most that calibrate."""
@@ -36,12 +39,23 @@ FINEST = 64
 DIRECTIONS = 4
 """Directions of edges."""
 
-BLOCKS = {"residual": 5, "edges": 1}
-"""View -> places along each side of the block that is left out around a place.  Edges have places
-of two pixels, and know of the pixels next to these."""
+VIEWS = ("pixels", "residual", "edges")
+"""What is compared; edges in places of two pixels a side."""
+
+CRITIC = "critic"
+"""Stands for the critic among the views."""
+
+BLOCK = 3
+"""Places along each side of the block that is left out around a place."""
 
 BLUR = 1 / 24
 """Standard deviation of the smoothing, as a share of the picture's shorter side."""
+
+POWER = 0.25
+"""Power of distances that is smoothed, so that what stands out isn't given a wide halo."""
+
+NORMAL = 0.99
+"""Share of normal pictures' places whose heights are below 1."""
 
 
 @dataclass
@@ -51,11 +65,14 @@ class Mapper:
     Attributes:
         gan: Trained networks that learnt pictures.
         state: Fitted tensors: of each view what :func:`~anomgan.surprise.expectations` learnt,
-            members stacked; ``floor``, ``centre`` and ``spread`` of each view's heights.
+            folds or members stacked; ``floor``, ``centre`` and ``spread`` of each view's heights,
+            those of the critic last; ``unit``, where 0 and 1 of a map lie.
+        critic: One for each fold; None in models of earlier versions, whose maps are as they were.
     """
 
     gan: GAN
     state: State
+    critic: nn.Module | None = None
 
     @classmethod
     def fit(
@@ -73,72 +90,124 @@ class Mapper:
             rows: For each member the pictures it was trained on, in random order.
             folds: The pictures that each fold's members never saw.
         """
-        mapper, members = cls(gan, {}), gan.views.members // len(folds)
+        mapper, each = cls(gan, {}), gan.views.members // len(folds)
         most = min(mapper._most(), *(len(own) for own in rows))
+        # Those of one fold learn from the same pictures.
+        known = [own[:most] for own in rows[::each]]
+        unseen = [torch.from_numpy(fold[: mapper._most()]) for fold in folds]
+        used, at = torch.cat([*known, *unseen]).unique(return_inverse=True)
+        places = at.split([len(part) for part in (*known, *unseen)])
+        x, made = mapper._pictures(values[used])
         learnt: dict[str, list[Tensor]] = {}
-        for k in range(len(folds)):
-            own = rows[k * members]  # those of one fold learn from the same pictures
-            for name, pictures in mapper._views(values[own[:most]]).items():
-                for member in range(k * members, (k + 1) * members):
-                    usual = expectations(pictures[member], BLOCKS[name])
-                    for key, value in usual.items():
-                        learnt.setdefault(f"{name}.{key}", []).append(value)
+        for member in range(gan.views.members):
+            own = places[member // each]
+            for name in VIEWS if member % each == 0 else ("residual",):
+                view = _view(name, x[member : member + 1, own], made[member : member + 1, own])
+                for key, value in expectations(view[0], BLOCK).items():
+                    learnt.setdefault(f"{name}.{key}", []).append(value)
         mapper.state = {key: torch.stack(parts) for key, parts in learnt.items()}
-        raw = []
-        for k, fold in enumerate(folds):
-            found = mapper._distances(values[torch.from_numpy(fold[: mapper._most()])])
-            raw.append(found[:, k * members : (k + 1) * members].mean(1))
-        held = torch.cat(raw, 1).flatten(1)
-        # All places have one scale: what a place may vary by is allowed for already, and a scale of
-        # its own would cry out at a whisper where nothing ever happens.
-        floor = held.median(1).values.clamp(min=1e-12)
-        heights = (held + floor[:, None]).log().sort(1).values
-        at = [round(share * (heights.shape[1] - 1)) for share in (0.25, 0.5, 0.75)]
-        low, middle, high = heights[:, at].unbind(1)
-        spread = (high - low).clamp(min=1e-3)
-        mapper.state |= {"floor": floor, "centre": middle, "spread": spread}
+        own_x, own_made = (
+            [part[k * each, places[k]].float() for k in range(len(folds))] for part in (x, made)
+        )
+        sights = [_Sight(mapper._states([k], torch.float32)) for k in range(len(folds))]
+        mapper.critic = cutmix.trained(own_x, own_made, sights, gan.config).double()
+        held: dict[str, list[Tensor]] = {}
+        for k, own in enumerate(places[len(folds) :]):
+            members = slice(k * each, (k + 1) * each)
+            for name, heights in mapper._raw(x[members, own], made[members, own], [k]).items():
+                held.setdefault(name, []).append(heights)
+        mapper._calibrate({name: torch.cat(parts) for name, parts in held.items()})
         return mapper
+
+    def _calibrate(self, held: Mapping[str, Tensor]) -> None:
+        """Learn how high maps are of pictures that nobody was fitted on."""
+        scales = []
+        for name, heights in held.items():
+            # All places have one scale: what a place may vary by is allowed for already, and one of
+            # its own would cry out at a whisper where nothing ever happens.
+            floor = heights.median().clamp(min=1e-12)
+            low, middle, high = _quantiles(_heights(name, heights, floor), 0.25, 0.5, 0.75)
+            scales.append(torch.stack([floor, middle, (high - low).clamp(min=1e-3)]))
+        floors, centres, spreads = torch.stack(scales, 1)
+        self.state |= {"floor": floors, "centre": centres, "spread": spreads}
+        middle, high = _quantiles(self._joined(held), 0.5, NORMAL)
+        self.state["unit"] = torch.stack([middle, (high - middle).clamp(min=1e-3)])
 
     def __call__(self, values: Tensor) -> NDArray[np.float32]:
         """Maps of encoded pictures, ``(n, D) -> (n, H, W)``; larger is more abnormal.
 
-        0 is usual on normal pictures, 1 an interquartile range of their places more abnormal.
+        0 is usual on normal pictures, and one in a hundred of their places is above 1.
         """
         return np.concatenate(by_block(self.gan, values, self._drawn), -1).transpose(2, 0, 1)
 
     def _drawn(self, block: Tensor) -> NDArray[np.float32]:
         """Maps of one block, ``(n, D) -> (H, W, n)``."""
-        floor, centre, spread = (
-            self.state[key][:, None, None, None] for key in ("floor", "centre", "spread")
-        )
-        scaled = ((self._distances(block).mean(1) + floor).log() - centre) / spread
-        return np.asarray(scaled.mean(0).permute(1, 2, 0).cpu().numpy().astype(np.float32))
+        heights = self._joined(self._raw(*self._pictures(block), range(self._folds)))
+        return np.asarray(heights.permute(1, 2, 0).cpu().numpy().astype(np.float32))
 
-    def _views(self, values: Tensor) -> dict[str, Tensor]:
-        """What is compared at each place, ``(M, n, d, h, w)`` each."""
-        evidence = Evidence.gather(self.gan, values, rows_at_once(self.gan))
-        grid = self._grid()
-        shape = (*evidence.x.shape[:2], *grid)
+    def _joined(self, raw: Mapping[str, Tensor]) -> Tensor:
+        """One map of what :meth:`_raw` gives, ``(n, H, W)``."""
+        scales = (self.state[key].unbind() for key in ("floor", "centre", "spread"))
+        scaled = {
+            name: (_heights(name, own, floor) - centre) / spread
+            for (name, own), floor, centre, spread in zip(raw.items(), *scales, strict=True)
+        }
+        opinion = scaled.pop(CRITIC, None)
+        views = torch.stack(list(scaled.values())).mean(0)
+        if opinion is None:
+            return views
+        middle, unit = self.state.get("unit", views.new_tensor([0, 1]))  # not yet known in fit
+        joined: Tensor = ((views + opinion) / 2 - middle) / unit
+        return joined
+
+    def _raw(self, x: Tensor, made: Tensor, folds: Sequence[int]) -> dict[str, Tensor]:
+        """Distances and the critic's opinions before they are scaled, ``(n, H, W)`` each.
+
+        Args:
+            x: Pictures as these folds' members see them, ``(M, n, C, H, W)``.
+            made: The nearest that they generate, likewise.
+            folds: Which folds.
+        """
+        size = x.shape[3], x.shape[4]
+        sight = _Sight(self._states(folds, x.dtype))
+        power = 1 if self.critic is None else POWER
+        found, whites = {}, sight.whites(x, made)
+        for name, white in whites.items():
+            distances = _grown(white.square().sum(2), size).flatten(0, 1) ** power
+            smooth = _smooth(distances, BLUR * min(size)).clamp(min=0) ** (1 / power)
+            found[name] = smooth.unflatten(0, white.shape[:2]).mean(0)
+        if self.critic is not None:
+            # It takes all folds at once; where only one is asked for, the others look on.
+            shown = sight.shown(x[:: len(x) // len(folds)], whites)
+            shown = shown.expand(self._folds, *shown.shape[1:])
+            said = cutmix.opinions(self.critic, shown)[list(folds)]
+            found[CRITIC] = _grown(said, size).mean(0)
+        return found
+
+    def _pictures(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Scaled pictures and the nearest generated ones, ``(M, n, C, H, W)``."""
+        evidence, grid = Evidence.gather(self.gan, values, rows_at_once(self.gan)), self._grid()
         x, made = (
-            part[..., : math.prod(grid)].double().reshape(shape)
+            part[..., : math.prod(grid)].double().unflatten(-1, grid)
             for part in (evidence.x, evidence.generated)
         )
-        edges = root(gradients(x.flatten(0, 1), DIRECTIONS)).reshape(*shape[:2], -1, *grid[1:])
-        return {"residual": _coarse(x - made, 1), "edges": _coarse(edges, 2)}
+        return x, made
 
-    def _distances(self, values: Tensor) -> Tensor:
-        """The views' squared distances, smoothed, ``(n, D) -> (2, M, n, H, W)``."""
-        _, height, width = self._grid()
-        maps = []
-        for name, pictures in self._views(values).items():
-            usual = {
-                key: self.state[f"{name}.{key}"].to(pictures)
-                for key in ("mean", "directions", "kernel")
-            }
-            maps.append(_grown(surprise(pictures, usual), (height, width)))
-        found = torch.stack(maps)
-        smooth = _smooth(found.flatten(0, 2), BLUR * min(height, width))
-        return smooth.reshape(found.shape).clamp(min=0)
+    def _states(self, folds: Sequence[int], dtype: torch.dtype) -> dict[str, State]:
+        """What each view learnt for some folds."""
+        states = {}
+        for name in VIEWS:
+            start = f"{name}."
+            own = {k.removeprefix(start): v for k, v in self.state.items() if k.startswith(start)}
+            if own:
+                each = len(own["mean"]) // self._folds
+                at = [fold * each + member for fold in folds for member in range(each)]
+                states[name] = {key: value[at].to(dtype) for key, value in own.items()}
+        return states
+
+    @property
+    def _folds(self) -> int:
+        return self.gan.views.members // self.gan.config.members
 
     def _grid(self) -> tuple[int, int, int]:
         """Channels, height and width.
@@ -159,15 +228,98 @@ class Mapper:
     def to(self, device: str) -> None:
         """Move to a device, in place."""
         self.state = {key: value.to(device) for key, value in self.state.items()}
+        if self.critic is not None:
+            self.critic.to(device)
 
     def arrays(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The state as arrays, by name."""
-        return {key: value.cpu().numpy() for key, value in self.state.items()}
+        """The state as arrays, by name; the critic's weights are float32, as they were trained."""
+        found = {key: value.cpu().numpy() for key, value in self.state.items()}
+        weights = {} if self.critic is None else self.critic.state_dict()
+        return found | {f"{CRITIC}.{k}": v.float().cpu().numpy() for k, v in weights.items()}
 
     @classmethod
     def from_arrays(cls, gan: GAN, arrays: Mapping[str, NDArray[np.floating[Any]]]) -> Mapper:
-        """Rebuild from :meth:`arrays`."""
-        return cls(gan, {key: torch.tensor(value) for key, value in arrays.items()})
+        """Rebuild from :meth:`arrays`.
+
+        Raises:
+            ValueError: If they don't belong to these pictures.
+        """
+        start, state = f"{CRITIC}.", {key: torch.tensor(value) for key, value in arrays.items()}
+        weights = {k.removeprefix(start): state.pop(k) for k in arrays if k.startswith(start)}
+        mapper = cls(gan, state)
+        if weights:
+            channels, height, width = mapper._grid()
+            shown = 2 * channels + 1, min(FINEST, height), min(FINEST, width)
+            doubles = {key: value.double() for key, value in weights.items()}
+            mapper.critic = cutmix.rebuilt(doubles, shown, mapper._folds, gan.config.channels)
+        return mapper
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What some folds see of pictures.
+
+    Attributes:
+        states: Of each view what its folds or members expect, stacked.
+    """
+
+    states: Mapping[str, State]
+
+    def whites(self, x: Tensor, made: Tensor) -> dict[str, Tensor]:
+        """How places differ from what is expected, ``(M or K, n, d, h, w)`` each, whitened."""
+        found = {}
+        for name, state in self.states.items():
+            step = len(x) // len(state["mean"])  # folds or members
+            found[name] = whitened(_view(name, x[::step], made[::step]), state)
+        return found
+
+    def shown(self, x: Tensor, whites: Mapping[str, Tensor]) -> Tensor:
+        """What the critic is shown: pixels, how these differ, and how much edges do.
+
+        Args:
+            x: Pictures as each fold sees them, ``(K, n, C, H, W)``.
+            whites: What :meth:`whites` gives of pixels and edges.
+
+        Returns:
+            ``(K, n, 2 · C + 1, h, w)``.
+        """
+        pixels, edges = self.states["pixels"], self.states["edges"]
+        middle = pixels["mean"].mean((1, 2, 3))
+        plain = (_view("pixels", x, x) - _tall(middle)) / _tall(pixels["noise"].sqrt())
+        differs = whites["pixels"] / _tall(pixels["limit"])
+        turned = (whites["edges"] / _tall(edges["limit"])).square().sum(2)
+        heights = _grown((turned + 0.025).log(), (plain.shape[3], plain.shape[4]))
+        return torch.cat([plain, differs.sign() * differs.abs().sqrt(), heights[:, :, None]], 2)
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """The same of one fold's, from pictures alone: ``(n, C, H, W) -> (n, 2 · C + 1, h, w)``."""
+        x = pictures[None]
+        few = _Sight({name: self.states[name] for name in ("pixels", "edges")})
+        return few.shown(x, few.whites(x, x))[0]
+
+
+def _view(name: str, x: Tensor, made: Tensor) -> Tensor:
+    """One of :data:`VIEWS` of pictures ``(M, n, C, H, W)``: ``(M, n, d, h, w)``."""
+    if name == "edges":
+        edges = root(gradients(x.flatten(0, 1), DIRECTIONS))
+        return _coarse(edges.unflatten(0, x.shape[:2]), 2)
+    return _coarse(x - made if name == "residual" else x, 1)
+
+
+def _heights(name: str, raw: Tensor, floor: Tensor) -> Tensor:
+    """Logarithms of distances; the critic's log odds as they are."""
+    return raw if name == CRITIC else (raw + floor).log()
+
+
+def _quantiles(heights: Tensor, *shares: float) -> list[Tensor]:
+    """Quantiles of all heights, of which there may be more than torch's own function takes."""
+    own = heights.flatten().sort().values
+    return [own[round(share * (len(own) - 1))] for share in shares]
+
+
+def _tall(each: Tensor) -> Tensor:
+    """A number for each fold, ``(K, …)``, beside its pictures."""
+    return each.reshape(-1, 1, 1, 1, 1)
 
 
 def _coarse(pictures: Tensor, times: int) -> Tensor:

@@ -7,11 +7,11 @@ import torch
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
-from anomgan.maps import _smooth
+from anomgan.maps import Mapper, _smooth
 
 GRID = (1, 16, 20)
 SPEC = Spec.of([("picture", "pixel", 320, "picture")], GRID)
-SMALL = {"members": 2, "steps": 15, "channels": 4, "latent": 4, "batch": 24, "cross_fit_below": 0}
+SMALL = {"members": 2, "steps": 10, "channels": 4, "latent": 4, "batch": 24, "cross_fit_below": 0}
 
 
 def stripes(n, seed):
@@ -41,6 +41,27 @@ def test_held_out_pictures_are_about_nought_everywhere(detector):
     maps = detector.anomaly_maps(stripes(100, 2).reshape(100, -1))
     assert np.abs(np.median(maps, 0)).max() < 1
     assert abs(np.median(maps)) < 0.3
+
+
+def test_one_in_a_hundred_places_of_normal_pictures_is_above_one(detector):
+    maps = detector.anomaly_maps(stripes(200, 5).reshape(200, -1))
+    assert 0.001 < (maps > 1).mean() < 0.05
+
+
+def test_maps_of_earlier_versions_are_drawn_as_they_were(detector):
+    """No critic, no pixels, nothing taken off: the mean of two views on their own scale."""
+    later = "critic", "unit", "pixels"
+    old = {
+        key: value[1:3] if key in ("floor", "centre", "spread") else value
+        for key, value in detector.mapper.arrays().items()
+        if key.partition(".")[0] not in later and key.partition(".")[2] not in ("noise", "limit")
+    }
+    mapper = Mapper.from_arrays(detector.gan, old)
+    assert mapper.arrays().keys() == old.keys()
+    spotted = stripes(5, 6)
+    spotted[:, 4:8, 12:16] = 255
+    maps = mapper(torch.from_numpy(spotted.reshape(5, -1)))
+    assert maps[:, 4:8, 12:16].mean() > maps[:, :, :6].mean() + 1
 
 
 def test_tables_have_no_maps():

@@ -24,6 +24,8 @@ SETTINGS = {
     "held_out": 0.35,
     "checks": 2,
 }
+HASTY = SETTINGS | {"steps": 3, "checks": 0}
+"""For tests of which no outcome depends on what was learnt."""
 
 
 def stripes(count: int, seed: int, defect: bool = False) -> np.ndarray:
@@ -81,8 +83,8 @@ def test_files_score_as_the_arrays_in_them(detector: GANDetector, files: list[Pa
 
 
 def test_fitting_files_is_fitting_their_arrays(files: list[Path]) -> None:
-    from_files = make(alpha=0.3).fit(files[0].parent)
-    from_array = make(alpha=0.3).fit(NEW)
+    from_files = make(alpha=0.3, settings=HASTY).fit(files[0].parent)
+    from_array = make(alpha=0.3, settings=HASTY).fit(NEW)
     np.testing.assert_array_equal(from_files.score_samples(NEW), from_array.score_samples(NEW))
     assert from_files.training_facts_["rows"] == 8
 
@@ -142,7 +144,7 @@ def test_broken_pictures_are_skipped_in_fit_unless_strict(
     broken = tmp_path / "broken.png"
     broken.write_text("no picture")
     with pytest.warns(DataWarning, match="broken"):
-        fitted = make(alpha=0.3).fit([*files, broken])
+        fitted = make(alpha=0.3, settings=HASTY).fit([*files, broken])
     assert (fitted.training_facts_["rows"], fitted.training_facts_["lost_rows"]) == (8, 1)
     with pytest.raises(InputError, match=r"X: .*broken\.png: isn't a picture"):
         make().fit([*files, broken], strict=True)
@@ -163,7 +165,7 @@ def test_what_is_no_pictures_is_refused(detector: GANDetector, tmp_path: Path) -
 
 def test_a_table_is_still_a_table(detector: GANDetector) -> None:
     table = np.random.default_rng(0).normal(size=(40, 3))
-    fitted = make(settings={"steps": 20, "members": 1}).fit(table)
+    fitted = make(settings={"steps": 3, "members": 1}).fit(table)
     with pytest.raises(ValueError, match="dim 3"):
         fitted.score_samples(NEW)
     with pytest.raises(InputError, match="table"):
@@ -174,7 +176,7 @@ def test_a_table_is_still_a_table(detector: GANDetector) -> None:
 
 def test_conditions() -> None:
     frame = pd.DataFrame({"picture": list(NORMAL), "machine": ["a", "b"] * 30})
-    fitted = make(method="cgan", condition="machine").fit(frame)
+    fitted = make(method="cgan", condition="machine", settings=HASTY).fit(frame)
     scores = fitted.score_samples(frame)
     assert np.isfinite(scores).all()
     with pytest.warns(DataWarning, match="judged against all levels pooled"):
@@ -184,7 +186,7 @@ def test_conditions() -> None:
 
 
 def test_contamination() -> None:
-    fitted = make(contamination=0.1).fit(NORMAL)
+    fitted = make(contamination=0.1, settings=HASTY).fit(NORMAL)
     assert (fitted.predict(NORMAL) == -1).sum() == 6
 
 

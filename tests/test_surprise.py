@@ -22,8 +22,11 @@ def stacked(state):
 
 
 @pytest.mark.parametrize(("channels", "block"), [(1, 1), (1, 3), (2, 3)])
-def test_places_are_what_a_gaussian_expects_given_all_outside_the_block(channels, block):
+def test_places_are_what_a_gaussian_expects_given_all_outside_the_block(
+    channels, block, monkeypatch
+):
     """Against the conditional mean and covariance by the textbook's formula."""
+    monkeypatch.setattr(module, "EXCESS", 1e9)
     normal, new = waves(80, channels), waves(3, channels, seed=1)
     found = surprise(new[None], stacked(expectations(normal, block)))[0]
 
@@ -54,6 +57,27 @@ def test_a_wave_out_of_step_stands_out_where_it_is():
     usual = surprise(waves(40, seed=6)[None], state)[0].mean((0, 1))
     assert (found[4:] > 10 * usual[4:]).all()
     assert found[4:].mean() > 2 * found[:2].mean()
+
+
+@pytest.mark.parametrize(("channels", "block"), [(1, 3), (2, 1)])
+def test_a_defect_does_not_mislead_what_is_expected_around_it(channels, block):
+    """With its excess taken off, it troubles the places around it far less."""
+    state = stacked(expectations(waves(200, channels), block))
+    clean = waves(40, channels, seed=2)
+    odd = clean.clone()
+    odd[:, :, 2:4, 2] += 30
+    around = torch.ones(6, 6, dtype=torch.bool)
+    around[1:5, 1:4] = False
+    plain = {key: value for key, value in state.items() if key != "limit"}
+    usual, halo, less = (
+        surprise(pictures[None], known)[0][:, around].mean()
+        for pictures, known in ((clean, state), (odd, plain), (odd, state))
+    )
+    assert halo > 10 * usual
+    assert less < 0.4 * halo
+    # What is odd itself stays nearly as odd as the textbook says.
+    found, raw = (surprise(odd[None], known)[0][:, 2:4, 2].mean() for known in (state, plain))
+    assert found > 0.8 * raw
 
 
 def test_members_stay_apart_and_pictures_too():
