@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 BETAS = 0.5, 0.99
-"""Decay of the averages of gradients and of their squares.  GANs want a short memory of the former
-(Radford et al., 2016)."""
+"""Decay of the averages of gradients and of their squares, unless others are given.  GANs want a
+short memory of the former (Radford et al., 2016)."""
 
 EPSILON = 1e-8
 """Keeps steps bounded where gradients vanish."""
@@ -28,9 +28,9 @@ class Adam:
         made: Steps that each weight has made.
     """
 
-    def __init__(self, weights: Sequence[Tensor]) -> None:
+    def __init__(self, weights: Sequence[Tensor], betas: tuple[float, float] = BETAS) -> None:
         """Start with averages of zero for these weights, which :meth:`step` changes in place."""
-        self.weights = list(weights)
+        self.weights, self.betas = list(weights), betas
         self.first = [torch.zeros_like(w) for w in self.weights]
         self.second = [torch.zeros_like(w) for w in self.weights]
         self.made = [0] * len(self.weights)
@@ -47,7 +47,7 @@ class Adam:
         weights, first, second = (
             [each[i] for i in own] for each in (self.weights, self.first, self.second)
         )
-        short, long = BETAS
+        short, long = self.betas
         torch._foreach_lerp_(first, slopes, 1 - short)
         torch._foreach_mul_(second, long)
         torch._foreach_addcmul_(second, slopes, slopes, 1 - long)

@@ -33,6 +33,10 @@ class Config:
     held_out_rows: int = 4000
     """Most rows held out for calibration."""
 
+    trim: float = 0.0
+    """Share of the training rows that nothing is learnt from, those furthest from the bulk; for
+    training data that hold anomalies."""
+
     latent: int = 16
     """Entries of the latent vector z, drawn from N(0, 1)."""
 
@@ -310,6 +314,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "folds": (2, 50),
     "cross_fit_below": (0, 10**9),
     "held_out": (0.01, 0.9),
+    "trim": (0, 0.9),
     "learning_rate": (1e-9, 10),
     "gradient_penalty": (0, 1e6),
     "ema": (0, 0.99999),

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, interpolate
 
+from anomgan.adam import Adam
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.nets import blocks
 
-STEPS, MOST_STEPS = 5, 1000
-"""Steps for each of the GAN's, and at most."""
+STEPS, MOST_STEPS = 5, 500
+"""Steps for each of the GAN's, and at most: beyond, they take longer than the GAN's own."""
 
 BATCH, ROOM, FEWEST = 32, 2**15, 8
 """Pictures in a step: at most, as many as have so many places, and at least; critics share them."""
@@ -88,20 +89,18 @@ def trained(own: list[Tensor], made: list[Tensor], see: Sequence[See], config: C
         network = critic((shown[0], shown[1], shown[2]), len(own), config.channels).to(device)
     steps = min(MOST_STEPS, STEPS * config.steps)
     batch = max(FEWEST, min(BATCH, ROOM // math.prod(own[0].shape[2:])) // len(own))
-    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+    weights = list(network.parameters())
+    optimiser = Adam(weights, betas=(0.9, 0.99))
     rare = torch.tensor(RARE, device=device)
     for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * min(1, (step + 1) / 20) * (1 - step / steps)
+        rate = LEARNING_RATE * min(1, (step + 1) / 20) * (1 - step / steps)
         with torch.no_grad():
             drawn = [mixed(*pictures, batch, draws) for pictures in zip(own, made, strict=True)]
             x = torch.stack([sight(mix) for sight, (mix, _) in zip(see, drawn, strict=True)])
             foreign = torch.stack([where for _, where in drawn])
             foreign = interpolate(foreign.float(), x.shape[3:], mode="area")
         loss = binary_cross_entropy_with_logits(opinions(network, x), foreign, pos_weight=rare)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        optimiser.step(torch.autograd.grad(loss, weights), rate)
     return network.requires_grad_(False)
 
 

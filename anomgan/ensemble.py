@@ -21,6 +21,7 @@ from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
 from anomgan.share import Share
 from anomgan.train import Callback, Sampler, train
+from anomgan.trim import trimmed
 from anomgan.watch import Looker, Training, Watch, adopt, against, failed, tell
 
 
@@ -87,6 +88,7 @@ class Ensemble:
         folds = _folds(len(values) // spec.tiles, config, rng)
         folds = [_records(fold, spec.tiles) for fold in folds]
         rows = _member_rows(len(values), folds, config.members, rng)
+        rows = trimmed(values, spec, rows, config.trim)
         distributed.tell(len(rows))
         views = Views(spec, [view for _ in folds for view in config.dealt_views])
         views.fit(values[torch.cat(rows).unique().numpy()])

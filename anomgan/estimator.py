@@ -49,7 +49,8 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
     By default the threshold is conformal: of fresh normal rows, a share of about ``alpha`` is
     flagged, and :meth:`predict` gives −1 exactly where :meth:`p_values` is at most ``alpha``.
     ``contamination`` replaces this by scikit-learn's rule: that share of the training rows is
-    flagged, p-values stay as they are, and the two no longer agree.
+    flagged, p-values stay as they are, and the two no longer agree.  Nothing is learnt then from
+    twice that share of the rows, those furthest from the bulk (``settings={"trim": 0}``: from all).
 
     Args:
         method: The GAN, a name that ``anomgan methods`` lists.

@@ -18,6 +18,9 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.gans import method as find_method
 
+MOST_TRIMMED = 0.5
+"""Largest share of the training rows that a contamination leaves out."""
+
 
 def checked_config(
     method: Any,
@@ -34,7 +37,8 @@ def checked_config(
         preset: A key of :data:`anomgan.config.PRESETS`.
         settings: A dict of names and values, or None.
         alpha: In (0, 1).
-        contamination: In (0, 0.5], or None.
+        contamination: In (0, 0.5], or None; unless the settings say otherwise, twice that share of
+            the rows is left out of training, as those that are abnormal can't be told exactly.
         kind: ``tables`` or ``images``.
 
     Raises:
@@ -48,13 +52,13 @@ def checked_config(
     settings = {} if settings is None else settings
     if not are(Mapping, settings):
         raise InputError(f"settings={settings!r} must be a dict of names and values")
-    config = Config.make(preset, dict(settings), kind)
     if not are(Real, alpha) or not 0 < alpha < 1:
         raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
     share = contamination
     if share is not None and (not are(Real, share) or not 0 < share <= 0.5):
         raise InputError(f"contamination={share!r} must be None or lie in (0, 0.5]")
-    return config
+    left_out = {} if share is None else {"trim": min(MOST_TRIMMED, 2 * float(share))}
+    return Config.make(preset, left_out | dict(settings), kind)
 
 
 def checked_condition(method: str, condition: Any, *, other: bool) -> tuple[str | int, ...]:

@@ -1,0 +1,71 @@
+"""Training rows that are left out because they may be abnormal themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anomgan.calibrate import Floats
+from anomgan.data.spec import Spec
+from anomgan.data.views import VIEWS, Views
+from anomgan.nets import blocks
+
+LOOKED_AT = 2000
+"""Most rows to which distances are taken."""
+
+NEAREST = 1 / 3
+"""Share of them that are near enough to count.  It is large, so that rows which are odd in the same
+way can't vouch for one another, as they do where a few neighbours decide."""
+
+AT_ONCE = 512
+"""Rows whose distances are taken at once."""
+
+
+def trimmed(values: Floats, spec: Spec, rows: Sequence[Tensor], share: float) -> list[Tensor]:
+    """Leave out of each member's rows the share that lies furthest from the bulk of them.
+
+    Distances are taken in all scalings of the columns at once.
+
+    Args:
+        values: Encoded training records, ``(n, *shape)``.
+        spec: The layout of a record.
+        rows: For each member the rows that it may see, in random order.
+        share: Of them to leave out, in [0, 1).
+
+    Returns:
+        What stays of each, in the same order; at least two rows.
+    """
+    if not share:
+        return list(rows)
+    found: dict[int, Tensor] = {}  # members of one fold see the same rows
+    kept = []
+    for own in rows:
+        if id(own) not in found:
+            odd = _distances(values[own.numpy()], spec)
+            count = max(2, len(own) - round(share * len(own)))
+            stay = np.sort(np.argsort(odd, kind="stable")[:count])
+            found[id(own)] = own[torch.from_numpy(stay)]
+        kept.append(found[id(own)])
+    return kept
+
+
+def _distances(values: Floats, spec: Spec) -> Floats:
+    """Mean distance of each record to the nearest third of a sample of them, ``(n,)``."""
+    views = Views(spec, list(VIEWS) if spec.grid is None else ["minmax"]).fit(values)
+
+    def seen(part: Floats) -> Tensor:
+        scaled = blocks.thumbnail(spec, views(torch.from_numpy(part)).float())
+        return scaled.transpose(0, 1).flatten(1)
+
+    sample = seen(values[:LOOKED_AT])
+    near = max(1, round(NEAREST * len(sample)))
+    parts = [
+        torch.cdist(seen(values[start : start + AT_ONCE]), sample)
+        .topk(near, largest=False)
+        .values.mean(1)
+        for start in range(0, len(values), AT_ONCE)
+    ]
+    return torch.cat(parts).double().numpy()
