@@ -85,7 +85,7 @@ class Mapper:
         """Learn from the members' own pictures, and calibrate with those that they never saw.
 
         Args:
-            gan: Trained networks in float64.
+            gan: Trained networks.
             values: Encoded training pictures, ``(n, D)``.
             rows: For each member the pictures it was trained on, in random order.
             folds: The pictures that each fold's members never saw.

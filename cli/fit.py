@@ -101,7 +101,8 @@ def fit(
         float | None,
         typer.Option(
             metavar="F",
-            help="Share of abnormal rows in NORMAL, if there are any: puts the threshold there.",
+            help="Share of abnormal rows in NORMAL, if there are any: puts the threshold there, "
+            "and leaves the oddest rows, twice as many, out of training.",
             show_default=False,
         ),
     ] = None,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, leaky_relu, pad
 
+from anomgan.nets.layers import drawn
 from anomgan.nets.mlp import SLOPE
 
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
@@ -91,7 +92,7 @@ class MemberConv(nn.Module):
         reach = kernel / stride if up else kernel
         scale = gain / math.sqrt(inputs * reach**2)
         ends = (inputs, outputs) if up else (outputs, inputs)
-        self.weight = nn.Parameter(torch.randn(members, *ends, kernel, kernel) * scale)
+        self.weight = nn.Parameter(drawn(scale, members, *ends, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(members, outputs))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -21,10 +21,7 @@ class MemberLinear(nn.Module):
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
         """Draw normal weights of variance gain²/inputs; biases start at zero."""
         super().__init__()
-        weight = torch.randn(members, inputs, outputs)
-        if not weight.is_meta:  # where shapes are enough; sums on them import torch._dynamo
-            weight *= gain / math.sqrt(inputs)
-        self.weight = nn.Parameter(weight)
+        self.weight = nn.Parameter(drawn(gain / math.sqrt(inputs), members, inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,6 +33,13 @@ class MemberLinear(nn.Module):
         if self.training:
             return torch.baddbmm(self.bias, x, weight)
         return self.bias + product(x, weight)
+
+
+def drawn(scale: float, *shape: int) -> Tensor:
+    """Normal weights of that standard deviation."""
+    weight = torch.randn(shape)
+    # Where a model is read, shapes are enough; sums on such tensors would import torch's compiler.
+    return weight if weight.is_meta else weight * scale
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
