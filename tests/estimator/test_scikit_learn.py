@@ -81,8 +81,15 @@ def test_predictions_agree_with_p_values_at_every_alpha(tiny, numbers, alpha):
 def test_contamination_is_the_share_of_training_rows_that_is_flagged(tiny, numbers, share):
     detector = tiny(contamination=share).fit(numbers())
     assert np.mean(detector.predict(numbers()) == -1) == pytest.approx(share, abs=0.01)
-    assert np.array_equal(detector.p_values(numbers()), tiny().fit(numbers()).p_values(numbers()))
     assert detector.training_facts_["calibration"]["rule"] == "contamination"
+
+
+def test_contamination_alone_moves_nothing_but_the_threshold(tiny, numbers):
+    plain = tiny().fit(numbers())
+    settings = {**plain.settings, "trim": 0}
+    detector = tiny(contamination=0.1, settings=settings).fit(numbers())
+    assert np.array_equal(detector.p_values(numbers()), plain.p_values(numbers()))
+    assert detector.offset_ != plain.offset_
 
 
 def test_too_few_rows_for_alpha_are_told_and_flag_nothing(tiny, numbers):
