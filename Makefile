@@ -72,7 +72,7 @@ bench-family: $(BENCH) ## All our GANs and their published scores beside PyOD's 
 		--scores combined,paper --peers alad,anogan,so-gaal,mo-gaal
 
 bench-speed: $(BENCH) ## Speed and memory beside the peers (or: SPEED="--only score")
-	$(BIN)/python -m anomgan.bench.speed $(SPEED)
+	env -u OMP_WAIT_POLICY $(BIN)/python -m anomgan.bench.speed $(SPEED)
 
 fuzz: $(FUZZ) ## Attack the model loader and the readers for a minute (or: FUZZ_SECONDS=3600)
 	@mkdir -p build/fuzz/model_loader build/fuzz/delimited build/fuzz/pictures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,13 @@ from anomgan.errors import InputError
 from anomgan.gans import GAN, method
 from anomgan.health import ROWS, Health
 from anomgan.share import Share
+from anomgan.threads import one_thread_each
 from anomgan.train import Callback, Sampler, train
 from anomgan.trim import trimmed
 from anomgan.watch import Looker, Training, Watch, adopt, against, failed, tell
+
+SMALL = 2**25
+"""Multiplications in a product of matrices that are over before a second thread has woken up."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,8 @@ class _Team:
             sampler = Sampler(own, self.data, rows, draws, self.other, share)
             watch = Watch(sampler, self.looker)
             keeper = kept.keeper(own, sampler, watch) if kept is not None else None
-            training = Training(train(own, sampler, self.callback, watch, keeper), watch.log)
+            with one_thread_each() if _small(own, sampler) else nullcontext():
+                training = Training(train(own, sampler, self.callback, watch, keeper), watch.log)
         training = distributed.gathered(gan, own, training, share)
         if kept is not None:
             kept.end(gan, training)
@@ -207,6 +213,13 @@ def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator
     """The rows that each member may see, in random order: all but its fold's."""
     seen = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
     return [own for own in seen for _ in range(members)]
+
+
+def _small(gan: GAN, sampler: Sampler) -> bool:
+    """Whether one thread trains a table's networks as fast as several would."""
+    spec, hidden = gan.views.spec, gan.config.hidden
+    products = gan.views.members * sampler.size * max(2 * spec.size, hidden) * hidden
+    return spec.grid is None and products <= SMALL
 
 
 def _build(name: str, views: Views, config: Config, seed: int) -> GAN:

@@ -47,7 +47,7 @@ def lines(*, quick: bool) -> Iterator[str]:
     yield "|---|---:|---:|---:|"
     for kind, rows, name, reached in (
         (torch.float32, config.batch, "training", trained),
-        (torch.float64, BLOCK, "scoring", scored),
+        (torch.float32, BLOCK, "scoring", scored),
     ):
         digits = str(kind).removeprefix("torch.")
         large = (1, LARGE, LARGE, LARGE)
