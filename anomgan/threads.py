@@ -1,7 +1,8 @@
 """Threads: blocks of records side by side instead of every small product split in two.
 
 Products of this size are over before a second thread has woken up, so torch's own threads win
-nothing in scoring; whole blocks in threads of their own scale with the cores.
+nothing in scoring, nor in the training of ordinary tables; whole blocks in threads of their own
+scale with the cores.
 """
 
 from __future__ import annotations
