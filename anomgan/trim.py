@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Floats
@@ -44,12 +45,20 @@ def trimmed(values: Floats, spec: Spec, rows: Sequence[Tensor], share: float) ->
     kept = []
     for own in rows:
         if id(own) not in found:
-            odd = _distances(values[own.numpy()], spec)
-            count = max(2, len(own) - round(share * len(own)))
-            stay = np.sort(np.argsort(odd, kind="stable")[:count])
-            found[id(own)] = own[torch.from_numpy(stay)]
+            found[id(own)] = own[torch.from_numpy(_staying(values[own.numpy()], spec, share))]
         kept.append(found[id(own)])
     return kept
+
+
+def _staying(values: Floats, spec: Spec, share: float) -> NDArray[np.int64]:
+    """Which records stay, in order; under each condition as large a share, as normal differs."""
+    told = np.unique(values[:, spec.record :], axis=0, return_inverse=True)[1].ravel()
+    stay = []
+    for level in range(told.max() + 1):
+        here = np.flatnonzero(told == level)
+        count = max(min(2, len(here)), len(here) - round(share * len(here)))
+        stay.append(here[np.argsort(_distances(values[here], spec), kind="stable")[:count]])
+    return np.sort(np.concatenate(stay))
 
 
 def _distances(values: Floats, spec: Spec) -> Floats:
@@ -58,6 +67,7 @@ def _distances(values: Floats, spec: Spec) -> Floats:
 
     def seen(part: Floats) -> Tensor:
         scaled = blocks.thumbnail(spec, views(torch.from_numpy(part)).float())
+        # Conditions, which come last, are the same for all.
         return scaled.transpose(0, 1).flatten(1)
 
     sample = seen(values[:LOOKED_AT])

@@ -33,6 +33,18 @@ def test_nothing_is_left_out_unless_asked_for():
     assert torch.equal(trimmed(clumped(), SPEC, rows, 0.0)[0], rows[0])
 
 
+def test_a_rare_level_is_no_anomaly():
+    spec = Spec.of([("a", "numeric", 1, "a"), ("m", "condition", 2, "m")])
+    level = np.arange(400) < 20
+    rows = np.random.default_rng(0).normal(50.0 * level, 1.0)
+    values = np.c_[rows, level, ~level].astype(float)
+    values[0, 0], values[399, 0] = 0.0, 50.0  # each of them normal for the other level
+    (kept,) = trimmed(values, spec, [torch.arange(400)], 0.1)
+    assert (kept < 20).sum() == 18
+    assert len(kept) == 18 + 342
+    assert not torch.isin(torch.tensor([0, 399]), kept).any()
+
+
 def test_two_rows_always_stay():
     assert len(trimmed(clumped(), SPEC, [torch.arange(3)], 0.9)[0]) == 2
 

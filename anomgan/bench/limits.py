@@ -43,36 +43,28 @@ def lines(*, quick: bool) -> Iterator[str]:
     trained = one.fit * config.members / figures["fit_s"] / 1e9
     scored = one.score * config.members * 1_000 / figures["score_s"] / 1e9
     yield f"{torch.get_num_threads()} threads\n"
-    yield "| | GFLOP/s | one thread | of the most, % |"
+    yield "| | GFLOP/s in float32 | one thread | of the most, % |"
     yield "|---|---:|---:|---:|"
-    for kind, rows, name, reached in (
-        (torch.float32, config.batch, "training", trained),
-        (torch.float32, BLOCK, "scoring", scored),
-    ):
-        digits = str(kind).removeprefix("torch.")
-        large = (1, LARGE, LARGE, LARGE)
-        small = (config.members, rows, config.hidden, config.hidden)
-        tried = {"large products": large, f"products of {name}": small}
-        found = {what: _product(kind, *size) for what, size in tried.items()}
-        most = max(found.values())
-        for what, size in tried.items():
-            alone, shape = _product(kind, *size, threads=1), "×".join(map(str, size))
-            share = 100 * found[what] / most
-            yield (
-                f"| {digits}, {what}: {shape} | {found[what]:,.0f} | {alone:,.0f} | {share:.0f} |"
-            )
+    tried = {
+        "large products": (1, LARGE, LARGE, LARGE),
+        "products of training": (config.members, config.batch, config.hidden, config.hidden),
+        "products of scoring": (config.members, BLOCK, config.hidden, config.hidden),
+    }
+    found = {what: _product(*size) for what, size in tried.items()}
+    most = max(found.values())
+    for what, size in tried.items():
+        alone, shape = _product(*size, threads=1), "×".join(map(str, size))
+        share = 100 * found[what] / most
+        yield f"| {what}: {shape} | {found[what]:,.0f} | {alone:,.0f} | {share:.0f} |"
+    for name, reached in (("training", trained), ("scoring", scored)):
         yield f"| {name}, as a whole | {reached:,.1f} | | {100 * reached / most:.1f} |"
     rate, parse = _copy(), _parse(2_000 if quick else 100_000)
     yield f"\nMemory: {rate:,.1f} GB/s copied.  Parsing CSV on one thread: {parse:,.0f} MB/s."
 
 
-def _product(
-    kind: torch.dtype, members: int, rows: int, inner: int, outer: int, threads: int = 0
-) -> float:
+def _product(members: int, rows: int, inner: int, outer: int, threads: int = 0) -> float:
     """GFLOP/s of products (members, rows, inner) × (members, inner, outer); 0 threads for all."""
-    left, right = (
-        torch.randn(members, *shape, dtype=kind) for shape in ((rows, inner), (inner, outer))
-    )
+    left, right = (torch.randn(members, *shape) for shape in ((rows, inner), (inner, outer)))
     work = 2 * members * rows * inner * outer
     if threads:
         with one_thread_each():
