@@ -17,8 +17,8 @@ from torch import Tensor
 from anomgan.calibrate import TINY
 from anomgan.config import Config
 from anomgan.evidence import Evidence
+from anomgan.nearest import Index
 from anomgan.nets import blocks
-from anomgan.nets.layers import product
 from anomgan.whitening import whiten, whitening
 
 
@@ -175,6 +175,11 @@ class Latent(Component):
 class Nearest(Component):
     """How far the nearest training records are, in a space in which members see records."""
 
+    def __init__(self, config: Config) -> None:
+        """Start without state."""
+        super().__init__(config)
+        self._index: Index | None = None
+
     @abstractmethod
     def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
@@ -189,16 +194,10 @@ class Nearest(Component):
 
     def __call__(self, evidence: Evidence) -> Tensor:
         """Mean distance to the nearest few."""
-        here = self._joined(self.place(evidence))
-        memory = self.state["memory"].to(here)
-        near = min(self.config.neighbours, memory.shape[1])
-        squared = memory.square().sum(-1)[:, None] - 2 * product(here, memory.mT)
-        nearest = squared.topk(near, largest=False).indices
-        # That form finds them, but it loses short distances between long vectors to rounding.
-        fold = torch.arange(len(memory), device=memory.device)[:, None, None]
-        apart = (here[:, :, None] - memory[fold, nearest]).square().sum(-1)
-        # The floor keeps a record that meets itself out of the logarithm.
-        return (apart + 1e-6).sqrt().mean(-1)
+        memory = self.state["memory"]
+        if self._index is None or self._index.rows is not memory:
+            self._index = Index(memory)
+        return self._index.distances(self._joined(self.place(evidence)), self.config.neighbours)
 
     def _joined(self, places: Tensor) -> Tensor:
         """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""

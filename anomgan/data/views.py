@@ -79,8 +79,12 @@ class Views(nn.Module):
         self.register_buffer("loc", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
         self.register_buffer("power", torch.ones(spec.size, dtype=torch.float64))
-        for kind in ("numeric", "indicator", "category", "pixel"):
-            self.register_buffer(kind, _entries(spec, kind), persistent=False)
+        self.runs: dict[Kind, slice | Tensor] = {}
+        kinds: tuple[Kind, ...] = "numeric", "indicator", "category", "pixel"
+        for kind in kinds:
+            entries = _entries(spec, kind)
+            self.register_buffer(kind, entries, persistent=False)
+            self.runs[kind] = _run(entries)
         self.blocks = [span for span in spec.spans if span.kind == "category"]
         widths = torch.tensor([span.width for span in self.blocks], dtype=torch.long)
         owner = torch.repeat_interleave(torch.arange(len(self.blocks)), widths)
@@ -229,15 +233,38 @@ class Views(nn.Module):
         at = len(self.pixel)
         parts = [x[..., :at] - y[..., :at]] if at else []
         if len(self.numeric) or not at:
-            parts.append(x[..., self.numeric] - y[..., self.numeric])
+            at = self.runs["numeric"]
+            parts.append(x[..., at] - y[..., at])
         if len(self.indicator):
             seen, p = self._unscale(x, self.indicator), self._unscale(y, self.indicator)
-            parts.append(_deviance(seen * p + (1 - seen) * (1 - p)))
+            parts.append(_deviance_square(seen * p + (1 - seen) * (1 - p)).sqrt())
         if len(self.category):
             hit = self._unscale(x, self.category) * self._unscale(y, self.category)
-            p = hit.new_zeros(*hit.shape[:-1], len(self.blocks)).index_add(-1, self.owner, hit)
-            parts.append(_deviance(p))
+            parts.append(_deviance_square(self._by_block(hit)).sqrt())
         return torch.cat(parts, -1)
+
+    def mismatch(self, x: Tensor, raw: Tensor) -> Tensor:
+        """How far scaled records are from what a generator's raw output stands for, ``(M, n)``.
+
+        The sum of squares of ``residuals(x, render(raw))``, but for rounding, on a shorter way: it
+        leaves out the scale that one of them applies to probabilities and the other undoes.
+        """
+        total = raw.new_zeros(raw.shape[:-1])
+        if len(self.pixel):
+            total = total + (
+                x[..., self.runs["pixel"]] - raw[..., self.runs["pixel"]].tanh()
+            ).square().sum(-1)
+        if len(self.numeric):
+            at = self.runs["numeric"]
+            total = total + (x[..., at] - raw[..., at]).square().sum(-1)
+        if len(self.indicator):
+            seen = self._unscale(x, self.indicator)
+            p = raw[..., self.runs["indicator"]].sigmoid()
+            total = total + _deviance_square(seen * p + (1 - seen) * (1 - p)).sum(-1)
+        if len(self.category):
+            hit = self._unscale(x, self.category) * self._softmax(raw[..., self.runs["category"]])
+            total = total + _deviance_square(self._by_block(hit)).sum(-1)
+        return total
 
     @property
     def residual_columns(self) -> list[str]:
@@ -245,13 +272,18 @@ class Views(nn.Module):
         order: tuple[Kind, ...] = ("pixel", "numeric", "indicator", "category")
         return [s.column for kind in order for s in self.spec.spans if s.kind == kind]
 
+    def _by_block(self, entries: Tensor) -> Tensor:
+        """Sums over each category's block, ``(M, n, sum of widths) -> (M, n, blocks)``."""
+        empty = entries.new_zeros(*entries.shape[:-1], len(self.blocks))
+        return empty.index_add(-1, self.owner, entries)
+
     def _softmax(self, raw: Tensor) -> Tensor:
         """Softmax within each category's block, ``(M, n, sum of widths)``."""
         groups = (*raw.shape[:-1], len(self.blocks))
         index = self.owner.expand_as(raw)
         top = raw.new_full(groups, -torch.inf).scatter_reduce(-1, index, raw.detach(), "amax")
         e = torch.exp(raw - top.gather(-1, index))
-        return e / e.new_zeros(groups).index_add(-1, self.owner, e).gather(-1, index)
+        return e / self._by_block(e).gather(-1, index)
 
     def _scale(self, p: Tensor, at: Tensor) -> Tensor:
         loc, scale = self.loc[..., at].to(p.dtype), self.scale[..., at].to(p.dtype)
@@ -279,6 +311,14 @@ def _entries(spec: Spec, kind: str) -> Tensor:
     return torch.tensor(found, dtype=torch.long)
 
 
+def _run(entries: Tensor) -> slice | Tensor:
+    """The same entries as a slice if they are neighbours, since that copies nothing."""
+    if not len(entries):
+        return slice(0, 0)
+    first, last = int(entries[0]), int(entries[-1])
+    return slice(first, last + 1) if last - first + 1 == len(entries) else entries
+
+
 def _columns(spec: Spec) -> Tensor:
     """For each entry that is judged, the number of the user's column that it describes.
 
@@ -299,9 +339,9 @@ def _patches(grid: tuple[int, int, int]) -> Tensor:
     return (down[:, None] * PATCHES + across).flatten().repeat(channels)
 
 
-def _deviance(p: Tensor) -> Tensor:
-    """Deviance residual; the tiny floor keeps the root's gradient finite at p = 1."""
-    return torch.sqrt(-2 * torch.log(p.clamp(FLOOR, 1)) + 1e-9)
+def _deviance_square(p: Tensor) -> Tensor:
+    """Squared deviance residual; the tiny floor keeps its root's gradient finite at p = 1."""
+    return -2 * torch.log(p.clamp(FLOOR, 1)) + 1e-9
 
 
 def _ranges(mapped: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -285,7 +285,7 @@ class GAN(nn.Module):
 
     def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
         """What the inversion of records minimises over latent vectors, ``(M, n)``."""
-        return self.residuals(x, self.generate(z)).square().sum(-1)
+        return self.views.mismatch(x, self.generator(z))
 
 
 def method(name: object) -> type[GAN]:

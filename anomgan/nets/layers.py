@@ -30,16 +30,16 @@ class MemberLinear(nn.Module):
 
     def affine(self, x: Tensor, weight: Tensor) -> Tensor:
         """The same with other weights of the same shape."""
-        if self.training:
+        if self.training or min(weight.shape[-2:]) >= SHORT:
             return torch.baddbmm(self.bias, x, weight)
         return self.bias + product(x, weight)
 
 
 def drawn(scale: float, *shape: int) -> Tensor:
     """Normal weights of that standard deviation."""
-    weight = torch.randn(shape)
-    # Where a model is read, shapes are enough; sums on such tensors would import torch's compiler.
-    return weight if weight.is_meta else weight * scale
+    weight = torch.empty(shape)
+    # Where a model is read, shapes are enough, and anything else would import half a compiler.
+    return weight if weight.is_meta else weight.normal_() * scale
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
