@@ -197,7 +197,8 @@ class Nearest(Component):
         memory = self.state["memory"]
         if self._index is None or self._index.rows is not memory:
             self._index = Index(memory)
-        return self._index.distances(self._joined(self.place(evidence)), self.config.neighbours)
+        here = self._joined(self.place(evidence)).to(memory)
+        return self._index.distances(here, self.config.neighbours)
 
     def _joined(self, places: Tensor) -> Tensor:
         """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""

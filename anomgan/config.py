@@ -215,7 +215,7 @@ class Config:
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "fast": {
-        "tables": {"steps": 200, "inversion_steps": 3, "memory_rows": 1000},
+        "tables": {"steps": 400, "hidden": 32, "inversion_steps": 2, "memory_rows": 1000},
         "images": {"steps": 100, "inversion_steps": 0},
     },
     "balanced": {},

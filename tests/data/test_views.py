@@ -189,3 +189,20 @@ def test_a_pictures_patches_are_what_can_be_spoilt():
     assert (column[0, :2, :2] == 0).all()
     assert column[0, 7, 7] == 15
     assert views.is_numeric.all()
+
+
+@pytest.mark.parametrize("grid", [None, (1, 4, 4)])
+def test_mismatch_is_the_squares_of_the_residuals_of_what_is_rendered(views, rows, grid):
+    x = torch.from_numpy(rows[:50])
+    if grid is not None:
+        views = Views(Spec.of([("pixels", "pixel", 16, "pixels")], grid=grid), ["minmax"] * 2)
+        x = torch.rand(50, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        views.fit(x.numpy())
+    scaled = views(x)
+    raw = 4 * torch.randn(scaled.shape, generator=torch.Generator().manual_seed(1)).double()
+    raw.requires_grad_()
+    short = views.mismatch(scaled, raw)
+    long = views.residuals(scaled, views.render(raw)).square().sum(-1)
+    assert torch.allclose(short, long, rtol=1e-9)
+    slopes = [torch.autograd.grad(each.sum(), raw)[0] for each in (short, long)]
+    assert torch.allclose(*slopes, rtol=1e-6, atol=1e-9)
