@@ -11,7 +11,7 @@ from anomgan.nets.layers import product
 FLOOR = 1e-6
 """Added to squared distances: keeps a record that meets itself out of the logarithm."""
 
-GROUP = 8
+GROUP = 4
 """Remembered rows among which the nearest is found before rows are compared across groups."""
 
 
@@ -39,7 +39,8 @@ class Index:
         squares = [
             (points - self._picked(nearest)).square().sum(-1) for nearest in found.unbind(-1)
         ]
-        return (torch.stack(squares, -1) + FLOOR).sqrt().mean(-1)
+        distances = (torch.stack(squares, -1) + FLOOR).sqrt()
+        return distances.mean(-1)
 
     def _picked(self, places: Tensor) -> Tensor:
         """One of the rows for each point, ``(K, n) -> (K, n, S)``."""
@@ -57,6 +58,6 @@ def _smallest(values: Tensor, count: int) -> Tensor:
     least = values.unflatten(-1, (GROUP, groups)).amin(-2)
     best = least.topk(count, largest=False).indices
     steps = groups * torch.arange(GROUP, device=values.device)
-    places = (best[..., None] + steps).flatten(-2)
+    places: Tensor = (best[..., None] + steps).flatten(-2)
     own = values.gather(-1, places).topk(count, largest=False).indices
     return places.gather(-1, own)

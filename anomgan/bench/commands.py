@@ -76,21 +76,22 @@ def score(*, quick: bool) -> Iterator[str]:
     yield f"{COLUMNS} columns\n\n{USAGE_HEAD}"
     with tempfile.TemporaryDirectory() as folder:
         train, out = written(folder, "train", FIT_ROWS), Path(folder) / "scores.csv"
-        model = _fitted(folder, train)
+        models = {preset: _fitted(folder, train, preset) for preset in ("fast", "balanced")}
         for rows in (most // 10, most):
             new = written(folder, f"new{rows}", rows)
-            usage = module("anomgan", "score", new, "--model", model, "--output", out)
-            yield usage.row(f"`anomgan score`, {rows:,} rows", rows)
+            for preset, model in models.items():
+                usage = module("anomgan", "score", new, "--model", model, "--output", out)
+                yield usage.row(f"`anomgan score`, preset {preset}, {rows:,} rows", rows)
             usage = run(sys.executable, "-c", SCORE, train, new, str(out))
             yield usage.row(f"IsolationForest, {rows:,} rows", rows)
             usage = run(sys.executable, "-c", READ, new)
             yield usage.row(f"pandas reading, {rows:,} rows", rows)
 
 
-def _fitted(folder: str, train: str) -> str:
-    """A model of the usual size that was trained for a moment: scoring costs the same."""
-    model = str(Path(folder) / "model")
-    options = ["--set", "steps=20", "--set", "checks=0", "--no-track"]
+def _fitted(folder: str, train: str, preset: str) -> str:
+    """A model of the preset's size that was trained for a moment: scoring costs the same."""
+    model = str(Path(folder) / preset)
+    options = ["--preset", preset, "--set", "steps=20", "--set", "checks=0", "--no-track"]
     module("anomgan", "fit", train, "--model", model, *options)
     return model
 

@@ -230,11 +230,8 @@ class Views(nn.Module):
 
         Columns: pixels, numeric entries, indicators, category blocks, each in their order.
         """
-        at = len(self.pixel)
-        parts = [x[..., :at] - y[..., :at]] if at else []
-        if len(self.numeric) or not at:
-            at = self.runs["numeric"]
-            parts.append(x[..., at] - y[..., at])
+        plain = self.runs["pixel"], self.runs["numeric"]
+        parts = [x[..., run] - y[..., run] for run in plain]
         if len(self.indicator):
             seen, p = self._unscale(x, self.indicator), self._unscale(y, self.indicator)
             parts.append(_deviance_square(seen * p + (1 - seen) * (1 - p)).sqrt())
@@ -249,14 +246,10 @@ class Views(nn.Module):
         The sum of squares of ``residuals(x, render(raw))``, but for rounding, on a shorter way: it
         leaves out the scale that one of them applies to probabilities and the other undoes.
         """
-        total = raw.new_zeros(raw.shape[:-1])
+        pixels, numbers = self.runs["pixel"], self.runs["numeric"]
+        total = (x[..., numbers] - raw[..., numbers]).square().sum(-1)
         if len(self.pixel):
-            total = total + (
-                x[..., self.runs["pixel"]] - raw[..., self.runs["pixel"]].tanh()
-            ).square().sum(-1)
-        if len(self.numeric):
-            at = self.runs["numeric"]
-            total = total + (x[..., at] - raw[..., at]).square().sum(-1)
+            total = total + (x[..., pixels] - raw[..., pixels].tanh()).square().sum(-1)
         if len(self.indicator):
             seen = self._unscale(x, self.indicator)
             p = raw[..., self.runs["indicator"]].sigmoid()
