@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
-from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
 from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
@@ -24,8 +23,7 @@ from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
 from anomgan.score import by_block, rows_at_once
-from anomgan.train import Callback
-from anomgan.watch import Looker, Training
+from anomgan.watch import Training
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
@@ -53,41 +51,17 @@ class Detector:
     mondrian: Mondrian | None = None
 
     @classmethod
-    def fit(
-        cls,
-        values: Floats,
-        spec: Spec,
-        *,
-        name: str,
-        config: Config,
-        seed: int,
-        device: str,
-        callback: Callback | None = None,
-        other: Floats | None = None,
-        looker: Looker | None = None,
-        checkpoint: Checkpoint | None = None,
-        as_new: Floats | None = None,
-    ) -> Detector:
-        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`.
+    def fit(cls, ensemble: Ensemble, values: Floats, *, as_new: Floats | None = None) -> Detector:
+        """Learn what usual scores are and, of pictures, what maps of usual ones look like.
 
-        ``as_new`` is as of :meth:`calibrate`.
+        Arguments are as of :meth:`calibrate`; the score is the one that the settings name.
         """
-        ensemble = Ensemble.fit(
-            values,
-            spec,
-            name=name,
-            config=config,
-            seed=seed,
-            device=device,
-            callback=callback,
-            other=other,
-            looker=looker,
-            checkpoint=checkpoint,
-        )
-        detector = cls.calibrate(ensemble, values, config.score, as_new=as_new)[config.score]
-        if spec.grid is not None:
-            data = torch.from_numpy(values).to(device)
-            detector.mapper = Mapper.fit(ensemble.gan, data, ensemble.rows, ensemble.folds)
+        gan = ensemble.gan
+        kind = gan.config.score
+        detector = cls.calibrate(ensemble, values, kind, as_new=as_new)[kind]
+        if gan.views.spec.grid is not None:
+            data = torch.from_numpy(values).to(gan.views.loc.device)
+            detector.mapper = Mapper.fit(gan, data, ensemble.rows, ensemble.folds)
         return detector
 
     @classmethod

@@ -22,6 +22,7 @@ from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
+from anomgan.ensemble import Ensemble
 from anomgan.errors import DataWarning, InputError
 from anomgan.facts import About, flagging_threshold, listener, training_facts, warn_of_unreadable
 from anomgan.parameters import (
@@ -177,7 +178,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         second = None
         if other is not None:
             second = self._second_domain(other, encoder, columns, from_frame, other_source)
-        detector = Detector.fit(
+        ensemble = Ensemble.fit(
             values,
             encoder.spec,
             name=self.method,
@@ -185,11 +186,11 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             seed=seed,
             device=device,
             other=second,
-            as_new=encoder.as_new(frame, values),
             callback=listener(callback, verbose=self.verbose),
             looker=None if looker is None else functools.partial(looker, encoder),
             checkpoint=checkpoint,
         )
+        detector = Detector.fit(ensemble, values, as_new=encoder.as_new(frame, values))
         if self.contamination is None:
             offset = -flagging_threshold(detector.calibrator, self.alpha)
         else:
