@@ -248,7 +248,7 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
 
 def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
     """Draw the curves, each into its own file."""
-    from anomgan.plots import png
+    from anomgan.style import png
 
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(png(figure))
