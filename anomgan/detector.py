@@ -14,16 +14,16 @@ from anomgan.calibrate import Calibrator, Floats
 from anomgan.config import Config
 from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
-from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.evidence import Evidence
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
 from anomgan.score import by_block, rows_at_once
 from anomgan.watch import Training
+from anomgan.weights import arrays, rebuilt
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
@@ -230,15 +230,11 @@ class Detector:
         Weights are float32, in which they were trained; whatever needs float64 keeps it.  Scores
         after the round trip are equal to those before.
         """
-        weights = {
-            f"gan.{key}": _narrow(value).cpu().numpy()
-            for key, value in self.gan.state_dict().items()
-        }
         pooled = {} if self.pooled is None else self.pooled.state()
         maps = {} if self.mapper is None else self.mapper.arrays()
         mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
-            **weights,
+            **arrays(self.gan),
             **self.judge.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
             **{f"maps.{key}": value for key, value in maps.items()},
@@ -270,21 +266,7 @@ class Detector:
         Raises:
             ValueError: If the arrays don't belong to this layout, method and settings.
         """
-        members = len(state["gan.views.loc"])
-        if not members or members % config.members or config.layers > len(state):
-            raise ValueError(f"settings of another model: {members} members are there")
-        if state["gan.views.loc"].shape != (members, 1, spec.size):
-            raise ValueError("scales of another table")
-        if not (state["gan.views.scale"] > 0).all():
-            raise ValueError("a scale isn't positive, so that a record's score isn't a number")
-        views = Views(spec, config.dealt_views * (members // config.members))
-        with torch.device("meta"):  # shapes without memory
-            gan = method(name)(views, config)
-        weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
-        _match(gan.state_dict(), weights)
-        kinds = {key: value.dtype for key, value in gan.state_dict().items()}
-        gan.load_state_dict({k: v.to(kinds[k]) for k, v in weights.items()}, assign=True)
-        gan.eval().requires_grad_(False)
+        gan = rebuilt(state, spec, name=name, config=config)
         calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):
             raise ValueError("no calibration scores")
@@ -339,21 +321,3 @@ def _without_condition(gan: GAN, values: Floats) -> Floats:
     blank = values.copy()
     blank[:, gan.views.spec.record :] = 0
     return blank
-
-
-def _narrow(weight: Tensor) -> Tensor:
-    """The same numbers in float32 if that loses nothing."""
-    narrow = weight.float()
-    return narrow if torch.equal(narrow.to(weight.dtype), weight) else weight
-
-
-def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    """Compare names and shapes.
-
-    Raises:
-        ValueError: Names the first that differs.
-    """
-    for key in sorted(wanted.keys() | found.keys()):
-        shapes = [tuple(group[key].shape) if key in group else None for group in (wanted, found)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{key} has shape {shapes[1]}, the settings ask for {shapes[0]}")
