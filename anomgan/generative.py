@@ -13,7 +13,7 @@ from anomgan.data.encoder import Records
 from anomgan.errors import InputError
 from anomgan.fitted import FittedDetector
 from anomgan.parameters import are, condition_names, seed_from
-from anomgan.text import shortened
+from anomgan.text import quoted, shortened
 
 
 class Generative(FittedDetector):
@@ -91,8 +91,7 @@ class Generative(FittedDetector):
                 )
             if name not in known:
                 raise InputError(
-                    f"condition {name!r}: the model has no such condition; it has: "
-                    f"{shortened([repr(other) for other in known])}"
+                    f"condition {name!r}: the model has no such condition; it has: {quoted(known)}"
                 )
             slot = known[name].slot(level)
             if slot is None:
