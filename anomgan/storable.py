@@ -92,7 +92,7 @@ class Storable(FittedDetector, BaseEstimator):
         return None if alpha is None else float(alpha)
 
     def _check_params(self, kind: str) -> None:
-        """Check parameters read from a file as :meth:`fit` does for this kind of data.
+        """Check parameters read from a file as fitting does for this kind of data.
 
         Raises:
             TypeError: If one is of another kind.
