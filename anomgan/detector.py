@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,12 +21,9 @@ from anomgan.gans import GAN
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
-from anomgan.score import by_block, rows_at_once
+from anomgan.score import by_block
 from anomgan.watch import Training
 from anomgan.weights import arrays, rebuilt
-
-SAMPLED = 10_000
-"""Records drawn from the generators at once."""
 
 
 @dataclass
@@ -160,35 +157,6 @@ class Detector:
         unknown = _without_condition(self.gan, values[~known])
         shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
         return [share for share in shares if len(share[2])]
-
-    def sample(self, rows: int, seed: int, levels: Mapping[str, int] | None = None) -> Floats:
-        """Draw encoded records from the generators, ``(rows, *shape)``; see :meth:`samples`."""
-        return np.concatenate(list(self.samples(rows, seed, levels)))
-
-    def samples(
-        self, rows: int, seed: int, levels: Mapping[str, int] | None = None
-    ) -> Iterator[Floats]:
-        """Draw encoded records from the generators block by block, each member's in turn.
-
-        Args:
-            rows: How many, at least one.
-            seed: Seed of the draws.
-            levels: Slots of the conditions that are to hold, by column; the others come as often as
-                in training.
-        """
-        views, draws = self.gan.views, torch.Generator().manual_seed(seed)
-        # Pictures pass through far larger intermediates.
-        most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_at_once(self.gan))
-        for start in range(0, rows, most):
-            count = min(most, rows - start)
-            each = -(-count // views.members)
-            z = self.gan.prior(each, draws)
-            if levels:
-                z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
-            with torch.no_grad():
-                made = views.inverse(self.gan.generate(z.to(views.loc.device))).cpu()
-            mixed = made.transpose(0, 1).flatten(0, 1)
-            yield mixed[torch.randperm(len(mixed), generator=draws)[:count]].numpy()
 
     def reconstructions(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""

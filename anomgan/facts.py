@@ -170,7 +170,8 @@ def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
     for column, span in zip(encoder.schema.conditions, spans, strict=True):
         block = conditions[:, span.start - at : span.stop - at]
         known = column.restore(column.decode(block, None)).astype(object)
-        cells[column.name] = known.mask(known.isna(), "(missing)").mask(~block.any(1), "?")
+        known = known.mask(known.isna(), "(missing)")
+        cells[column.name] = known.mask(np.asarray(~block.any(1)), "?")
     return [
         ", ".join(f"{name}={cell}" for name, cell in row.items())
         for row in pd.DataFrame(cells).to_dict("records")

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from anomgan.data.encoder import Records
+from anomgan.drawn import drawn
 from anomgan.errors import InputError
 from anomgan.fitted import FittedDetector
 from anomgan.parameters import are, condition_names, seed_from
@@ -71,7 +72,8 @@ class Generative(FittedDetector):
         check_is_fitted(self, "detector_")
         if not are(Integral, n) or n < 1:
             raise InputError(f"n={n!r} must be a positive integer")
-        return self.detector_.samples(int(n), seed_from(random_state), self._slots(condition))
+        slots = self._slots(condition)
+        return drawn(self.detector_.gan, int(n), seed_from(random_state), slots)
 
     def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
         """The slot of each level that is to hold, by the condition's name.

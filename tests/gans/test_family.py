@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.drawn import drawn
 from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.gans import GAN
@@ -196,8 +197,9 @@ def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none
     far = machines(300, 5, claim=None)
     far[:, :2] += 10
     assert flagged(far) == 1
-    drawn = detector.sample(300, seed=0)
-    assert (drawn[:, 2:].sum(1) == 1).all()
+    [made] = drawn(detector.gan, 300, seed=0)
+    assert made.shape == (300, 5)
+    assert (made[:, 2:].sum(1) == 1).all()
 
 
 # --- pictures -------------------------------------------------------------------------------------
