@@ -1,4 +1,4 @@
-"""The scikit-learn face: parameters and fitting."""
+"""The scikit-learn face: parameters, fitting, and loading what was saved."""
 
 from __future__ import annotations
 
