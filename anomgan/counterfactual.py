@@ -12,21 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from anomgan.calibrate import Floats
 from anomgan.data.tables import TableEncoder
 from anomgan.detector import Detector
+from anomgan.pools import Pools
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
-
-DRAWN = 4000
-"""Records generated for each condition, to find normal ones among them."""
-
-FEWEST = 100
-"""So many of them are kept at least, even if fewer are normal: the best."""
 
 SUSPECTS = 10
 """Columns of each record that are tried one by one: those without which it would come nearest to
@@ -38,9 +32,8 @@ LENDERS = 3
 HOPEFUL = 6
 """Pairs of a record and a generated one that are tried on where no single column is enough."""
 
-TYPICAL, NORMAL = 0.5, 0.9
-"""Quantiles of calibration scores: up to the first a generated record is kept, up to the second a
-record counts as normal."""
+NORMAL = 0.9
+"""Quantile of calibration scores up to which a record counts as normal."""
 
 GAP = 1e6
 """How unlike a cell is, in usual squared distances, that is missing where none was in training."""
@@ -66,21 +59,6 @@ class Nearest:
     score: Floats
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """Normal records under one condition.
-
-    Attributes:
-        values: Encoded, ``(P, D)``.
-        scaled: As the members of one fold see them, ``(M, P, D)``.
-        usual: Mean squared distances of neighbours in each column, ``(C,)``.
-    """
-
-    values: Floats
-    scaled: Floats
-    usual: Floats
-
-
 class Counterfactuals:
     """Finds normal records beside abnormal ones of a table.  All draws have fixed seeds.
 
@@ -92,13 +70,8 @@ class Counterfactuals:
         """Keep encoder and detector; records are generated when first needed."""
         self.encoder, self.detector = encoder, detector
         self.columns = [column.name for column in encoder.schema.columns]
-        spec, number = encoder.spec, {name: at for at, name in enumerate(self.columns)}
-        owner = [number.get(s.column, -1) for s in spec.spans for _ in range(s.width)]
-        self._owner = np.array(owner[: spec.record - 1])  # the last says that cells are missing
-        self._views = detector.gan.views.of(range(detector.gan.config.members))
-        scores = detector.calibrator.scores
-        self._typical, self._normal = np.quantile(scores, [TYPICAL, NORMAL])
-        self._pools: dict[bytes, _Pool] = {}
+        self._pools = Pools(encoder, detector)
+        self._normal = np.quantile(detector.calibrator.scores, NORMAL)
 
     def mixed(self, x: Floats, made: Floats, gaps: Bools, changed: Bools) -> Floats:
         """Records with some columns of others.
@@ -110,8 +83,9 @@ class Counterfactuals:
                 ``(n, C)``.
             changed: Which columns to take from the other, ``(n, C)``.
         """
-        judged, mixed = len(self._owner), x.copy()
-        mixed[:, :judged] = np.where(changed[:, self._owner], made[:, :judged], x[:, :judged])
+        owner, mixed = self._pools.owner, x.copy()
+        judged = len(owner)
+        mixed[:, :judged] = np.where(changed[:, owner], made[:, :judged], x[:, :judged])
         mixed[:, judged] = (gaps & ~changed).any(1)
         return mixed
 
@@ -144,10 +118,10 @@ class Counterfactuals:
     def _search(self, x: Floats, gaps: Bools) -> _Search:
         """Have several generated records lend cells to each."""
         record, suspect, made, unlike = [], [], [], []
-        for i, scaled in enumerate(self._scaled(x).swapaxes(0, 1)):
-            pool = self._pool(x[i, self.encoder.spec.record :])
+        for i, scaled in enumerate(self._pools.scaled(x).swapaxes(0, 1)):
+            pool = self._pools.of(x[i, self.encoder.spec.record :])
             # The logarithm prefers few large differences to many small ones.
-            logs = np.log1p(self._distances(scaled[:, None], pool.scaled) / pool.usual)
+            logs = np.log1p(self._pools.distances(scaled[:, None], pool.scaled) / pool.usual)
             logs[:, gaps[i]] = np.log1p(GAP)
             without = logs.sum(1, keepdims=True) - logs
             for column in np.argsort(without.min(0), kind="stable")[:SUSPECTS]:
@@ -166,56 +140,6 @@ class Counterfactuals:
             np.concatenate(unlike),
             self._normal,
         )
-
-    # --- normal records ---------------------------------------------------------------------------
-
-    def _pool(self, condition: Floats) -> _Pool:
-        """Normal records under a condition, generated once."""
-        key = condition.tobytes()
-        if key not in self._pools:
-            drawn = self._drawn(condition)
-            score = self.detector.score(drawn)
-            kept = max(FEWEST, int((score <= self._typical).sum()))
-            values = drawn[np.argsort(score, kind="stable")[:kept]]
-            scaled = self._scaled(values)
-            self._pools[key] = _Pool(values, scaled, self._usual(scaled))
-        return self._pools[key]
-
-    def _drawn(self, condition: Floats) -> Floats:
-        """Generated records such as a table could hold: whole numbers, one level of a category."""
-        gan, draws = self.detector.gan, torch.Generator().manual_seed(0)
-        z = gan.prior(-(-DRAWN // gan.views.members), draws).to(gan.views.loc.device)
-        if len(condition):
-            z[..., -len(condition) :] = torch.from_numpy(condition).to(z)
-        with torch.no_grad():
-            made = gan.views.inverse(gan.generate(z)).cpu().flatten(0, 1).numpy()
-        values, _ = self.encoder.transform(self.encoder.decode(made))
-        values[:, self.encoder.spec.record :] = condition
-        return values
-
-    # --- distances --------------------------------------------------------------------------------
-
-    def _scaled(self, values: Floats) -> Floats:
-        """Records as the members of one fold see them, ``(n, D) -> (M, n, D)``."""
-        data = torch.from_numpy(values).to(self._views.loc.device)
-        return np.asarray(self._views(data).cpu().numpy())
-
-    def _distances(self, x: Floats, others: Floats) -> Floats:
-        """Squared distances of one record in each column, mean over members, ``(P, C)``."""
-        judged = len(self._owner)
-        entries = np.zeros((others.shape[1], judged))
-        for mine, theirs in zip(x, others, strict=True):
-            entries += np.square(theirs[:, :judged] - mine[:, :judged]) / len(x)
-        return np.add.reduceat(entries, np.unique(self._owner, return_index=True)[1], axis=1)
-
-    def _usual(self, scaled: Floats) -> Floats:
-        """How far apart neighbours among normal records are in each column."""
-        found = []
-        for at in range(0, scaled.shape[1], -(-scaled.shape[1] // 200)):
-            distances = self._distances(scaled[:, [at]], scaled)
-            nearest = np.argsort(distances.sum(1), kind="stable")[1:6]  # the first is itself
-            found.append(distances[nearest].mean(0))
-        return np.asarray(np.maximum(np.mean(found, 0), 1e-3))
 
 
 class _Search:

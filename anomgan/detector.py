@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,24 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibrate import Calibrator, Floats
-from anomgan.checkpoint import Checkpoint
 from anomgan.config import Config
 from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
-from anomgan.data.views import Views
 from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.evidence import Evidence
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN
 from anomgan.judge import FloatArray, Judge, below
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
-from anomgan.score import by_block, rows_at_once
-from anomgan.train import Callback
-from anomgan.watch import Looker, Training
-
-SAMPLED = 10_000
-"""Records drawn from the generators at once."""
+from anomgan.score import by_block
+from anomgan.watch import Training
+from anomgan.weights import arrays, rebuilt
 
 
 @dataclass
@@ -53,41 +48,17 @@ class Detector:
     mondrian: Mondrian | None = None
 
     @classmethod
-    def fit(
-        cls,
-        values: Floats,
-        spec: Spec,
-        *,
-        name: str,
-        config: Config,
-        seed: int,
-        device: str,
-        callback: Callback | None = None,
-        other: Floats | None = None,
-        looker: Looker | None = None,
-        checkpoint: Checkpoint | None = None,
-        as_new: Floats | None = None,
-    ) -> Detector:
-        """Train and calibrate; arguments, errors and warnings as of :meth:`Ensemble.fit`.
+    def fit(cls, ensemble: Ensemble, values: Floats, *, as_new: Floats | None = None) -> Detector:
+        """Learn what usual scores are and, of pictures, what maps of usual ones look like.
 
-        ``as_new`` is as of :meth:`calibrate`.
+        Arguments are as of :meth:`calibrate`; the score is the one that the settings name.
         """
-        ensemble = Ensemble.fit(
-            values,
-            spec,
-            name=name,
-            config=config,
-            seed=seed,
-            device=device,
-            callback=callback,
-            other=other,
-            looker=looker,
-            checkpoint=checkpoint,
-        )
-        detector = cls.calibrate(ensemble, values, config.score, as_new=as_new)[config.score]
-        if spec.grid is not None:
-            data = torch.from_numpy(values).to(device)
-            detector.mapper = Mapper.fit(ensemble.gan, data, ensemble.rows, ensemble.folds)
+        gan = ensemble.gan
+        kind = gan.config.score
+        detector = cls.calibrate(ensemble, values, kind, as_new=as_new)[kind]
+        if gan.views.spec.grid is not None:
+            data = torch.from_numpy(values).to(gan.views.loc.device)
+            detector.mapper = Mapper.fit(gan, data, ensemble.rows, ensemble.folds)
         return detector
 
     @classmethod
@@ -187,35 +158,6 @@ class Detector:
         shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
         return [share for share in shares if len(share[2])]
 
-    def sample(self, rows: int, seed: int, levels: Mapping[str, int] | None = None) -> Floats:
-        """Draw encoded records from the generators, ``(rows, *shape)``; see :meth:`samples`."""
-        return np.concatenate(list(self.samples(rows, seed, levels)))
-
-    def samples(
-        self, rows: int, seed: int, levels: Mapping[str, int] | None = None
-    ) -> Iterator[Floats]:
-        """Draw encoded records from the generators block by block, each member's in turn.
-
-        Args:
-            rows: How many, at least one.
-            seed: Seed of the draws.
-            levels: Slots of the conditions that are to hold, by column; the others come as often as
-                in training.
-        """
-        views, draws = self.gan.views, torch.Generator().manual_seed(seed)
-        # Pictures pass through far larger intermediates.
-        most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_at_once(self.gan))
-        for start in range(0, rows, most):
-            count = min(most, rows - start)
-            each = -(-count // views.members)
-            z = self.gan.prior(each, draws)
-            if levels:
-                z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
-            with torch.no_grad():
-                made = views.inverse(self.gan.generate(z.to(views.loc.device))).cpu()
-            mixed = made.transpose(0, 1).flatten(0, 1)
-            yield mixed[torch.randperm(len(mixed), generator=draws)[:count]].numpy()
-
     def reconstructions(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
         return np.concatenate(by_block(self.gan, self._data(values), self._again), -1).T
@@ -256,15 +198,11 @@ class Detector:
         Weights are float32, in which they were trained; whatever needs float64 keeps it.  Scores
         after the round trip are equal to those before.
         """
-        weights = {
-            f"gan.{key}": _narrow(value).cpu().numpy()
-            for key, value in self.gan.state_dict().items()
-        }
         pooled = {} if self.pooled is None else self.pooled.state()
         maps = {} if self.mapper is None else self.mapper.arrays()
         mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
-            **weights,
+            **arrays(self.gan),
             **self.judge.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
             **{f"maps.{key}": value for key, value in maps.items()},
@@ -296,21 +234,7 @@ class Detector:
         Raises:
             ValueError: If the arrays don't belong to this layout, method and settings.
         """
-        members = len(state["gan.views.loc"])
-        if not members or members % config.members or config.layers > len(state):
-            raise ValueError(f"settings of another model: {members} members are there")
-        if state["gan.views.loc"].shape != (members, 1, spec.size):
-            raise ValueError("scales of another table")
-        if not (state["gan.views.scale"] > 0).all():
-            raise ValueError("a scale isn't positive, so that a record's score isn't a number")
-        views = Views(spec, config.dealt_views * (members // config.members))
-        with torch.device("meta"):  # shapes without memory
-            gan = method(name)(views, config)
-        weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
-        _match(gan.state_dict(), weights)
-        kinds = {key: value.dtype for key, value in gan.state_dict().items()}
-        gan.load_state_dict({k: v.to(kinds[k]) for k, v in weights.items()}, assign=True)
-        gan.eval().requires_grad_(False)
+        gan = rebuilt(state, spec, name=name, config=config)
         calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):
             raise ValueError("no calibration scores")
@@ -365,21 +289,3 @@ def _without_condition(gan: GAN, values: Floats) -> Floats:
     blank = values.copy()
     blank[:, gan.views.spec.record :] = 0
     return blank
-
-
-def _narrow(weight: Tensor) -> Tensor:
-    """The same numbers in float32 if that loses nothing."""
-    narrow = weight.float()
-    return narrow if torch.equal(narrow.to(weight.dtype), weight) else weight
-
-
-def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    """Compare names and shapes.
-
-    Raises:
-        ValueError: Names the first that differs.
-    """
-    for key in sorted(wanted.keys() | found.keys()):
-        shapes = [tuple(group[key].shape) if key in group else None for group in (wanted, found)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{key} has shape {shapes[1]}, the settings ask for {shapes[0]}")

@@ -1,43 +1,42 @@
-"""The scikit-learn face: parameters, fitting, saving and loading."""
+"""The scikit-learn face: parameters, fitting, and loading what was saved."""
 
 from __future__ import annotations
 
 import functools
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from anomgan import probability, store
+from anomgan import store
 from anomgan.actionable import Actionable
 from anomgan.checkpoint import Checkpoint
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.encoders import framed, kind_of, learn
 from anomgan.detector import Detector
-from anomgan.errors import DataWarning, InputError
-from anomgan.facts import About, flagging_threshold, listener, training_facts, warn_of_unreadable
+from anomgan.ensemble import Ensemble
+from anomgan.errors import InputError
+from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
+from anomgan.generative import Generative
 from anomgan.parameters import (
     checked_condition,
     checked_config,
     chosen_device,
     condition_names,
-    device_at_hand,
     seed_from,
 )
-from anomgan.plainly import check
+from anomgan.storable import Storable
 from anomgan.train import Callback
 from anomgan.watch import Look
 
 
-class GANDetector(Actionable, OutlierMixin, BaseEstimator):
+class GANDetector(Actionable, Generative, Storable, OutlierMixin, BaseEstimator):
     """Detects anomalies in tables or pictures with GANs that learnt what is normal.
 
     Fit it on normal records.  A pandas DataFrame may have columns of any type and missing cells;
@@ -111,8 +110,6 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    # --- fitting ----------------------------------------------------------------------------------
-
     def fit(
         self,
         X: Any,
@@ -177,7 +174,7 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         second = None
         if other is not None:
             second = self._second_domain(other, encoder, columns, from_frame, other_source)
-        detector = Detector.fit(
+        ensemble = Ensemble.fit(
             values,
             encoder.spec,
             name=self.method,
@@ -185,11 +182,11 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
             seed=seed,
             device=device,
             other=second,
-            as_new=encoder.as_new(frame, values),
             callback=listener(callback, verbose=self.verbose),
             looker=None if looker is None else functools.partial(looker, encoder),
             checkpoint=checkpoint,
         )
+        detector = Detector.fit(ensemble, values, as_new=encoder.as_new(frame, values))
         if self.contamination is None:
             offset = -flagging_threshold(detector.calibrator, self.alpha)
         else:
@@ -253,116 +250,6 @@ class GANDetector(Actionable, OutlierMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
         columns = [str(name) for name in names]
         return pd.DataFrame(X, columns=columns, copy=False), columns, False
-
-    # --- saving and loading -----------------------------------------------------------------------
-
-    def save(self, directory: str | Path) -> None:
-        """Write a model directory: JSON and safetensors, whole or not at all.
-
-        A random state that isn't a number is stored as the seed that was drawn from it.
-
-        Args:
-            directory: A path where nothing, an empty folder or an older model is.
-
-        Raises:
-            InputError: If something else is there or it can't be written; then all is as before.
-        """
-        check_is_fitted(self, "detector_")
-        store.save(store.Model(self.encoder_, self.detector_, self._about()), directory)
-
-    def _about(self) -> dict[str, Any]:
-        """What :meth:`_from_model` needs beside encoder and ensemble."""
-        params = self.get_params(deep=False)
-        if not isinstance(self.random_state, Integral | None):
-            params["random_state"] = self.training_facts_["seed"]
-        return {
-            "params": params,
-            "columns": self._columns,
-            "from_frame": self._from_frame,
-            "named": hasattr(self, "feature_names_in_"),
-            "offset": self.offset_,
-            "alpha": self._alpha,
-            "probability": None if self._curve is None else self._curve.to_json(),
-            "training": self.training_facts_,
-        }
-
-    @classmethod
-    def _from_model(cls, model: store.Model, device: str | None) -> GANDetector:
-        """Put a face on a model.
-
-        Args:
-            model: A model whose ``about`` is from :meth:`_about`.
-            device: Where to compute; None asks the stored parameter.
-
-        Raises:
-            KeyError: If something is missing, like TypeError and ValueError if it is wrong.
-        """
-        about = model.about
-        check(About, about, "estimator")
-        estimator = cls(**about["params"])
-        estimator._check_params(model.encoder.kind)
-        if estimator.method != model.detector.gan.name:
-            raise ValueError("its parameters name another method")
-        columns = about["columns"]
-        if set(model.encoder.columns) != set(columns):
-            raise ValueError("two lists of columns disagree")
-        estimator._columns, estimator._from_frame = columns, about["from_frame"]
-        estimator.n_features_in_ = len(columns)
-        if about["named"]:
-            estimator.feature_names_in_ = np.array(columns, dtype=object)
-        estimator.offset_, estimator.training_facts_ = about["offset"], about["training"]
-        estimator._alpha = cls._alpha_of(about)
-        estimator._curve = probability.from_json(about.get("probability"))
-        estimator._settle(model, device)
-        return estimator
-
-    @staticmethod
-    def _alpha_of(about: Mapping[str, Any]) -> float | None:
-        """The alpha that a stored model's threshold is for; None if it is of another kind."""
-        params = about["params"]
-        fallback = params["alpha"] if params["contamination"] is None else None
-        alpha = about.get("alpha", fallback)
-        return None if alpha is None else float(alpha)
-
-    def _check_params(self, kind: str) -> None:
-        """Check parameters read from a file as :meth:`fit` does for this kind of data.
-
-        Raises:
-            TypeError: If one is of another kind.
-            ValueError: If one is wrong.
-        """
-        checked_config(
-            self.method, self.preset, self.settings, self.alpha, self.contamination, kind
-        )
-        seed_from(self.random_state)
-        check(str, self.device, "device")
-        check(bool, self.verbose, "verbose")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)
-            checked_condition(self.method, self.condition, other=False)
-
-    def _settle(self, model: store.Model, device: str | None = None) -> None:
-        """Take a model over, onto the device that suits this machine."""
-        self.device_ = device or device_at_hand(self.device)
-        self.encoder_, self.detector_ = model.encoder, model.detector.to(self.device_)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Parameters and plain data: no tensor, so that any machine can unpickle it."""
-        state = dict(super().__getstate__())
-        state.pop("_explainer", None)  # made anew when needed
-        if "detector_" in state:
-            model = store.Model(state.pop("encoder_"), state.pop("detector_"), {})
-            state["_packed"] = store.pack(model)
-            del state["device_"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Rebuild; where the device is ``"auto"``, it is chosen anew."""
-        state = dict(state)
-        packed = state.pop("_packed", None)
-        super().__setstate__(state)
-        if packed is not None:
-            self._settle(store.unpack(*packed))
 
     def __sklearn_tags__(self) -> Any:
         """NaN counts as missing; three dimensions are gray pictures."""

@@ -164,14 +164,16 @@ def calibration_facts(
 
 
 def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
-    """Encoded conditions, (n, K), in words."""
+    """Encoded conditions, (n, K), in words; ``?`` where a row is judged without one."""
     spans = [span for span in encoder.spec.spans if span.kind == "condition"]
     cells, at = {}, encoder.spec.record
     for column, span in zip(encoder.schema.conditions, spans, strict=True):
-        slots = column.decode(conditions[:, span.start - at : span.stop - at], None)
-        cells[column.name] = column.restore(slots).astype(object)
+        block = conditions[:, span.start - at : span.stop - at]
+        known = column.restore(column.decode(block, None)).astype(object)
+        known = known.mask(known.isna(), "(missing)")
+        cells[column.name] = known.mask(np.asarray(~block.any(1)), "?")
     return [
-        ", ".join(f"{name}={'?' if pd.isna(cell) else cell}" for name, cell in row.items())
+        ", ".join(f"{name}={cell}" for name, cell in row.items())
         for row in pd.DataFrame(cells).to_dict("records")
     ]
 

@@ -18,29 +18,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, pad
+from torch.nn.functional import conv2d, pad
 
 from anomgan import cutmix
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
-from anomgan.nets.gradients import gradients, root
 from anomgan.score import by_block, rows_at_once
-from anomgan.surprise import State, expectations, whitened
+from anomgan.sight import DIRECTIONS, FINEST, VIEWS, Sight, grown, view_of
+from anomgan.surprise import State, expectations
 
 LEARNT = 1000
 """Most pictures from which is learnt what is usual, and most that calibrate."""
 
 ROOM = 2**25
 """Numbers that all places of these pictures may hold: 256 MB."""
-
-FINEST = 64
-"""Most places along each side; finer pictures are averaged."""
-
-DIRECTIONS = 4
-"""Directions of edges."""
-
-VIEWS = ("pixels", "residual", "edges")
-"""What is compared; edges in places of two pixels a side."""
 
 CRITIC = "critic"
 """Stands for the critic among the views."""
@@ -102,14 +93,14 @@ class Mapper:
         for member in range(gan.views.members):
             own = places[member // each]
             for name in VIEWS if member % each == 0 else ("residual",):
-                view = _view(name, x[member : member + 1, own], made[member : member + 1, own])
+                view = view_of(name, x[member : member + 1, own], made[member : member + 1, own])
                 for key, value in expectations(view[0], BLOCK).items():
                     learnt.setdefault(f"{name}.{key}", []).append(value)
         mapper.state = {key: torch.stack(parts) for key, parts in learnt.items()}
         own_x, own_made = (
             [part[k * each, places[k]].float() for k in range(len(folds))] for part in (x, made)
         )
-        sights = [_Sight(mapper._states([k], torch.float32)) for k in range(len(folds))]
+        sights = [Sight(mapper._states([k], torch.float32)) for k in range(len(folds))]
         mapper.critic = cutmix.trained(own_x, own_made, sights, gan.config).double()
         held: dict[str, list[Tensor]] = {}
         for k, own in enumerate(places[len(folds) :]):
@@ -169,11 +160,11 @@ class Mapper:
             folds: Which folds.
         """
         size = x.shape[3], x.shape[4]
-        sight = _Sight(self._states(folds, x.dtype))
+        sight = Sight(self._states(folds, x.dtype))
         power = 1 if self.critic is None else POWER
         found, whites = {}, sight.whites(x, made)
         for name, white in whites.items():
-            distances = _grown(white.square().sum(2), size).flatten(0, 1) ** power
+            distances = grown(white.square().sum(2), size).flatten(0, 1) ** power
             smooth = _smooth(distances, BLUR * min(size)).clamp(min=0) ** (1 / power)
             found[name] = smooth.unflatten(0, white.shape[:2]).mean(0)
         if self.critic is not None:
@@ -181,7 +172,7 @@ class Mapper:
             shown = sight.shown(x[:: len(x) // len(folds)], whites)
             shown = shown.expand(self._folds, *shown.shape[1:])
             said = cutmix.opinions(self.critic, shown)[list(folds)]
-            found[CRITIC] = _grown(said, size).mean(0)
+            found[CRITIC] = grown(said, size).mean(0)
         return found
 
     def _pictures(self, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,57 +246,6 @@ class Mapper:
         return mapper
 
 
-@dataclass(frozen=True)
-class _Sight:
-    """What some folds see of pictures.
-
-    Attributes:
-        states: Of each view what its folds or members expect, stacked.
-    """
-
-    states: Mapping[str, State]
-
-    def whites(self, x: Tensor, made: Tensor) -> dict[str, Tensor]:
-        """How places differ from what is expected, ``(M or K, n, d, h, w)`` each, whitened."""
-        found = {}
-        for name, state in self.states.items():
-            step = len(x) // len(state["mean"])  # folds or members
-            found[name] = whitened(_view(name, x[::step], made[::step]), state)
-        return found
-
-    def shown(self, x: Tensor, whites: Mapping[str, Tensor]) -> Tensor:
-        """What the critic is shown: pixels, how these differ, and how much edges do.
-
-        Args:
-            x: Pictures as each fold sees them, ``(K, n, C, H, W)``.
-            whites: What :meth:`whites` gives of pixels and edges.
-
-        Returns:
-            ``(K, n, 2 · C + 1, h, w)``.
-        """
-        pixels, edges = self.states["pixels"], self.states["edges"]
-        middle = pixels["mean"].mean((1, 2, 3))
-        plain = (_view("pixels", x, x) - _tall(middle)) / _tall(pixels["noise"].sqrt())
-        differs = whites["pixels"] / _tall(pixels["limit"])
-        turned = (whites["edges"] / _tall(edges["limit"])).square().sum(2)
-        heights = _grown((turned + 0.025).log(), (plain.shape[3], plain.shape[4]))
-        return torch.cat([plain, differs.sign() * differs.abs().sqrt(), heights[:, :, None]], 2)
-
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """The same of one fold's, from pictures alone: ``(n, C, H, W) -> (n, 2 · C + 1, h, w)``."""
-        x = pictures[None]
-        few = _Sight({name: self.states[name] for name in ("pixels", "edges")})
-        return few.shown(x, few.whites(x, x))[0]
-
-
-def _view(name: str, x: Tensor, made: Tensor) -> Tensor:
-    """One of :data:`VIEWS` of pictures ``(M, n, C, H, W)``: ``(M, n, d, h, w)``."""
-    if name == "edges":
-        edges = root(gradients(x.flatten(0, 1), DIRECTIONS))
-        return _coarse(edges.unflatten(0, x.shape[:2]), 2)
-    return _coarse(x - made if name == "residual" else x, 1)
-
-
 def _heights(name: str, raw: Tensor, floor: Tensor) -> Tensor:
     """Logarithms of distances; the critic's log odds as they are."""
     return raw if name == CRITIC else (raw + floor).log()
@@ -315,27 +255,6 @@ def _quantiles(heights: Tensor, *shares: float) -> list[Tensor]:
     """Quantiles of all heights, of which there may be more than torch's own function takes."""
     own = heights.flatten().sort().values
     return [own[round(share * (len(own) - 1))] for share in shares]
-
-
-def _tall(each: Tensor) -> Tensor:
-    """A number for each fold, ``(K, …)``, beside its pictures."""
-    return each.reshape(-1, 1, 1, 1, 1)
-
-
-def _coarse(pictures: Tensor, times: int) -> Tensor:
-    """Pictures averaged to places of so many pixels a side, ``(M, n, d, H, W)`` to ``h × w``.
-
-    Larger ones if there are more than :data:`FINEST` along a side.
-    """
-    size = [min(FINEST, -(-side // times)) for side in pictures.shape[3:]]
-    few = adaptive_avg_pool2d(pictures.flatten(0, 1), (size[0], size[1]))
-    return few.reshape(*pictures.shape[:3], *size)
-
-
-def _grown(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps in the picture's size, ``(M, n, h, w) -> (M, n, *size)``."""
-    flat = maps.flatten(0, 1)[:, None]
-    return interpolate(flat, size, mode="bilinear").reshape(*maps.shape[:2], *size)
 
 
 def _smooth(maps: Tensor, sigma: float) -> Tensor:

@@ -1,117 +1,40 @@
-"""Figures of a detector, as matplotlib figures; :func:`png` and :func:`svg` make files of them.
-
-Nothing here touches pyplot: no window, no figure that has to be closed.  Colours are Okabe and
-Ito's, told apart by the colour-blind; lines differ in their dashes, too.  Figures are small, with
-letters large enough to be read on a telephone.
-"""
+"""Figures of a detector, as matplotlib figures; :mod:`anomgan.style` makes files of them."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from anomgan.calibrate import Floats
+from anomgan.style import (
+    ABNORMAL,
+    CYCLE,
+    GREY,
+    INK,
+    NEW,
+    NORMAL,
+    WIDTH,
+    new_axes,
+    new_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from anomgan.health import Health
     from anomgan.train import Progress
 
-NORMAL, ABNORMAL, NEW, GREY = "#0072b2", "#d55e00", "#009e73", "#8c8c8c"
-"""Colours of normal rows (or the model), of abnormal ones, of unlabelled ones, of a baseline."""
-
-CYCLE = (NORMAL, ABNORMAL, NEW, "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours of lines that have no such meaning."""
-
-INK = "#1b1f24"
-"""Colour of letters and axes; :func:`svg` lets the page that it stands in choose."""
-
-WIDTH, HEIGHT = 4.6, 2.7
-"""Inches of a figure with one panel."""
-
 MOST_PICTURES = 64
 """Pictures that :func:`sample_grid` shows."""
-
-STYLE: Any = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9,
-    "axes.linewidth": 0.6,
-    "axes.prop_cycle": cycler(color=CYCLE, linestyle=["-", "--", "-.", ":", "-", "--"]),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "figure.dpi": 100,
-    "figure.facecolor": "white",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "grid.alpha": 0.35,
-    "grid.color": GREY,
-    "grid.linewidth": 0.4,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
-    "lines.linewidth": 1.5,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "anomgan",
-    "text.color": INK,
-    "text.parse_math": False,
-    "text.usetex": False,
-    "xtick.color": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.color": INK,
-    "ytick.labelsize": 8.5,
-}
-"""One look for all figures."""
-
-P = ParamSpec("P")
-
-
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in our look and leave matplotlib's settings as they were."""
-
-    @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(STYLE):
-            figure = draw(*args, **kwargs)
-            # Laid out once and for all: each further layout would move things a little.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
-            return figure
-
-    return drawn
-
-
-def _figure(rows: int = 1, columns: int = 1, *, height: float | None = None) -> tuple[Figure, Any]:
-    """A figure and its panels, ``(rows, columns)``."""
-    size = WIDTH, height or (HEIGHT if rows == 1 else 1.75 * rows)
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _axes(height: float = HEIGHT) -> tuple[Figure, Axes]:
-    figure, panels = _figure(height=height)
-    return figure, panels[0, 0]
-
 
 # --- scores ---------------------------------------------------------------------------------------
 
 
-@_styled
+@styled
 def score_histogram(
     calibration_scores: ArrayLike,
     scores: ArrayLike | None = None,
@@ -135,7 +58,7 @@ def score_histogram(
             odd = np.asarray(labels).astype(bool)
             groups += [("new, normal", NEW, new[~odd]), ("new, abnormal", ABNORMAL, new[odd])]
     groups = [(name, colour, _finite(values)) for name, colour, values in groups]
-    figure, axis = _axes()
+    figure, axis = new_axes()
     every = np.concatenate([values for _, _, values in groups])
     edges = np.histogram_bin_edges(every, 40) if len(every) else np.array([0.0, 1.0])
     for (name, colour, values), dash in zip(groups, ("-", "--", "-."), strict=False):
@@ -154,7 +77,7 @@ def score_histogram(
     return figure
 
 
-@_styled
+@styled
 def p_value_histogram(p_values: ArrayLike) -> Figure:
     """How p-values are distributed; those of normal rows lie evenly between 0 and 1.
 
@@ -162,7 +85,7 @@ def p_value_histogram(p_values: ArrayLike) -> Figure:
         p_values: (n,), in (0, 1]; smaller is more abnormal.
     """
     values = _finite(p_values)
-    figure, axis = _axes()
+    figure, axis = new_axes()
     edges = np.linspace(0, 1, 21)
     # A p-value is the upper end of what it stands for, so 0.05 belongs to the first bin.
     places = np.clip(np.ceil(values / 0.05 - 1e-9).astype(int) - 1, 0, 19)
@@ -179,7 +102,7 @@ def p_value_histogram(p_values: ArrayLike) -> Figure:
 # --- training -------------------------------------------------------------------------------------
 
 
-@_styled
+@styled
 def loss_curves(curve: Sequence[Progress]) -> Figure:
     """Losses over training, a panel for each network that moves; means over the members.
 
@@ -187,7 +110,7 @@ def loss_curves(curve: Sequence[Progress]) -> Figure:
         curve: Points of :attr:`anomgan.watch.Training.curve`.
     """
     names = list(dict.fromkeys(name for point in curve for name in point.losses))
-    figure, panels = _figure(1, max(1, len(names)), height=2.3)
+    figure, panels = new_figure(1, max(1, len(names)), height=2.3)
     for axis, name, colour in zip(panels[0], names, [*CYCLE] * len(names), strict=False):
         points = [(point.step, point.losses[name]) for point in curve if name in point.losses]
         axis.plot(*zip(*points, strict=True), color=colour, linestyle="-")
@@ -198,7 +121,7 @@ def loss_curves(curve: Sequence[Progress]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def health_curves(health: Sequence[Health], held_out: Health | None = None) -> Figure:
     """How well members generate while they train, beside what real records would reach.
 
@@ -212,7 +135,7 @@ def health_curves(health: Sequence[Health], held_out: Health | None = None) -> F
         "two_sample": "two-sample accuracy (½ is best)",
         "frechet": "Fréchet distance (0 is best)",
     }
-    figure, panels = _figure(2, 2, height=4.2)
+    figure, panels = new_figure(2, 2, height=4.2)
     steps = [entry.step for entry in health]
     for axis, (name, title) in zip(panels.flat, titles.items(), strict=True):
         axis.set_title(title, fontsize=8.5)
@@ -242,7 +165,7 @@ def health_curves(health: Sequence[Health], held_out: Health | None = None) -> F
 # --- against labels -------------------------------------------------------------------------------
 
 
-@_styled
+@styled
 def roc(labels: ArrayLike, score: ArrayLike) -> Figure:
     """Share of abnormal rows found against share of normal rows flagged, over all thresholds.
 
@@ -253,7 +176,7 @@ def roc(labels: ArrayLike, score: ArrayLike) -> Figure:
     from sklearn.metrics import roc_auc_score, roc_curve
 
     false, true, _ = roc_curve(labels, score)
-    figure, axis = _axes(3.2)
+    figure, axis = new_axes(3.2)
     axis.plot(false, true, label=f"AUROC {roc_auc_score(labels, score):.3f}")
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance 0.500")
     axis.set(xlabel="share of normal rows flagged", ylabel="share of abnormal rows found")
@@ -262,7 +185,7 @@ def roc(labels: ArrayLike, score: ArrayLike) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def precision_recall(labels: ArrayLike, score: ArrayLike) -> Figure:
     """Precision against recall over all thresholds.
 
@@ -274,7 +197,7 @@ def precision_recall(labels: ArrayLike, score: ArrayLike) -> Figure:
 
     precision, recall, _ = precision_recall_curve(labels, score)
     share = float(np.mean(np.asarray(labels, dtype=np.float64)))
-    figure, axis = _axes(3.2)
+    figure, axis = new_axes(3.2)
     area = average_precision_score(labels, score)
     axis.step(recall, precision, where="post", label=f"average precision {area:.3f}")
     axis.axhline(share, color=GREY, linestyle=":", label=f"chance {share:.3f}")
@@ -287,7 +210,7 @@ def precision_recall(labels: ArrayLike, score: ArrayLike) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def reliability(labels: ArrayLike, probability: ArrayLike) -> Figure:
     """Share of rows that are abnormal against the probability they were given, in ten bins.
 
@@ -301,7 +224,7 @@ def reliability(labels: ArrayLike, probability: ArrayLike) -> Figure:
     known = counts > 0
     found = np.bincount(places, odd, 10)[known] / counts[known]
     said = np.bincount(places, given, 10)[known] / counts[known]
-    figure, axis = _axes(3.2)
+    figure, axis = new_axes(3.2)
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="calibrated")
     axis.plot(said, found, color=NORMAL, linestyle="-", linewidth=0.8, label=f"{len(odd):,} rows")
     sizes = 12 + 140 * counts[known] / counts.sum()
@@ -319,7 +242,7 @@ def reliability(labels: ArrayLike, probability: ArrayLike) -> Figure:
 # --- pictures -------------------------------------------------------------------------------------
 
 
-@_styled
+@styled
 def sample_grid(pictures: ArrayLike) -> Figure:
     """Pictures side by side, row by row; at most `MOST_PICTURES` of them.
 
@@ -339,61 +262,12 @@ def sample_grid(pictures: ArrayLike) -> Figure:
     across = min(8, int(np.ceil(np.sqrt(len(shown)))))
     down = -(-len(shown) // across)
     tall = shown.shape[1] / shown.shape[2]
-    figure, panels = _figure(down, across, height=WIDTH * down / across * tall)
+    figure, panels = new_figure(down, across, height=WIDTH * down / across * tall)
     for axis in panels.flat:
         axis.set_axis_off()
     for axis, picture in zip(panels.flat, shown, strict=False):
         axis.imshow(np.clip(picture / top, 0, 1), cmap="gray", vmin=0, vmax=1)
     return figure
-
-
-# --- out ------------------------------------------------------------------------------------------
-
-
-def png(figure: Figure, *, dpi: int = 160) -> bytes:
-    """A figure as a PNG file; the same figure gives the same bytes."""
-    out = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
-    return out.getvalue()
-
-
-def svg(figure: Figure, name: str = "figure", *, label: str | None = None) -> str:
-    """A figure as an ``<svg>`` element to put into a page; the same figure gives the same text.
-
-    It has no background, and letters and axes take the colour of the text around it.  All text in
-    it is escaped.
-
-    Args:
-        figure: What to draw.
-        name: Letters, digits and hyphens; begins every id, so that two figures in one page don't
-            share any.
-        label: What it shows, for those who can't see it.
-
-    Raises:
-        ValueError: If the name holds anything else.
-    """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
-        raise ValueError(f"name={name!r}: give letters, digits and hyphens")
-    out = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context(STYLE):
-        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
-    # Matches attributes only: in text and attribute values a quotation mark or `<` is escaped.
-    text = re.sub(r'(<[^<>]*?\bid=")', rf"\g<1>{name}-", text)
-    text = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = text.replace(INK, "currentColor")
-    heading = "" if label is None else f"<title>{_escaped(label)}</title>"
-    start = text.index(">") + 1
-    opening = text[: start - 1].replace("<svg", '<svg role="img"', 1)
-    return f"{opening}>{heading}{text[start:]}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _finite(values: ArrayLike) -> Floats:

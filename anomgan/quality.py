@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import ks_2samp, rankdata, skew
+from scipy.stats import rankdata
 
 from anomgan.calibrate import Floats
 from anomgan.data.cells import read_cells
@@ -23,6 +23,7 @@ from anomgan.data.columns import Column
 from anomgan.data.encoder import Encoder
 from anomgan.errors import DataWarning, InputError
 from anomgan.health import compare
+from anomgan.marginals import ColumnQuality, Splits, column_quality, flat, ordered
 from anomgan.memorised import MOST, Pair, Privacy, privacy
 from anomgan.store import plain
 
@@ -37,31 +38,6 @@ JOINT = ("coverage", "density", "two_sample", "frechet")
 
 SEEN = 0.5
 """Share of reference rows equal to training rows above which they are no reference."""
-
-
-@dataclass(frozen=True)
-class ColumnQuality:
-    """How one column is distributed, in the user's units.
-
-    Attributes:
-        name: The user's name for it.
-        kind: ``numeric``, ``boolean``, ``category``, ``datetime`` or ``condition``.
-        distance: The largest difference of two distribution functions (Kolmogorov and Smirnov)
-            where values have an order; else half the sum of the levels' differences in share (total
-            variation).  In [0, 1], 0 at best; missing cells count as a level.
-        missing: Share of missing cells.
-        mean: For numbers; of truth values the share that is true.
-        std: Standard deviation, likewise.
-        skewness: Third standardised moment, likewise.
-    """
-
-    name: str
-    kind: str
-    distance: Pair
-    missing: Pair
-    mean: Pair | None = None
-    std: Pair | None = None
-    skewness: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +73,7 @@ class Quality:
 
     def table(self) -> pd.DataFrame:
         """A row for each column: kind, distance, and moments, each beside the real rows'."""
-        return pd.DataFrame([_flat(column) for column in self.columns]).set_index("column")
+        return pd.DataFrame([flat(column) for column in self.columns]).set_index("column")
 
 
 def quality(
@@ -161,7 +137,10 @@ def quality(
     correlations, worst = _correlations(made, real, splits)
     result = Quality(
         rows,
-        [_column(made, real, at, splits) for at in range(len(made.columns))],
+        [
+            column_quality(column, a, b, splits)
+            for column, a, b in zip(made.columns, made.values, real.values, strict=True)
+        ],
         correlations,
         worst,
         _joint(made, real, splits),
@@ -171,10 +150,6 @@ def quality(
     for sentence in warned:
         warnings.warn(sentence, DataWarning, stacklevel=2)
     return result
-
-
-Splits = Sequence[tuple[Any, Any, Any]]
-"""Places of generated rows, of real ones, and of other real ones."""
 
 
 class _Rows:
@@ -215,65 +190,6 @@ def _places(encoded: Floats, encoder: Encoder) -> Floats:
     return out
 
 
-def _ordered(column: Column) -> bool:
-    return column.kind in ("numeric", "datetime")
-
-
-# --- one column -----------------------------------------------------------------------------------
-
-
-def _column(made: _Rows, real: _Rows, at: int, splits: Splits) -> ColumnQuality:
-    column, a, b = made.columns[at], made.values[at], real.values[at]
-    own = [_distance(column, a[g], b[r]) for g, r, _ in splits]
-    base = [_distance(column, b[o], b[r]) for _, r, o in splits]
-    gaps = Pair(float(np.mean(np.isnan(a))), float(np.mean(np.isnan(b))))
-    moments: dict[str, Pair | None] = {}
-    if column.kind in ("numeric", "datetime", "boolean"):
-        first, second = a[~np.isnan(a)], b[~np.isnan(b)]
-        moments = {"mean": Pair(_mean(first), _mean(second))}
-        if column.kind != "boolean":
-            moments["std"] = Pair(_std(first), _std(second))
-            moments["skewness"] = Pair(_skewness(first), _skewness(second))
-    distance = Pair(float(np.mean(own)), float(np.mean(base)))
-    return ColumnQuality(column.name, column.kind, distance, gaps, **moments)
-
-
-def _distance(column: Column, a: Floats, b: Floats) -> float:
-    """Between the distributions of two samples, in [0, 1]."""
-    if _ordered(column):
-        first, second = a[~np.isnan(a)], b[~np.isnan(b)]
-        gaps = abs(float(np.mean(np.isnan(a)) - np.mean(np.isnan(b))))
-        if not len(first) or not len(second):
-            return max(gaps, float(len(first) != len(second)))
-        return max(gaps, float(ks_2samp(first, second, method="asymp").statistic))
-    levels, codes = np.unique(np.nan_to_num(np.concatenate([a, b]), nan=-9), return_inverse=True)
-    shares = [
-        np.bincount(part, minlength=len(levels)) / len(part) for part in np.split(codes, [len(a)])
-    ]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _std(values: Floats) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-
-
-def _skewness(values: Floats) -> float:
-    return float(skew(values)) if len(values) > 2 and np.ptp(values) > 0 else float("nan")
-
-
-def _flat(column: ColumnQuality) -> dict[str, Any]:
-    flat: dict[str, Any] = {"column": column.name, "kind": column.kind}
-    for name in ("distance", "missing", "mean", "std", "skewness"):
-        pair = getattr(column, name)
-        flat[name] = None if pair is None else pair.generated
-        flat[f"{name}_real"] = None if pair is None else pair.real
-    return flat
-
-
 # --- pairs of columns -----------------------------------------------------------------------------
 
 
@@ -281,7 +197,7 @@ def _entries(columns: Sequence[Column], values: Sequence[Floats]) -> tuple[Any, 
     """Numbers whose correlations are compared: ``(E,)`` the column of each, and ``(n, E)``."""
     owners, entries = [], []
     for at, (column, own) in enumerate(zip(columns, values, strict=True)):
-        if _ordered(column):
+        if ordered(column):
             middle = np.median(own[~np.isnan(own)]) if not np.isnan(own).all() else 0.0
             parts = [np.where(np.isnan(own), middle, own)]
         elif column.kind == "boolean":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def visible(text: str) -> str:
@@ -16,6 +16,6 @@ def shortened(items: Sequence[str], most: int = 10) -> str:
     return ", ".join(items[:most]) + more
 
 
-def quoted(names: Sequence[str]) -> str:
-    """Names for a message, as :func:`shortened`."""
-    return shortened([repr(name) for name in names])
+def quoted(names: Iterable[object]) -> str:
+    """Names of columns or levels for a message, as :func:`shortened`."""
+    return shortened([repr(str(name)) for name in names])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from anomgan.errors import InputError
+from anomgan.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,16 +58,38 @@ class SetAside:
                 options = " and ".join(option for option, other in named if other == name)
                 raise InputError(f"{options} name the same column {name!r}; choose one")
         for option, name in named:
-            if name not in frame.columns:
-                raise InputError(
-                    f"{option}: {source} has no column {name!r}; it has: {listed(frame.columns)}"
-                )
+            check_column(frame, name, option=option, source=source)
         if len(named) == frame.shape[1]:
             fewer = "--drop" if len(named) == len(self.named) else "--condition or --drop"
             raise InputError(f"{source}: no column is left to learn from; name fewer in {fewer}")
         if self.identifier in RESULTS:
             raise InputError(
                 f"--id: scoring adds a column {self.identifier!r} of its own; rename yours"
+            )
+
+    def check_identifier(self, names: Collection[str], *, source: str) -> None:
+        """See that a file to score has the column that names its rows.
+
+        Raises:
+            InputError: If it hasn't.
+        """
+        if self.identifier is not None and self.identifier not in names:
+            raise InputError(
+                f"{source}: has no column {self.identifier!r}, which names the rows (--id at fit); "
+                f"it has: {quoted(names)}"
+            )
+
+    def check_repeated(self, names: Collection[str], *, source: str) -> None:
+        """See that ``--append`` can repeat a file's columns beside those that scoring adds.
+
+        Raises:
+            InputError: If a name would come twice.
+        """
+        added = RESULTS if self.identifier else ("row", *RESULTS)
+        taken = [name for name in added if name in names]
+        if taken:
+            raise InputError(
+                f"{source}: has a column {taken[0]!r} already, which --append would add; rename it"
             )
 
     def remove(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -85,8 +108,13 @@ class SetAside:
         return cls(state.get("id"), state.get("label"), tuple(state.get("drop", ())))
 
 
-def listed(names: Iterable[object]) -> str:
-    """Column names for a message, the first ten."""
-    from anomgan.text import shortened
+def check_column(frame: pd.DataFrame, name: str, *, option: str, source: str) -> None:
+    """See that a table has the column that an option names.
 
-    return shortened([repr(str(name)) for name in names])
+    Raises:
+        InputError: If it hasn't.
+    """
+    if name not in frame.columns:
+        raise InputError(
+            f"{option}: {source} has no column {name!r}; it has: {quoted(frame.columns)}"
+        )

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside, listed
+from anomgan.cli.columns import SetAside, check_column
 from anomgan.cli.console import say, show_table
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.cli.tracking import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from anomgan.estimator import GANDetector
@@ -102,26 +101,22 @@ def evaluate(
         raise InputError("--normal -: standard input is LABELLED already; name a file")
 
     from anomgan import load
-    from anomgan.cli.labels import labelled_rows
-    from anomgan.data.files import read_table
+    from anomgan.cli.labels import labelled_rows, normal_table
     from anomgan.evaluation import evaluate as evaluated
     from anomgan.store import plain
 
     folder = None if plots is None else _folder(plots)
     detector = load(model)
     frame, abnormal, source = labelled_rows(detector, labelled, label)
-    absent = [name for name in by or [] if name not in frame.columns]
-    if absent:
-        raise InputError(
-            f"--by: {source} has no column {absent[0]!r}; it has: {listed(frame.columns)}"
-        )
+    for name in by or []:
+        check_column(frame, name, option="--by", source=source)
     aside = SetAside.of(detector)
     found = evaluated(
         detector,
         aside.remove(frame.drop(columns=label or aside.label or [])),
         abnormal,
         by=frame[by] if by else None,
-        normal=None if normal is None else aside.remove(_normal(read_table(normal), aside, normal)),
+        normal=None if normal is None else normal_table(detector, normal),
         bootstrap=bootstrap,
         seed=seed,
         source=source,
@@ -138,15 +133,6 @@ def evaluate(
         after_evaluation(model, found.metrics, figures, source=source)
     if peers and normal is None:
         say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
-
-
-def _normal(table: pd.DataFrame, aside: SetAside, source: str) -> pd.DataFrame:
-    """The rows that fit learnt from."""
-    if aside.label is None or aside.label not in table.columns:
-        return table
-    from anomgan.cli.labels import abnormal_rows
-
-    return table[~abnormal_rows(table, aside.label, source=source)]
 
 
 def _show(found: Evaluation) -> None:
@@ -248,7 +234,7 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
 
 def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
     """Draw the curves, each into its own file."""
-    from anomgan.plots import png
+    from anomgan.style import png
 
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(png(figure))

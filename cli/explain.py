@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomgan.cli.columns import SetAside, listed
+from anomgan.cli.columns import SetAside
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
@@ -152,15 +152,9 @@ def _names(detector: GANDetector, frame: pd.DataFrame, source: str) -> list[Any]
     Raises:
         InputError: If the identifier isn't there.
     """
-    identifier = SetAside.of(detector).identifier
-    if identifier is None:
-        return frame.index.tolist()
-    if identifier not in frame.columns:
-        raise InputError(
-            f"{source}: has no column {identifier!r}, which names the rows (--id at fit); "
-            f"it has: {listed(frame.columns)}"
-        )
-    return frame[identifier].tolist()
+    aside = SetAside.of(detector)
+    aside.check_identifier(frame.columns, source=source)
+    return (frame.index if aside.identifier is None else frame[aside.identifier]).tolist()
 
 
 def _entries(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.columns import SetAside
+from anomgan.cli.console import say
 from anomgan.text import shortened
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ def calibration_facts(detector: GANDetector) -> Facts:
         ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_interval(facts)}"),
         *_probability(detector),
     ]
+
+
+def tell_if_out_of_reach(detector: GANDetector, alpha: float) -> None:
+    """Warn of an alpha at which the model can't flag any row."""
+    smallest = detector.detector_.calibrator.smallest_alpha()
+    if alpha < smallest:
+        say(
+            f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
+            f"give no p-value below {smallest:.2g}"
+        )
 
 
 def _apart(facts: dict[str, Any]) -> str:

@@ -191,10 +191,15 @@ class Grids:
             detector: The fitted model.
             frame: Its training pictures; the first are shown.
         """
+        import numpy as np
+
+        from anomgan.drawn import drawn
+
         encoder, fitted = detector.encoder_, detector.detector_
         values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
         again = values, fitted.reconstructions(values)
-        self._draw(encoder, fitted.sample(2 * SHOWN, 0), again, "")
+        made = np.concatenate(list(drawn(fitted.gan, 2 * SHOWN, seed=0)))
+        self._draw(encoder, made, again, "")
 
     def _draw(
         self,

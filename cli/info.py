@@ -31,7 +31,7 @@ def info(
 
     from anomgan.cli.facts import training_facts
     from anomgan.health import in_words
-    from anomgan.text import shortened
+    from anomgan.text import quoted
 
     gan = detector.detector_.gan
     facts = detector.training_facts_
@@ -43,7 +43,7 @@ def info(
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),
             *training_facts(detector),
-            *((kind, shortened([repr(name) for name in names])) for kind, names in kinds),
+            *((kind, quoted(names)) for kind, names in kinds),
             ("preset", detector.preset),
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.columns import SetAside, check_column
 from anomgan.data.files import read_table
 from anomgan.data.sources import source_name
 from anomgan.errors import InputError
@@ -36,18 +36,10 @@ def labelled_rows(
     Raises:
         InputError: If no label is named, it isn't there, or a mark is unclear.
     """
-    from anomgan.cli.columns import SetAside, listed
-    from anomgan.data.files import read_table
-    from anomgan.data.sources import source_name
-
     source, column = source_name(path), label or SetAside.of(detector).label
     if column is None:
         raise InputError("name the column that marks abnormal rows with --label")
     frame = read_table(path)
-    if column not in frame.columns:
-        raise InputError(
-            f"--label: {source} has no column {column!r}; it has: {listed(frame.columns)}"
-        )
     return frame, abnormal_rows(frame, column, source=source), source
 
 
@@ -60,8 +52,10 @@ def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[n
         source: What messages call the table.
 
     Raises:
-        InputError: If a mark is in neither `NORMAL` nor `ABNORMAL`; names the first.
+        InputError: If the column isn't there, or a mark is in neither `NORMAL` nor `ABNORMAL`;
+            names the first.
     """
+    check_column(frame, column, option="--label", source=source)
     codes, levels = pd.factorize(frame[column])
     marks = [_plain(level) for level in levels]
     known = np.array([mark in NORMAL | ABNORMAL for mark in marks] + [False])  # -1 is missing

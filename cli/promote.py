@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import say
-from anomgan.errors import InputError
 
 
 def promote(
@@ -62,12 +61,6 @@ def promote(
 
     source = source_name(labelled)
     table = read_table(labelled)
-    if label not in table.columns:
-        from anomgan.cli.columns import listed
-
-        raise InputError(
-            f"--label: {source} has no column {label!r}; it has: {listed(table.columns)}"
-        )
     labels = abnormal_rows(table, label, source=source)
 
     from anomgan.mlflow.registry import promote as compare

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside, listed
+from anomgan.cli.columns import SetAside
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
 from anomgan.errors import InputError
+from anomgan.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,10 +111,6 @@ def _records(
     if labels is not None:
         truth = _labels(labels, label, len(frame), source)
     elif label is not None:
-        if label not in frame.columns:
-            raise InputError(
-                f"--label: {source} has no column {label!r}; it has: {listed(frame.columns)}"
-            )
         truth = abnormal_rows(frame, label, source=source)
         frame = frame.drop(columns=label)
     return aside.remove(frame), truth, names
@@ -132,12 +129,8 @@ def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
     name = source_name(labels)
     table = read_table(labels)
     if label is None and "label" not in table.columns and table.shape[1] > 1:
-        raise InputError(f"{name}: name the column with --label; it has: {listed(table.columns)}")
+        raise InputError(f"{name}: name the column with --label; it has: {quoted(table.columns)}")
     column = label or ("label" if "label" in table.columns else str(table.columns[0]))
-    if column not in table.columns:
-        raise InputError(
-            f"--label: {name} has no column {column!r}; it has: {listed(table.columns)}"
-        )
     if len(table) != rows:
         raise InputError(
             f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give each one"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from anomgan.cli.columns import RESULTS, SetAside, listed
+from anomgan.cli.columns import SetAside
 from anomgan.cli.console import say
+from anomgan.cli.facts import tell_if_out_of_reach
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
 from anomgan.errors import InputError
 
@@ -236,19 +237,10 @@ class _Scoring:
         source, identifier = self.name, self.aside.identifier
         if self.append and holds_pictures(frame):
             raise InputError(f"--append: {source} holds pictures, which have no columns to repeat")
-        if identifier is not None and identifier not in frame.columns:
-            raise InputError(
-                f"{source}: has no column {identifier!r}, which names the rows (--id at fit); "
-                f"it has: {listed(frame.columns)}"
-            )
+        self.aside.check_identifier(frame.columns, source=source)
         if not self.append:
             return frame[[identifier]] if identifier else row_names(frame).to_frame()
-        added = RESULTS if identifier else ("row", *RESULTS)
-        taken = [name for name in added if name in frame.columns]
-        if taken:
-            raise InputError(
-                f"{source}: has a column {taken[0]!r} already, which --append would add; rename it"
-            )
+        self.aside.check_repeated(frame.columns, source=source)
         return frame if identifier else frame.assign(row=frame.index)
 
 
@@ -264,12 +256,7 @@ def _decided(
         decide = functools.partial(flags, rule=functools.partial(flag, fdr=fdr))
         return f"a false discovery rate of {fdr:g}", held_back(chunks, decide)
     if alpha is not None:
-        smallest = scoring.detector.detector_.calibrator.smallest_alpha()
-        if alpha < smallest:
-            say(
-                f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
-                f"give no p-value below {smallest:.2g}"
-            )
+        tell_if_out_of_reach(scoring.detector, alpha)
         rule = functools.partial(flag, alpha=alpha)
         return f"alpha {alpha:g}", (
             (lines, flags(scored.p_value, rule)) for lines, scored in scoring

@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anomgan.cli.columns import RESULTS, SetAside, listed
-from anomgan.cli.console import say
+from anomgan.cli.columns import SetAside
+from anomgan.cli.facts import tell_if_out_of_reach
 from anomgan.errors import DataWarning, InputError
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ def score_on_spark(
     repeated = _leading(names, aside, append=append, source=str(first))
     rule, words = _rule(alpha, fdr)
     if alpha is not None:
-        smallest = detector.detector_.calibrator.smallest_alpha()
-        if alpha < smallest:
-            say(
-                f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
-                f"give no p-value below {smallest:.2g}"
-            )
+        tell_if_out_of_reach(detector, alpha)
     with session() as spark, PartsProgress() as progress:
         try:
             done = score(
@@ -86,20 +81,10 @@ def _leading(names: list[str], aside: SetAside, *, append: bool, source: str) ->
     Raises:
         InputError: If the identifier isn't there, or a name would occur twice.
     """
-    identifier = aside.identifier
-    if identifier is not None and identifier not in names:
-        raise InputError(
-            f"{source}: has no column {identifier!r}, which names the rows (--id at fit); "
-            f"it has: {listed(names)}"
-        )
+    aside.check_identifier(names, source=source)
     if not append:
-        return (identifier,) if identifier else ()
-    added = RESULTS if identifier else ("row", *RESULTS)
-    taken = [name for name in added if name in names]
-    if taken:
-        raise InputError(
-            f"{source}: has a column {taken[0]!r} already, which --append would add; rename it"
-        )
+        return (aside.identifier,) if aside.identifier else ()
+    aside.check_repeated(names, source=source)
     return tuple(names)
 
 

@@ -10,6 +10,8 @@ from scipy.stats import binomtest, kstest
 
 from anomgan import DataWarning, GANDetector, InputError, load
 from anomgan.calibrate import Calibrator, share_interval
+from anomgan.data.encoders import learn
+from anomgan.facts import _levels
 from anomgan.mondrian import FEWEST, Mondrian
 from anomgan.probability import Platt, fit, from_json
 
@@ -252,6 +254,14 @@ def test_each_condition_is_flagged_as_often(tmp_path: Any) -> None:
     assert 0.02 < (strange <= 0.05).mean() < 0.09
     detector.save(tmp_path / "model")
     np.testing.assert_array_equal(load(tmp_path / "model").predict(new), detector.predict(new))
+
+
+def test_a_missing_level_is_told_from_an_unknown_one() -> None:
+    frame = pd.DataFrame({"x": np.arange(60.0) % 7, "level": ["a", "b", None] * 20})
+    encoder, values, _ = learn(frame, conditions=["level"])
+    told = encoder.spec.told(values)[:3]
+    named = _levels(encoder, np.concatenate([told, np.zeros_like(told[:1])]))
+    assert named == ["level=a", "level=b", "level=(missing)", "level=?"]
 
 
 def test_levels_never_seen_come_as_often_among_calibration_rows() -> None:

@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.ensemble import Ensemble
 from anomgan.score import WEIGHTS
 
 TINY = Config.make(settings={"steps": 150, "hidden": 32, "latent": 4, "batch": 64, "members": 2})
@@ -17,7 +18,7 @@ def numeric(width):
 
 def fit(values, **changes):
     options = {"name": "f-anogan", "config": TINY, "seed": 0, "device": "cpu", **changes}
-    return Detector.fit(values, numeric(values.shape[1]), **options)
+    return Detector.fit(Ensemble.fit(values, numeric(values.shape[1]), **options), values)
 
 
 def ring(n, seed):

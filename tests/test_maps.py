@@ -7,6 +7,7 @@ import torch
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.ensemble import Ensemble
 from anomgan.maps import Mapper, _smooth
 
 GRID = (1, 16, 20)
@@ -20,11 +21,15 @@ def stripes(n, seed):
     return (bright + rng.normal(0, 5, (n, 16, 20))).astype(np.float32)
 
 
+def fit(pictures):
+    values, config = pictures.reshape(len(pictures), -1), Config.make("fast", SMALL, "images")
+    ensemble = Ensemble.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
+    return Detector.fit(ensemble, values)
+
+
 @pytest.fixture(scope="module")
 def detector():
-    config = Config.make("fast", SMALL, "images")
-    values = stripes(200, 0).reshape(200, -1)
-    return Detector.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
+    return fit(stripes(200, 0))
 
 
 def test_a_spot_stands_out_where_it_is(detector):
@@ -68,7 +73,8 @@ def test_tables_have_no_maps():
     spec = Spec.of([("a", "numeric", 1, "a")])
     config = Config.make(settings={"steps": 3, "members": 1, "hidden": 4})
     rows = np.random.default_rng(0).normal(size=(40, 1))
-    table = Detector.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
+    ensemble = Ensemble.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
+    table = Detector.fit(ensemble, rows)
     with pytest.raises(ValueError, match="only pictures"):
         table.anomaly_maps(rows)
     assert table.reconstructions(rows).shape == rows.shape
@@ -78,10 +84,7 @@ def test_a_constant_part_of_the_picture_does_not_cry_out_at_a_whisper():
     """Nothing ever happens in the upper half: a faint dot there is less than a spot below."""
     pictures = stripes(200, 3)
     pictures[:, :8] = 0
-    config = Config.make("fast", SMALL, "images")
-    half = Detector.fit(
-        pictures.reshape(200, -1), SPEC, name="gan", config=config, seed=0, device="cpu"
-    )
+    half = fit(pictures)
     new = stripes(10, 4)
     new[:, :8] = 0
     new[:, 3, 5] = 15

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from anomgan import plots
+from anomgan import plots, style
 from anomgan.health import MEASURES, Health
 from anomgan.train import Progress
 
@@ -67,10 +67,10 @@ def texts(svg: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_become_whole_files(drawn, name):
-    picture = PIL.Image.open(io.BytesIO(plots.png(drawn[name])))
-    assert picture.size[0] == round(plots.WIDTH * 160)
+    picture = PIL.Image.open(io.BytesIO(style.png(drawn[name])))
+    assert picture.size[0] == round(style.WIDTH * 160)
     assert len(set(np.asarray(picture.convert("L")).ravel().tolist())) > 1
-    svg = plots.svg(drawn[name], "one")
+    svg = style.svg(drawn[name], "one")
     root = ET.fromstring(svg)
     assert root.tag == f"{SVG}svg"
     assert all(node.get("id", "one-").startswith("one-") for node in root.iter())
@@ -79,12 +79,12 @@ def test_figures_become_whole_files(drawn, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_figure_same_bytes(drawn, redrawn, name):
-    assert plots.svg(redrawn[name]) == plots.svg(drawn[name])
-    assert plots.png(redrawn[name]) == plots.png(drawn[name])
+    assert style.svg(redrawn[name]) == style.svg(drawn[name])
+    assert style.png(redrawn[name]) == style.png(drawn[name])
 
 
 def test_references_lead_to_ids_of_the_same_figure(drawn):
-    root = ET.fromstring(plots.svg(drawn["health_curves"], "a"))
+    root = ET.fromstring(style.svg(drawn["health_curves"], "a"))
     ids = {node.get("id") for node in root.iter()}
     used = {node.get("{http://www.w3.org/1999/xlink}href") for node in root.iter()} - {None}
     assert used
@@ -92,35 +92,35 @@ def test_references_lead_to_ids_of_the_same_figure(drawn):
 
 
 def test_label_is_escaped_and_axes_take_the_pages_colour(drawn):
-    svg = plots.svg(drawn["roc"], label="</svg><script>alert(1)</script>")
+    svg = style.svg(drawn["roc"], label="</svg><script>alert(1)</script>")
     title = ET.fromstring(svg).find(f"{SVG}title")
     assert title is not None
     assert title.text == "</svg><script>alert(1)</script>"
     assert "<script" not in svg
-    assert plots.INK not in svg
+    assert style.INK not in svg
     assert "currentColor" in svg
 
 
 def test_a_network_called_like_a_formula_is_drawn_as_text():
-    svg = plots.svg(plots.loss_curves([Progress(1, 1, {r"$\frac{<b>$": 1.0})]))
+    svg = style.svg(plots.loss_curves([Progress(1, 1, {r"$\frac{<b>$": 1.0})]))
     assert r"$\frac{<b>$" in texts(svg)
 
 
 @pytest.mark.parametrize("name", ["", "a b", 'a"b', "1a", "a<b"])
 def test_names_that_could_leave_their_attribute_are_refused(drawn, name):
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
-        plots.svg(drawn["roc"], name)
+        style.svg(drawn["roc"], name)
 
 
 def test_matplotlib_stays_as_it_was():
     before = dict(mpl.rcParams)
-    plots.svg(plots.roc(LABELS, SCORE))
+    style.svg(plots.roc(LABELS, SCORE))
     assert dict(mpl.rcParams) == before
 
 
 def test_known_figures_are_written_on_the_curves():
-    assert "AUROC 0.750" in texts(plots.svg(plots.roc(LABELS, SCORE)))
-    found = texts(plots.svg(plots.precision_recall(LABELS, SCORE)))
+    assert "AUROC 0.750" in texts(style.svg(plots.roc(LABELS, SCORE)))
+    found = texts(style.svg(plots.precision_recall(LABELS, SCORE)))
     assert "average precision 0.833" in found  # (1 + 2/3) / 2
     assert "chance 0.500" in found
 
@@ -135,7 +135,7 @@ def test_histogram_bars_are_shares_of_their_own_group():
 
 @pytest.mark.parametrize("threshold", [None, float("inf"), 1e6])
 def test_no_threshold_no_line(threshold):
-    svg = plots.svg(plots.score_histogram([0, 1], threshold=threshold))
+    svg = style.svg(plots.score_histogram([0, 1], threshold=threshold))
     assert not any(text.startswith("threshold") for text in texts(svg))
 
 

@@ -19,6 +19,7 @@ from anomgan.bench.gans import Gan
 from anomgan.bench.sets import LabelledSet
 from anomgan.data.encoders import framed, learn
 from anomgan.detector import Detector
+from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 
 MOST_NORMAL, MOST_DEFECTS = 1000, 200
@@ -72,7 +73,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
         odd, _ = encoder.transform(_framed(changed))
         for gan in gans:
             started = time.perf_counter()
-            detector = Detector.fit(
+            ensemble = Ensemble.fit(
                 values,
                 encoder.spec,
                 name=gan.method,
@@ -80,6 +81,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
                 seed=seed,
                 device=gan.device,
             )
+            detector = Detector.fit(ensemble, values)
             maps = detector.anomaly_maps(odd)
             spent = time.perf_counter() - started
             for kind in (ALL, *DEFECTS):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from anomgan.data.cells import Floats
 from anomgan.data.encoder import FEWEST_ROWS, Encoder, Records, count
 from anomgan.data.folder import PICTURE
+from anomgan.data.headers import SIZES, common_channels, deepest, sizes, usual_side
 from anomgan.data.picture import (
     DEPTHS,
     BrokenPictureError,
@@ -32,12 +32,6 @@ from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
 from anomgan.data.tiles import Tiling
 from anomgan.errors import InputError
-
-SIZES = 8, 256
-"""Smallest and largest side of the square that pictures are brought to."""
-
-USUAL_SIZE = 64
-"""The side chosen for pictures that aren't smaller: what a CPU can still learn from."""
 
 TOGETHER = 32
 """Pictures that a worker reads in one go."""
@@ -91,7 +85,7 @@ class PictureEncoder(Encoder):
             frame: Training pictures in the column ``picture``; at least `FEWEST_ROWS` readable.
             conditions: Names of other columns that say which range of normal holds.
             size: Side of the square that pictures, or their tiles, are brought to; 0 for their
-                usual longer side, but at most `USUAL_SIZE`.
+                usual longer side, but at most :data:`~anomgan.data.headers.USUAL_SIZE`.
             tiles: Tiles along each side of a picture, which overlap by a quarter.
             max_levels: Most levels of a condition.
             source: What messages call the pictures.
@@ -107,8 +101,8 @@ class PictureEncoder(Encoder):
             found = list(_each(_header, pictures))
         heads = [head for head in found if isinstance(head, Header)]
         refuse_few(len(heads), [str(head) for head in found if isinstance(head, str)], source)
-        side = size or _usual_side(heads, tiles)
-        channels = _channels(heads)
+        side = size or usual_side(heads, tiles)
+        channels = common_channels(heads)
         first = pictures[0]
         axis = channels > 1 or getattr(getattr(first, "array", None), "ndim", 2) == 3
         schema = Schema.of_conditions(
@@ -116,7 +110,7 @@ class PictureEncoder(Encoder):
         )
         names = tuple(str(name) for name in frame.columns)
         grid = (channels, side, side)
-        return cls(schema, grid, _deepest(heads), axis, _sizes(heads), names, tiles)
+        return cls(schema, grid, deepest(heads), axis, sizes(heads), names, tiles)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -316,34 +310,3 @@ def _each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable
             yield from done
     finally:  # an interruption doesn't wait for thousands of pictures
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _usual_side(heads: Sequence[Header], tiles: int) -> int:
-    """The median of the longer sides, or a tile's, as far as networks of a usual size manage it."""
-    median = float(np.median([max(head.height, head.width) for head in heads]))
-    return min(max(round(median * Tiling(1000, tiles).share), SIZES[0]), USUAL_SIZE)
-
-
-def _channels(heads: Sequence[Header]) -> int:
-    """Gray if all are; RGB if all are gray or RGB; otherwise what most have."""
-    counts = Counter(head.channels for head in heads)
-    if counts.keys() <= {1, 3}:
-        return max(counts)
-    return counts.most_common(1)[0][0]
-
-
-def _deepest(heads: Sequence[Header]) -> str:
-    """The deeper of the whole-number depths, unless most pictures hold real numbers."""
-    counts = Counter(head.depth for head in heads)
-    if 2 * counts["float32"] > len(heads):
-        return "float32"
-    return "uint16" if counts["uint16"] else "uint8"
-
-
-def _sizes(heads: Sequence[Header]) -> str:
-    """The sizes of pictures for people."""
-    shapes = sorted({(head.height, head.width) for head in heads}, key=lambda s: (s[0] * s[1], s))
-    if len(shapes) == 1:
-        return "{}×{}".format(*shapes[0])
-    (low, wide), (high, wider) = shapes[0], shapes[-1]
-    return f"{len(shapes)} sizes between {low}×{wide} and {high}×{wider}"

@@ -24,6 +24,7 @@ def write_artifacts(detector: GANDetector, folder: Path) -> None:
     """Write what people look at into a folder that is there."""
     from anomgan import plots
     from anomgan.report import report
+    from anomgan.style import png
 
     training = detector.detector_.training
     calibration = detector.training_facts_["calibration"]
@@ -46,4 +47,4 @@ def write_artifacts(detector: GANDetector, folder: Path) -> None:
     page = report(detector, name=str(detector.training_facts_.get("source", "anomgan model")))
     (folder / "report.html").write_text(page, encoding="utf-8")
     for name, draw in figures.items():
-        (folder / name).write_bytes(plots.png(draw(), dpi=110))
+        (folder / name).write_bytes(png(draw(), dpi=110))

@@ -140,7 +140,7 @@ def _log(
     prefix: str,
 ) -> None:
     """Metrics in one batch, figures in one folder."""
-    from anomgan.plots import png
+    from anomgan.style import png
 
     now = int(pd.Timestamp.now("UTC").timestamp() * 1000)
     client.log_batch(run_id, [Metric(f"{prefix}{k}", v, now, 0) for k, v in found.items()])

@@ -17,6 +17,7 @@ from anomgan.report.batch import Batch
 from anomgan.report.evaluation import evaluation
 from anomgan.report.model import model_facts
 from anomgan.report.rows import top_rows
+from anomgan.style import svg
 from anomgan.text import visible
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def report(
 
 def _svg(key: str, figure: Figure, label: str) -> Markup:
     """A figure as markup that needs no escaping: all text in it is escaped already."""
-    return Markup(plots.svg(figure, key.replace("_", "-"), label=label))  # noqa: S704
+    return Markup(svg(figure, key.replace("_", "-"), label=label))  # noqa: S704
 
 
 def _rendered(**facts: Any) -> str:

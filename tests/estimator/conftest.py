@@ -6,26 +6,30 @@ import pytest
 
 from anomgan import GANDetector
 
-TINY = {
-    "steps": 12,
-    "members": 2,
-    "views": ["standard", "power"],
-    "folds": 2,
-    "hidden": 16,
-    "layers": 1,
-    "latent": 4,
-    "batch": 32,
-    "inversion_steps": 1,
-    "memory_rows": 200,
-}
+
+@pytest.fixture(scope="session")
+def settings():
+    """Settings of a detector that is fitted in a moment; tests must not change them."""
+    return {
+        "steps": 12,
+        "members": 2,
+        "views": ["standard", "power"],
+        "folds": 2,
+        "hidden": 16,
+        "layers": 1,
+        "latent": 4,
+        "batch": 32,
+        "inversion_steps": 1,
+        "memory_rows": 200,
+    }
 
 
 @pytest.fixture(scope="session")
-def tiny():
-    """Make a detector that is fitted in a moment."""
+def tiny(settings):
+    """Make a detector with these settings."""
 
     def tiny(**params):
-        return GANDetector(**{"settings": TINY, "random_state": 0, **params})
+        return GANDetector(**{"settings": settings, "random_state": 0, **params})
 
     return tiny
 

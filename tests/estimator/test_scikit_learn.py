@@ -15,38 +15,23 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from anomgan import DataWarning, GANDetector
 from anomgan.gans import GAN
 
-TINY = {
-    "steps": 12,
-    "members": 2,
-    "views": ["standard", "power"],
-    "folds": 2,
-    "hidden": 16,
-    "layers": 1,
-    "latent": 4,
-    "batch": 32,
-    "inversion_steps": 1,
-    "memory_rows": 200,
-}
-
 
 # Some of the checks have constant columns, or too few rows for alpha; both are worth a warning.
 @pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
-@parametrize_with_checks([GANDetector(settings=TINY)])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
+@parametrize_with_checks([GANDetector()])
+def test_scikit_learn_checks(estimator, check, settings):
+    check(estimator.set_params(settings=settings))
 
 
 TABLES = {name for name, gan in GAN.registry.items() if "tables" in gan.kinds}
-
-
 OTHERS = sorted(TABLES - {GANDetector().method})
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
-@parametrize_with_checks([GANDetector(name, settings=TINY) for name in OTHERS])
-def test_scikit_learn_checks_of_every_other_method(estimator, check):
-    check(estimator)
+@parametrize_with_checks([GANDetector(name) for name in OTHERS])
+def test_scikit_learn_checks_of_every_other_method(estimator, check, settings):
+    check(estimator.set_params(settings=settings))
 
 
 def test_scores_decisions_and_predictions_agree(numbers, on_array):
@@ -110,18 +95,18 @@ def test_just_enough_rows_for_alpha_flag_something(tiny, numbers):
 
 
 @pytest.mark.parametrize(
-    ("rows", "settings"),
+    ("rows", "changes"),
     [(500, {"cross_fit_below": 500, "held_out": 0.4}), (100, {"folds": 3})],
     ids=["held out", "cross-fitted"],
 )
-def test_p_values_are_valid(tiny, numbers, rows, settings):
+def test_p_values_are_valid(tiny, numbers, settings, rows, changes):
     """At alpha 0.05 between 3% and 7% of fresh normal rows are flagged, over seeds."""
     flagged = []
     for seed in range(6):
-        detector = tiny(settings=TINY | settings, random_state=seed).fit(numbers(rows, seed))
+        detector = tiny(settings=settings | changes, random_state=seed).fit(numbers(rows, seed))
         calibration = detector.training_facts_["calibration"]
-        assert calibration["cross_fitted"] == ("folds" in settings)
-        assert calibration["rows"] == (rows if "folds" in settings else 200)
+        assert calibration["cross_fitted"] == ("folds" in changes)
+        assert calibration["rows"] == (rows if "folds" in changes else 200)
         flagged.append(np.mean(detector.p_values(numbers(1000, seed + 100)) <= 0.05))
     assert 0.03 < np.mean(flagged) < 0.07
 
@@ -132,13 +117,13 @@ def test_works_in_a_pipeline(tiny, numbers):
     assert pipeline.score_samples(numbers()).shape == (120,)
 
 
-def test_works_in_a_grid_search(tiny, numbers):
+def test_works_in_a_grid_search(tiny, numbers, settings):
     def share_found(detector, X, y):
         return np.mean(detector.predict(X) == y)
 
     rows = np.r_[numbers(), numbers(20, seed=1) * 20]
     truth = np.r_[np.ones(120), -np.ones(20)]
-    grid = {"alpha": [0.02, 0.4], "settings": [TINY]}
+    grid = {"alpha": [0.02, 0.4], "settings": [settings]}
     search = GridSearchCV(tiny(), grid, scoring=share_found, cv=[(np.arange(120), np.arange(140))])
     assert search.fit(rows, truth).best_params_["alpha"] == 0.02
 

@@ -13,6 +13,8 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.detector import Detector
+from anomgan.drawn import drawn
+from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.gans import GAN
 from anomgan.parameters import checked_config
@@ -73,17 +75,16 @@ def blob(n, seed):
     return np.random.default_rng(seed).normal(size=(n, 2)) @ [[1.0, 0.6], [0.0, 0.8]]
 
 
+def fit(values, spec, name, config, seed=0):
+    ensemble = Ensemble.fit(values, spec, name=name, config=config, seed=seed, device="cpu")
+    return Detector.fit(ensemble, values)
+
+
 @functools.cache
 def fitted(name, shape, steps, seed=0, score="combined"):
     config = Config.make(settings={**SMALL, "steps": steps, "score": score})
-    return Detector.fit(
-        {"ring": ring, "moons": moons, "mixed": mixed, "blob": blob}[shape](600, 1),
-        MIXED if shape == "mixed" else SPEC,
-        name=name,
-        config=config,
-        seed=seed,
-        device="cpu",
-    )
+    values = {"ring": ring, "moons": moons, "mixed": mixed, "blob": blob}[shape](600, 1)
+    return fit(values, MIXED if shape == "mixed" else SPEC, name, config, seed)
 
 
 def auroc(detector, normal, abnormal):
@@ -185,9 +186,7 @@ def machines(n, seed, claim=0):
 @pytest.mark.parametrize("name", METHODS)
 def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none(name):
     config = Config.make(settings={**SMALL, "steps": 80})
-    detector = Detector.fit(
-        machines(800, 1), CONDITIONED, name=name, config=config, seed=0, device="cpu"
-    )
+    detector = fit(machines(800, 1), CONDITIONED, name, config)
 
     def flagged(rows):
         return np.mean(detector.calibrator.p_values(detector.score(rows)) <= 0.05)
@@ -198,8 +197,9 @@ def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none
     far = machines(300, 5, claim=None)
     far[:, :2] += 10
     assert flagged(far) == 1
-    drawn = detector.sample(300, seed=0)
-    assert (drawn[:, 2:].sum(1) == 1).all()
+    [made] = drawn(detector.gan, 300, seed=0)
+    assert made.shape == (300, 5)
+    assert (made[:, 2:].sum(1) == 1).all()
 
 
 # --- pictures -------------------------------------------------------------------------------------
@@ -235,14 +235,7 @@ def discs(n, seed, odd=False):
 
 @functools.cache
 def fitted_on_pictures(name, seed=0):
-    return Detector.fit(
-        discs(200, 1),
-        PICTURE,
-        name=name,
-        config=Config.make("fast", LITTLE, "images"),
-        seed=seed,
-        device="cpu",
-    )
+    return fit(discs(200, 1), PICTURE, name, Config.make("fast", LITTLE, "images"), seed)
 
 
 @pytest.mark.parametrize("name", sorted(set(PICTURED) - set(METHODS)))
@@ -309,9 +302,7 @@ def test_a_picture_under_the_condition_of_another_kind_is_abnormal():
         return np.c_[pictures, np.eye(2, dtype=np.uint8)[1 - kind if swap else kind]]
 
     config = Config.make("fast", LITTLE | {"steps": 30, "members": 1}, "images")
-    detector = Detector.fit(
-        told(200, 1, False), spec, name="cgan", config=config, seed=0, device="cpu"
-    )
+    detector = fit(told(200, 1, False), spec, "cgan", config)
     right, wrong = detector.score(told(100, 7, False)), detector.score(told(100, 7, True))
     assert np.isfinite(wrong).all()
     assert wrong.mean() > right.mean()
