@@ -27,6 +27,7 @@ from anomgan.directory import write_whole
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.health import Health
+from anomgan.plainly import below
 from anomgan.train import Progress, Sampler, State
 from anomgan.watch import Training, Watch
 
@@ -171,9 +172,9 @@ class Checkpoint:
     def _take(self, about: dict[str, Any], arrays: Arrays) -> None:
         self._mark = about["mark"]
         for number, told in enumerate(about["over"]):
-            self._over.append((told, _below(f"{number}.", arrays)))
+            self._over.append((told, below(f"{number}.", arrays)))
         if about["current"] is not None:
-            self._current = about["current"], _below("current.", arrays)
+            self._current = about["current"], below("current.", arrays)
 
     def _write(self, current: tuple[dict[str, Any], Arrays] | None) -> None:
         """Write all that is known.
@@ -231,13 +232,13 @@ class Keeper:
         if kept is None:
             return None
         about, arrays = kept
-        self.checkpoint._fill(self.gan, _below("gan.", arrays))
+        self.checkpoint._fill(self.gan, below("gan.", arrays))
         try:
             for name, source in self.sources.items():
                 source.set_state(arrays[f"draws.{name}"])
             training = _training(about)
             self.watch.log += training.health
-            moves = _below("moves.", arrays)
+            moves = below("moves.", arrays)
             return State(int(about["stage"]), int(about["made"]), training.curve, moves)
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise self.checkpoint._foreign() from None
@@ -272,8 +273,3 @@ def _training(about: dict[str, Any]) -> Training:
 def _copies(arrays: Arrays) -> Arrays:
     """Copies on the CPU, none of which shares memory with another."""
     return {key: value.detach().cpu().clone().contiguous() for key, value in arrays.items()}
-
-
-def _below(prefix: str, arrays: Arrays) -> Arrays:
-    """Those whose name begins so, without it."""
-    return {k.removeprefix(prefix): value for k, value in arrays.items() if k.startswith(prefix)}

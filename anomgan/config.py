@@ -252,7 +252,8 @@ def _converted(key: str, value: Any, default: Any) -> Any:
         if isinstance(default, tuple):
             parts = value.split(",") if isinstance(value, str) else list(value)
             if not parts:
-                raise InputError(f"setting {key} must name at least one of: {CHOICES[key]}")
+                known = ", ".join(CHOICES[key])
+                raise InputError(f"setting {key} must name at least one of: {known}")
             return tuple(_choice(key, part) for part in parts)
         if isinstance(default, str):
             return _choice(key, value)

@@ -18,9 +18,10 @@ from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.evidence import Evidence
 from anomgan.gans import GAN
-from anomgan.judge import FloatArray, Judge, below
+from anomgan.judge import FloatArray, Judge
 from anomgan.maps import Mapper
 from anomgan.mondrian import Mondrian
+from anomgan.plainly import below
 from anomgan.score import by_block
 from anomgan.watch import Training
 from anomgan.weights import arrays, rebuilt

@@ -15,6 +15,7 @@ from anomgan.calibrate import Floats, Folds, Scaler
 from anomgan.ensemble import Ensemble
 from anomgan.evidence import Evidence
 from anomgan.gans import GAN
+from anomgan.plainly import below
 from anomgan.score import WEIGHTS, Scorer, components_of, rows_at_once
 
 DECIMALS = 6
@@ -157,8 +158,3 @@ def _settle(scorer: Scorer, values: Tensor, folds: Folds) -> None:
     each = [own for own in rows for _ in range(scorer.gan.config.members)]
     for component in scorer.components:
         component.settle(evidence, each)
-
-
-def below(prefix: str, arrays: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Those whose name begins so, without it."""
-    return {k.removeprefix(prefix): value for k, value in arrays.items() if k.startswith(prefix)}

@@ -23,6 +23,7 @@ from torch.nn.functional import conv2d, pad
 from anomgan import cutmix
 from anomgan.evidence import Evidence
 from anomgan.gans.base import GAN
+from anomgan.plainly import below
 from anomgan.score import by_block, rows_at_once
 from anomgan.sight import DIRECTIONS, FINEST, VIEWS, Sight, grown, view_of
 from anomgan.surprise import State, expectations
@@ -188,8 +189,7 @@ class Mapper:
         """What each view learnt for some folds."""
         states = {}
         for name in VIEWS:
-            start = f"{name}."
-            own = {k.removeprefix(start): v for k, v in self.state.items() if k.startswith(start)}
+            own = below(f"{name}.", self.state)
             if own:
                 each = len(own["mean"]) // self._folds
                 at = [fold * each + member for fold in folds for member in range(each)]

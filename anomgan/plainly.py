@@ -31,6 +31,11 @@ MOST_DIGITS = 19
 T = TypeVar("T")
 
 
+def below(prefix: str, named: Mapping[str, T]) -> dict[str, T]:
+    """Those whose name begins so, without it."""
+    return {k.removeprefix(prefix): value for k, value in named.items() if k.startswith(prefix)}
+
+
 def values_in(data: bytes) -> int:
     """About how many values JSON holds, from its punctuation; what stands in text counts too."""
     return data.count(b",") + 4 * (data.count(b"[") + data.count(b"{"))

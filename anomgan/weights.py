@@ -11,7 +11,8 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.views import Views
 from anomgan.gans import GAN, method
-from anomgan.judge import FloatArray, below
+from anomgan.judge import FloatArray
+from anomgan.plainly import below
 
 
 def arrays(gan: GAN) -> dict[str, FloatArray]:

@@ -71,7 +71,7 @@ def test_a_torn_header_is_no_obstacle(tmp_path):
         ({"preset": "thorough"}, "preset fast, now thorough"),
         ({"anomgan": "99"}, "now 99"),
         ({"device": "cuda"}, "device cpu, now cuda"),
-        ({"settings": {**SETTINGS["settings"], "steps": 1}}, f"steps={Config.make('fast').steps}, now 1"),
+        ({"settings": {**SETTINGS["settings"], "steps": 1}}, "steps=[0-9]+, now 1"),
         ({"sets": {"b": "3", "c": "4"}}, "another set called 'b'"),
     ],
 )
