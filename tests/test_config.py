@@ -9,7 +9,7 @@ from anomgan.score import WEIGHTS
 def test_presets_change_what_they_say_and_nothing_else():
     fast = Config.make("fast")
     assert fast.steps == PRESETS["fast"]["tables"]["steps"]
-    assert fast.hidden == Config().hidden
+    assert fast.latent == Config().latent
     assert Config.make() == Config()
 
 
