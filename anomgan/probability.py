@@ -1,21 +1,22 @@
-"""From scores to the probability that a row is abnormal, learnt from labelled rows."""
+"""From scores to the probability that a row is abnormal, learnt from labelled rows.
+
+What learning needs of scikit-learn is imported there: every command that reads a model comes by.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.special import expit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from anomgan.calibrate import Floats
 from anomgan.errors import InputError
-from anomgan.metrics import Labels, expected_calibration_error, points, reliability
+
+if TYPE_CHECKING:
+    from anomgan.metrics import Labels
 
 Kind = Literal["platt", "isotonic"]
 
@@ -49,6 +50,8 @@ class Platt:
         Labels are drawn a little towards each other, as Platt did, so that classes that don't
         overlap give no certainty.
         """
+        from sklearn.linear_model import LogisticRegression
+
         odd, usual = int(labels.sum()), int((~labels).sum())
         target = np.where(labels, (odd + 1) / (odd + 2), 1 / (usual + 2))
         centre, spread = float(np.median(score)), float(np.std(score)) or 1.0
@@ -82,6 +85,8 @@ class Isotonic:
     @classmethod
     def fit(cls, score: Floats, labels: Labels) -> Isotonic:
         """Learn from n scores and labels."""
+        from sklearn.isotonic import IsotonicRegression
+
         least = 1 / (len(score) + 2)
         model = IsotonicRegression(y_min=least, y_max=1 - least).fit(score, labels)
         return cls(tuple(model.X_thresholds_.tolist()), tuple(model.y_thresholds_.tolist()))
@@ -111,6 +116,11 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
         InputError: If there is no such kind, rows of a class are too few, or abnormal rows have the
             lower scores.
     """
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    from anomgan.metrics import expected_calibration_error, points, reliability
+
     if kind not in CURVES:
         raise InputError(f"kind={kind!r}: choose one of: {', '.join(CURVES)}")
     odd, usual = int(labels.sum()), int((~labels).sum())

@@ -37,9 +37,9 @@ class MemberLinear(nn.Module):
 
 def drawn(scale: float, *shape: int) -> Tensor:
     """Normal weights of that standard deviation."""
-    weight = torch.randn(shape)
-    # Where a model is read, shapes are enough; sums on such tensors would import torch's compiler.
-    return weight if weight.is_meta else weight * scale
+    weight = torch.empty(shape)
+    # Where a model is read, shapes are enough; more on such tensors would import torch's compiler.
+    return weight if weight.is_meta else weight.normal_() * scale
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
