@@ -40,13 +40,15 @@ from anomgan.cli import (
     serve,
 )
 from anomgan.cli.console import discard, open_streams, say, shown_warnings
-from anomgan.errors import InputError
+from anomgan.errors import InputError, out_of_memory
 from anomgan.whole import recorded
 
 DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 STOPS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that stop a command; the exit status is 128 and their number."""
+
+NO_MEMORY = "not enough memory; try fewer columns or rows; fit needs less with --set batch=…"
 
 CALM = 1.0
 """Seconds after such a signal in which others change nothing: what there is to clear up is."""
@@ -126,11 +128,13 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         discard(sys.stdout)
+        if out_of_memory(error):
+            return _refuse(NO_MEMORY)
         where = "can't write the output" if error.filename is None else str(error.filename)
         return _refuse(f"{where}: {error.strerror or error}")
     except Exception as error:
-        if _out_of_memory(error):
-            return _refuse("not enough memory; try fewer columns, or a smaller --set batch=…")
+        if out_of_memory(error):
+            return _refuse(NO_MEMORY)
         traceback.print_exc()
         say("this is a defect of anomgan, not of your input; please report the lines above")
         return DEFECT
@@ -171,13 +175,6 @@ def _state(stop: BaseException, changed: Collection[Path]) -> str:
     there = [str(path) for path in changed if os.path.lexists(path)]
     otherwise = f"changed: {', '.join(there)}" if there else "nothing was changed"
     return "; ".join(getattr(stop, "__notes__", [otherwise]))
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether Python, NumPy, pyarrow or torch, which raises RuntimeErrors, ran out of memory."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ import safetensors.numpy
 import torch
 
 from anomgan import GANDetector, InputError, load
+from anomgan.detector import Detector
 
 TINY = {
     "steps": 8,
@@ -202,6 +203,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     ),
     "a long text": (entry("method", "x" * 10**6), "isn't known to this anomgan"),
     "a text of many lines": (entry("method", "x\nTraceback\n" * 9), "isn't known to this anomgan"),
+    "UTF-16": (
+        lambda f: (f / "model.json").write_text((f / "model.json").read_text("utf-8"), "utf-16"),
+        "isn't anomgan's",
+    ),
     "half a surrogate pair": (
         entry("schema/columns/1/levels", ["a", "b", "\ud800"]),
         "surrogates not allowed",
@@ -353,6 +358,26 @@ def test_the_model_itself_can_be_forged_and_loaded(model: Path) -> None:
     after = load(model)
     assert after.training_facts_["source"] == "forged"
     assert after.offset_ == before.offset_
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_pipe_that_takes_a_files_place(
+    model: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (model / name).unlink()
+    os.mkfifo(model / name)
+    monkeypatch.setattr(Path, "is_file", lambda path: True)  # as it was a moment ago
+    with pytest.raises(InputError, match=f"{name} isn't an ordinary file"):
+        load(model)
+
+
+def test_running_out_of_memory_is_not_damage(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Detector, "score", full)
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        load(model)
 
 
 def test_links_inside_the_folder_are_fine(model: Path) -> None:

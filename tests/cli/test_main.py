@@ -123,6 +123,8 @@ def test_a_defect_shows_its_traceback(run: Any, monkeypatch: pytest.MonkeyPatch)
             RuntimeError("DefaultCPUAllocator: can't allocate memory: …"),
             "not enough memory",
         ),
+        (ImportError("x.so: failed to map segment from shared object"), "not enough memory"),
+        (OSError(12, "Cannot allocate memory"), "not enough memory"),
         (OSError(28, "No space left on device"), "can't write the output: No space left on device"),
         (PermissionError(13, "Permission denied", "x/y"), "x/y: Permission denied"),
     ],
