@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from anomgan.calibrate import Floats
 from anomgan.errors import InputError
+from anomgan.plainly import typed
 
 if TYPE_CHECKING:
     from anomgan.metrics import Labels
@@ -157,11 +158,13 @@ def from_json(state: Mapping[str, Any] | None) -> Curve | None:
     """
     if state is None:
         return None
-    if state["kind"] == "platt":
-        return Platt(float(state["slope"]), float(state["intercept"]))
-    if state["kind"] != "isotonic":
-        raise ValueError(f"a probability curve of kind {state['kind']!r}")
-    points = [tuple(float(number) for number in state[key]) for key in ("score", "probability")]
-    if not points[0] or len(points[0]) != len(points[1]):
-        raise ValueError("a probability curve without points")
-    return Isotonic(points[0], points[1])
+    curve = typed(CURVES[state["kind"]], {k: v for k, v in state.items() if k != "kind"})
+    if isinstance(curve, Platt):
+        rises = curve.slope > 0
+    else:
+        x, y = np.array(curve.score), np.array(curve.probability)
+        rises = 0 < len(x) == len(y) and bool((np.diff(x) >= 0).all() and (np.diff(y) >= 0).all())
+        rises = rises and y[0] >= 0 and y[-1] <= 1
+    if not rises:
+        raise ValueError("a probability curve that doesn't rise from 0 to 1")
+    return curve

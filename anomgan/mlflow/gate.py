@@ -22,6 +22,10 @@ PATIENCE = 60.0
 BODIES = 8
 """Bodies of the largest size that are held in memory at once; further ones are turned away."""
 
+HEARD_OUT = 4
+"""Times the largest size that is read, and dropped, before the answer: most clients listen only
+when they have sent all."""
+
 LONGEST = 500
 """Characters of the longest reason that is given; some would repeat all that was sent."""
 
@@ -67,8 +71,11 @@ class Gate:
         """Read the body; gives a status and reason if that can't be, () if nobody waits for one."""
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         expected = int(announced) if announced.isdigit() else 0
-        end, more = time.monotonic() + PATIENCE, True
+        size, end, more = 0, time.monotonic() + PATIENCE, True
+        large = 413, f"the request is larger than {self.megabytes:g} MB; send fewer rows at once"
         while more:
+            if max(size, expected) > HEARD_OUT * self.most:
+                return large
             try:
                 message = await asyncio.wait_for(receive(), end - time.monotonic())
             except TimeoutError:
@@ -76,17 +83,14 @@ class Gate:
             if message["type"] != "http.request":
                 return ()
             part = message.get("body", b"")
-            body += part
-            self.held += len(part)
-            if max(len(body), expected) > self.most:
-                return (
-                    413,
-                    f"the request is larger than {self.megabytes:g} MB; send fewer rows at once",
-                )
+            size += len(part)
+            if max(size, expected) <= self.most:
+                body += part
+                self.held += len(part)
             if self.held > BODIES * self.most:
                 return 503, "too many large requests at once; try again later"
             more = message.get("more_body", False)
-        return None
+        return None if size <= self.most else large
 
     async def _vetted(self, scope: Message, body: bytes) -> tuple[int, str] | None:
         """A status and reason if a request to score can't be taken."""
