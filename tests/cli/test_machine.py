@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from anomgan.data.samples import load_sample
+from anomgan.detector import Detector
 
 ANOMGAN = [sys.executable, "-m", "anomgan"]
 
@@ -174,6 +175,19 @@ def test_messages_that_nobody_can_read_stop_nothing(tmp_path: Path) -> None:
 
 
 # --- memory ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS.keys() - {"datasets export"}))
+def test_a_model_that_memory_has_no_room_for(
+    writes: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def full(*arguments: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Detector, "score", full)  # tried when a model is read
+    assert writes(name).error.startswith("not enough memory; try fewer")
+    assert files_here() == set()
+
 
 LITTLE_MEMORY = r"""
 import re, resource, sys
