@@ -16,7 +16,6 @@ from anomgan.errors import InputError
 from anomgan.explain import Explained, Explainer
 from anomgan.facts import calibration_facts, flagging_threshold
 from anomgan.fitted import FittedDetector
-from anomgan.metrics import checked_labels
 from anomgan.parameters import are
 from anomgan.probability import Curve
 from anomgan.probability import fit as fit_curve
@@ -113,6 +112,8 @@ class Actionable(FittedDetector):
         curve: Curve | None = None
         quality: dict[str, Any] = {}
         if X is not None:
+            from anomgan.metrics import checked_labels  # late: few commands need it
+
             labels = checked_labels(y)
             scored = self.score_rows(X)
             if len(labels) != len(scored.score):

@@ -15,7 +15,7 @@ from anomgan.config import Config
 from anomgan.data.scaling import FARTHEST
 from anomgan.data.spec import Spec
 from anomgan.ensemble import Ensemble
-from anomgan.errors import InputError
+from anomgan.errors import InputError, out_of_memory
 from anomgan.evidence import Evidence
 from anomgan.gans import GAN
 from anomgan.judge import FloatArray, Judge
@@ -278,6 +278,8 @@ class Detector:
         except InputError:
             raise ValueError("a record's score isn't a number") from None
         except (KeyError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise
             raise ValueError(f"the parts don't fit together: {error}") from error
         finally:
             self.gan.config = config

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from anomgan.errors import InputError
+from anomgan.whole import record
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
 FILES = {DESCRIPTION, WEIGHTS}
@@ -126,6 +127,7 @@ def _replace(target: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a folder beside the target, then put it in the target's place."""
     fresh = target.with_name(f"{_hidden(target, 'new')}-{secrets.token_hex(4)}")
     fresh.mkdir()  # with the permissions that the umask gives, unlike tempfile's
+    one = fresh.stat()
     try:
         for name, data in files.items():
             _write(fresh / name, data)
@@ -136,6 +138,9 @@ def _replace(target: Path, files: Mapping[str, bytes]) -> None:
         with contextlib.suppress(OSError):  # the new model is in place, come what may
             _sync(target.parent)
     finally:  # either what was written in vain, or the old model
+        with contextlib.suppress(OSError):
+            if os.path.samestat(one, target.stat()):  # also if a signal came just then
+                record(target)
         shutil.rmtree(fresh, ignore_errors=True)
 
 

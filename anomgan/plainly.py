@@ -53,7 +53,11 @@ def strict_json(data: bytes) -> Any:
     if values_in(data) > MOST_VALUES:
         raise ValueError("it holds too many values")
     return json.loads(
-        data, object_pairs_hook=_unique, parse_int=_short, parse_float=_finite, parse_constant=_none
+        data.decode("utf-8", "surrogatepass"),  # of bytes it would guess the encoding
+        object_pairs_hook=_unique,
+        parse_int=_short,
+        parse_float=_finite,
+        parse_constant=_none,
     )
 
 

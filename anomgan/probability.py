@@ -1,21 +1,23 @@
-"""From scores to the probability that a row is abnormal, learnt from labelled rows."""
+"""From scores to the probability that a row is abnormal, learnt from labelled rows.
+
+What learning needs of scikit-learn is imported there: every command that reads a model comes by.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.special import expit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from anomgan.calibrate import Floats
 from anomgan.errors import InputError
-from anomgan.metrics import Labels, expected_calibration_error, points, reliability
+from anomgan.plainly import typed
+
+if TYPE_CHECKING:
+    from anomgan.metrics import Labels
 
 Kind = Literal["platt", "isotonic"]
 
@@ -49,6 +51,8 @@ class Platt:
         Labels are drawn a little towards each other, as Platt did, so that classes that don't
         overlap give no certainty.
         """
+        from sklearn.linear_model import LogisticRegression
+
         odd, usual = int(labels.sum()), int((~labels).sum())
         target = np.where(labels, (odd + 1) / (odd + 2), 1 / (usual + 2))
         centre, spread = float(np.median(score)), float(np.std(score)) or 1.0
@@ -82,6 +86,8 @@ class Isotonic:
     @classmethod
     def fit(cls, score: Floats, labels: Labels) -> Isotonic:
         """Learn from n scores and labels."""
+        from sklearn.isotonic import IsotonicRegression
+
         least = 1 / (len(score) + 2)
         model = IsotonicRegression(y_min=least, y_max=1 - least).fit(score, labels)
         return cls(tuple(model.X_thresholds_.tolist()), tuple(model.y_thresholds_.tolist()))
@@ -111,6 +117,11 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
         InputError: If there is no such kind, rows of a class are too few, or abnormal rows have the
             lower scores.
     """
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    from anomgan.metrics import expected_calibration_error, points, reliability
+
     if kind not in CURVES:
         raise InputError(f"kind={kind!r}: choose one of: {', '.join(CURVES)}")
     odd, usual = int(labels.sum()), int((~labels).sum())
@@ -147,11 +158,13 @@ def from_json(state: Mapping[str, Any] | None) -> Curve | None:
     """
     if state is None:
         return None
-    if state["kind"] == "platt":
-        return Platt(float(state["slope"]), float(state["intercept"]))
-    if state["kind"] != "isotonic":
-        raise ValueError(f"a probability curve of kind {state['kind']!r}")
-    points = [tuple(float(number) for number in state[key]) for key in ("score", "probability")]
-    if not points[0] or len(points[0]) != len(points[1]):
-        raise ValueError("a probability curve without points")
-    return Isotonic(points[0], points[1])
+    curve = typed(CURVES[state["kind"]], {k: v for k, v in state.items() if k != "kind"})
+    if isinstance(curve, Platt):
+        rises = curve.slope > 0
+    else:
+        x, y = np.array(curve.score), np.array(curve.probability)
+        rises = 0 < len(x) == len(y) and bool((np.diff(x) >= 0).all() and (np.diff(y) >= 0).all())
+        rises = rises and y[0] >= 0 and y[-1] <= 1
+    if not rises:
+        raise ValueError("a probability curve that doesn't rise from 0 to 1")
+    return curve

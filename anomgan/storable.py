@@ -89,6 +89,9 @@ class Storable(FittedDetector, BaseEstimator):
         params = about["params"]
         fallback = params["alpha"] if params["contamination"] is None else None
         alpha = about.get("alpha", fallback)
+        check(float | None, alpha, "alpha")
+        if alpha is not None and not 0 < alpha < 1:
+            raise ValueError(f"an alpha of {alpha:g}")
         return None if alpha is None else float(alpha)
 
     def _check_params(self, kind: str) -> None:

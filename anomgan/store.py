@@ -11,6 +11,7 @@ import json
 import math
 import os
 import reprlib
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from anomgan.data.encoder import Encoder
 from anomgan.data.encoders import encoder_from_json
 from anomgan.detector import Detector
 from anomgan.directory import DESCRIPTION, OPENING, WEIGHTS, check_target, moved_aside, write_whole
-from anomgan.errors import InputError
+from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.health import Health
 from anomgan.judge import FloatArray
@@ -141,6 +142,8 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         )
         detector.training.check(detector.gan.views.members)
     except UNFIT as error:
+        if out_of_memory(error):
+            raise
         missing = "no entry " if isinstance(error, KeyError) else ""
         raise InputError(f"its parts don't belong together: {missing}{error}") from error
     return Model(encoder, detector, description["estimator"])
@@ -292,10 +295,7 @@ def _description(directory: str | Path, path: Path) -> dict[str, Any]:
     """Read ``model.json``, as far as its size is sensible."""
     if not path.is_file():
         raise InputError(f"{directory}: isn't a model directory: it has no {DESCRIPTION}")
-    if path.stat().st_size > MOST_JSON:
-        raise damaged(directory, f"{DESCRIPTION} is larger than {MOST_JSON:,} bytes")
-    _check_inside(directory, path)
-    data = path.read_bytes()
+    data = _contents(directory, path, MOST_JSON)
     try:
         description = strict_json(data)
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deeply
@@ -318,13 +318,7 @@ def _arrays(
     wanted = description.get("weights")
     if not isinstance(wanted, dict):
         raise damaged(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
-    _check_inside(directory, path)
-    size = path.stat().st_size
-    if size > MOST_WEIGHTS:
-        raise damaged(directory, f"{WEIGHTS} is larger than {MOST_WEIGHTS:,} bytes")
-    if size != wanted.get("bytes"):
-        raise damaged(directory, f"{WEIGHTS} has {size:,} bytes instead of {wanted.get('bytes')}")
-    data = path.read_bytes()
+    data = _contents(directory, path, MOST_WEIGHTS, wanted.get("bytes"))
     if hashlib.sha256(data).hexdigest() != wanted.get("sha256"):
         raise damaged(directory, f"{WEIGHTS} isn't as it was written")
     try:
@@ -333,15 +327,42 @@ def _arrays(
         raise damaged(directory, f"{WEIGHTS} isn't in the safetensors format") from error
 
 
-def _check_inside(directory: str | Path, path: Path) -> None:
-    """Refuse a link to a file elsewhere: what lies there isn't the model's to read.
+def _contents(directory: str | Path, path: Path, most: int, wanted: object = None) -> bytes:
+    """Read a file of the model.
+
+    What is checked is the file that was opened: another one may take its name meanwhile.
+
+    Args:
+        directory: What messages call the model.
+        path: The file.
+        most: Bytes of the largest one.
+        wanted: How many it must have, if that is known.
 
     Raises:
-        InputError: If it is one.
+        InputError: If it is a link to a file elsewhere, which isn't the model's to read, no
+            ordinary file, or of another size.
     """
-    folder = os.path.realpath(path.parent)
-    if os.path.commonpath([folder, os.path.realpath(path)]) != folder:
+    folder, true = os.path.realpath(path.parent), os.path.realpath(path)
+    if os.path.commonpath([folder, true]) != folder:
         raise damaged(directory, f"{path.name} is a link that leads out of the folder")
+    with open(true, "rb", opener=_opened) as file:
+        status = os.fstat(file.fileno())
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            raise damaged(directory, f"{path.name} isn't an ordinary file")
+        if size > most:
+            raise damaged(directory, f"{path.name} is larger than {most:,} bytes")
+        if wanted is not None and size != wanted:
+            raise damaged(directory, f"{path.name} has {size:,} bytes instead of {wanted}")
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise damaged(directory, f"{path.name} changed while it was read")
+    return data
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file, without waiting for somebody to write to it in case it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _sealed(description: dict[str, Any]) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
 from torch import Tensor
 
 from anomgan.nets.layers import product
@@ -17,6 +16,8 @@ FULL_COVARIANCE = 2048
 
 def whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
     """Mean and whitening matrix (or, for many dimensions, scales) of each member's own rows."""
+    from sklearn.covariance import ledoit_wolf  # late: scoring does without
+
     samples = [
         all_of[own].double().cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)
     ]

@@ -3,26 +3,79 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TextIO
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from anomgan.errors import DataWarning
+from anomgan.errors import DataWarning, InputError
 from anomgan.text import visible as visible  # commands take it from here
 
 PIPE_WIDTH = 1000
 """Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""
 
 
+class ClosedOutput(io.TextIOBase):
+    """Stands for a standard output that was closed before the command began."""
+
+    def write(self, text: str | bytes) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError("standard output is closed, so there is nowhere to print to")
+
+    @property
+    def buffer(self) -> ClosedOutput:
+        """Where bytes would go."""
+        return self
+
+
+def open_streams() -> None:
+    """Have three standard streams, even if some were closed before the command began.
+
+    Otherwise the next files to be opened would take their numbers, and whatever a library prints
+    would go into them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = ClosedOutput()
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+
+
+def discard(stream: TextIO) -> None:
+    """Let all that is written to a stream go nowhere; it has failed, and would fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def say(text: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(f"anomgan: {visible(text)}\n")
-    sys.stderr.flush()
+    """Write one line to standard error; if that fails, the work goes on."""
+    with _expendable():
+        sys.stderr.write(f"anomgan: {visible(text)}\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _expendable() -> Iterator[None]:
+    """Do without standard error if it can't be written: its disk is full, or nobody reads."""
+    try:
+        yield
+    except OSError:
+        discard(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -84,10 +137,11 @@ def show_table(
 
 def _print(table: Table, *, stderr: bool = False) -> None:
     console = Console(stderr=stderr)
-    if console.is_terminal:
-        console.print(table)
-        return
-    console.width = PIPE_WIDTH
-    with console.capture() as captured:
-        console.print(table)
-    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    with _expendable() if stderr else contextlib.nullcontext():
+        if console.is_terminal:
+            console.print(table)
+            return
+        console.width = PIPE_WIDTH
+        with console.capture() as captured:
+            console.print(table)
+        console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())

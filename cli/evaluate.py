@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from anomgan.cli.console import say, show_table
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.cli.tracking import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.errors import InputError
+from anomgan.whole import appearing, made
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,10 +104,12 @@ def evaluate(
 
     from anomgan import load
     from anomgan.cli.labels import labelled_rows, normal_table
+    from anomgan.cli.output import check_folder
     from anomgan.evaluation import evaluate as evaluated
     from anomgan.store import plain
 
-    folder = None if plots is None else _folder(plots)
+    if plots is not None:
+        check_folder(plots, "--plots")
     detector = load(model)
     frame, abnormal, source = labelled_rows(detector, labelled, label)
     for name in by or []:
@@ -126,9 +130,9 @@ def evaluate(
     else:
         _show(found)
     track = track and tracks_here()
-    figures = _figures(found, detector) if folder is not None or track else {}
-    if folder is not None:
-        _draw(figures, folder)
+    figures = _figures(found, detector) if plots is not None or track else {}
+    if plots is not None:
+        _draw(figures, plots)
     if track:
         after_evaluation(model, found.metrics, figures, source=source)
     if peers and normal is None:
@@ -202,19 +206,6 @@ def _words(key: str) -> str:
     return WORDS.get(key) or (f"{kind} among the first {k}" if at else key)
 
 
-def _folder(path: Path) -> Path:
-    """Make a folder for plots.
-
-    Raises:
-        InputError: If that fails.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--plots {path}: can't be made: {error.strerror}") from None
-    return path
-
-
 def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
     """The curves, by name."""
     from anomgan import plots
@@ -233,9 +224,18 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
 
 
 def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
-    """Draw the curves, each into its own file."""
+    """Draw the curves, each into its own file; all of them or none.
+
+    Raises:
+        InputError: If one can't be written.
+    """
     from anomgan.style import png
 
-    for name, figure in figures.items():
-        (folder / f"{name}.png").write_bytes(png(figure))
+    try:
+        with made(folder), contextlib.ExitStack() as stack:
+            for name, figure in figures.items():  # they take their names when all are complete
+                partial = stack.enter_context(appearing(folder / f"{name}.png"))
+                partial.write_bytes(png(figure))
+    except OSError as error:
+        raise InputError(f"--plots {folder}: can't be written: {error.strerror}") from None
     say(f"{len(figures)} plots in {folder}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomgan.errors import InputError
 from anomgan.heatmaps import is_drawn
+from anomgan.whole import PARTIAL, appearing, record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from anomgan.fitted import Scored
     from anomgan.heatmaps import Bytes
     from anomgan.watch import Look
-
-PARTIAL = ".anomgan-drawing-"
-"""How the names of unfinished files begin."""
 
 SHOWN, COLUMNS = 32, 8
 """Pictures that are shown beside generated ones, and places in a row."""
@@ -51,7 +49,9 @@ class OutputFolder:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{option} {folder}: is a file; name a folder")
         try:
-            for path in self._own():
+            own = self._own()
+            record(folder)
+            for path in own:
                 path.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -68,11 +68,10 @@ class OutputFolder:
             InputError: If it can't be written.
         """
         path = self.folder.joinpath(*PurePosixPath(name).parts)
-        partial = path.with_name(f"{PARTIAL}{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(data)
-            partial.replace(path)
+            with appearing(path, told=self.folder) as partial:
+                partial.write_bytes(data)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -82,7 +81,9 @@ class OutputFolder:
         Raises:
             InputError: If there is anything else.
         """
-        here = [path for path in sorted(self.folder.rglob("*")) if not path.is_dir()]
+        own = f"{PARTIAL}{os.getpid()}-"  # what this command is about to write there
+        found = sorted(self.folder.rglob("*"))
+        here = [path for path in found if not (path.is_dir() or path.name.startswith(own))]
         for path in here:
             if not (path.name.startswith(PARTIAL) or is_drawn(path)):
                 name = path.relative_to(self.folder).as_posix()

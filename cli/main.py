@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn, cast
 
@@ -36,10 +39,19 @@ from anomgan.cli import (
     score,
     serve,
 )
-from anomgan.cli.console import say, shown_warnings
-from anomgan.errors import InputError
+from anomgan.cli.console import discard, open_streams, say, shown_warnings
+from anomgan.errors import InputError, out_of_memory
+from anomgan.whole import recorded
 
-DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 0, 1, 2, 130, 141, 143
+DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+STOPS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that stop a command; the exit status is 128 and their number."""
+
+NO_MEMORY = "not enough memory; try fewer columns or rows; fit needs less with --set batch=…"
+
+CALM = 1.0
+"""Seconds after such a signal in which others change nothing: what there is to clear up is."""
 
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """Parent of all errors in the use of options; Typer has no public name for it."""
@@ -67,7 +79,12 @@ app.add_typer(datasets.app)
 
 
 class Terminated(BaseException):
-    """Somebody sent SIGTERM."""
+    """Somebody sent SIGTERM, or closed the terminal."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the signal's number."""
+        super().__init__()
+        self.status = 128 + number
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -76,17 +93,18 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     Args:
         args: What was typed after ``anomgan``; the process's own arguments by default.
     """
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
     # Threads that wait spinning are lost to whatever else runs here; torch reads it on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with shown_warnings(), _terminable():
-        sys.exit(_status(sys.argv[1:] if args is None else list(args)))
+    with shown_warnings(), _stoppable(), recorded() as changed:
+        sys.exit(_status(sys.argv[1:] if args is None else list(args), changed))
 
 
-def _status(args: list[str]) -> int:
-    """Run a command and return the exit status."""
+def _status(args: list[str], changed: Collection[Path]) -> int:
+    """Run a command and return the exit status; ``changed`` tells what it has changed so far."""
     try:
         command = get_command(app)
         with command.make_context("anomgan", args) as context:
@@ -100,21 +118,23 @@ def _status(args: list[str]) -> int:
     except UsageError as error:
         return _refuse(_usage(error))
     except KeyboardInterrupt as stop:
-        say(f"interrupted; {_state(stop)}")
+        say(f"interrupted; {_state(stop, changed)}")
         return INTERRUPTED
     except Terminated as stop:
-        say(f"terminated; {_state(stop)}")
-        return TERMINATED
+        say(f"terminated; {_state(stop, changed)}")
+        return stop.status
     except BrokenPipeError:  # as with `| head`: whoever reads has had enough
-        _discard_output()
+        discard(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:
-        _discard_output()
+        discard(sys.stdout)
+        if out_of_memory(error):
+            return _refuse(NO_MEMORY)
         where = "can't write the output" if error.filename is None else str(error.filename)
         return _refuse(f"{where}: {error.strerror or error}")
     except Exception as error:
-        if _out_of_memory(error):
-            return _refuse("not enough memory; try fewer columns, or a smaller --set batch=…")
+        if out_of_memory(error):
+            return _refuse(NO_MEMORY)
         traceback.print_exc()
         say("this is a defect of anomgan, not of your input; please report the lines above")
         return DEFECT
@@ -150,36 +170,36 @@ def _usage(error: Any) -> str:
     return f"{message}; see `{command} --help`"
 
 
-def _state(stop: BaseException) -> str:
-    """What an interrupted command leaves behind: its own words, or nothing at all."""
-    return "; ".join(getattr(stop, "__notes__", ["nothing was changed"]))
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether Python, NumPy, pyarrow or torch, which raises RuntimeErrors, ran out of memory."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
-def _discard_output() -> None:
-    """Let the interpreter's last flush of standard output go nowhere instead of failing."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _state(stop: BaseException, changed: Collection[Path]) -> str:
+    """What an interrupted command leaves behind: its own words, what has changed, or nothing."""
+    there = [str(path) for path in changed if os.path.lexists(path)]
+    otherwise = f"changed: {', '.join(there)}" if there else "nothing was changed"
+    return "; ".join(getattr(stop, "__notes__", [otherwise]))
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that temporary files are removed on the way out."""
+def _stoppable() -> Iterator[None]:
+    """Turn signals into exceptions, so that temporary files are removed on the way out."""
     if threading.current_thread() is not threading.main_thread():  # only there can one be set
         yield
         return
+    last = -math.inf
 
-    def terminate(number: int, frame: FrameType | None) -> NoReturn:
-        raise Terminated
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last < before + CALM:
+            return
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    numbers = [getattr(signal, name) for name in STOPS]
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    # What is ignored stays so: nohup, and shells that start a command in the background.
+    caught = [number for number in numbers if handlers[number] != signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in caught:
+            signal.signal(number, handlers[number])

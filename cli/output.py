@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomgan.cli.console import ClosedOutput
 from anomgan.errors import InputError
+from anomgan.whole import PARTIAL, appearing
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -119,22 +121,62 @@ def destination(path: Path | None, option: str = "--output") -> Iterator[BinaryI
         InputError: If the file can't be written.
     """
     if path is None or str(path) == "-":
-        if sys.stdout is None:
+        if isinstance(sys.stdout, ClosedOutput):
             raise InputError("standard output is closed; name a file with --output")
         with _noted("the output isn't complete"):
             yield sys.stdout.buffer
     elif path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/null
-        with _opened(path, path, option) as file, _noted("the output isn't complete"):
+        with (
+            _named(path, option),
+            _opened(path, path, option) as file,
+            _noted("the output isn't complete"),
+        ):
             yield file
     else:
-        path = path.resolve()  # write through a link, don't replace it
-        partial = path.with_name(f".anomgan-{os.getpid()}.partial")
-        try:
-            with _opened(partial, path, option) as file:
-                yield file
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        # Written through a link, which isn't replaced.
+        with (
+            _named(path, option),
+            appearing(path.resolve(), told=path) as partial,
+            _opened(partial, path, option) as file,
+        ):
+            yield file
+
+
+def destination_if_any(
+    path: Path | None, option: str
+) -> contextlib.AbstractContextManager[BinaryIO | None]:
+    """The same for results that are written only if somebody asks for them."""
+    return contextlib.nullcontext() if path is None else destination(path, option)
+
+
+def check_folder(path: Path, option: str) -> None:
+    """See whether files may be written to a folder, which needn't be there; makes nothing.
+
+    Raises:
+        InputError: If not; names the option.
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{option} {path}: {nearest} is a file; name a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {path}: can't be written: {nearest} is write-protected")
+
+
+@contextlib.contextmanager
+def _named(path: Path, option: str) -> Iterator[None]:
+    """Have errors in writing a file, which don't say in which, name it.
+
+    Raises:
+        InputError: Instead of them.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None and PARTIAL not in str(error.filename):  # another file's
+            raise
+        raise InputError(f"{option} {path}: can't be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

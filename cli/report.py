@@ -73,22 +73,22 @@ def report(
     from anomgan.data.sources import source_name
     from anomgan.report import report as page
 
-    detector = load(model)
-    frame = truth = names = rows = None
-    if data is not None:
-        frame, truth, names = _records(detector, data, labels, label)
-        rows = None if normal is None else normal_table(detector, normal)
-    name = called(model)
-    html = page(
-        detector,
-        frame,
-        labels=truth,
-        normal=rows,
-        names=names,
-        name=name if name.startswith(MODEL_SCHEMES) else model.resolve().name,
-        source="the data" if data is None else source_name(data),
-    )
     with destination(output) as file:
+        detector = load(model)
+        frame = truth = names = rows = None
+        if data is not None:
+            frame, truth, names = _records(detector, data, labels, label)
+            rows = None if normal is None else normal_table(detector, normal)
+        name = called(model)
+        html = page(
+            detector,
+            frame,
+            labels=truth,
+            normal=rows,
+            names=names,
+            name=name if name.startswith(MODEL_SCHEMES) else model.resolve().name,
+            source="the data" if data is None else source_name(data),
+        )
         file.write(html.encode())
     if str(output) != "-":
         say(f"wrote {output}")

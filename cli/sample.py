@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -83,7 +84,7 @@ def sample(
         raise InputError(f"{option} belongs to --quality; name reference rows with it")
 
     from anomgan import load
-    from anomgan.cli.output import destination
+    from anomgan.cli.output import destination, destination_if_any
 
     detector = load(model)
     wanted = _wanted(detector, condition or [])
@@ -97,12 +98,13 @@ def sample(
     if reference is not None:
         judge = _Judge(detector, rows, reference, training, seed)
     _tell_conditions(detector, wanted)
-    with destination(output) as file:
-        parquet = output is not None and output.suffix == ".parquet"
-        write = _write_parquet if parquet else _write_csv
-        first = write(file, _chunks(detector, rows, wanted, seed))
-    if judge is not None:
-        _report(judge(first), quality_json)
+    with destination_if_any(quality_json, "--quality-json") as quality_file:
+        with destination(output) as file:
+            parquet = output is not None and output.suffix == ".parquet"
+            write = _write_parquet if parquet else _write_csv
+            first = write(file, _chunks(detector, rows, wanted, seed))
+        if judge is not None:
+            _report(judge(first), quality_file)
 
 
 def _wanted(detector: GANDetector, pairs: Sequence[str]) -> dict[str | int, str | None]:
@@ -234,16 +236,11 @@ class _Judge:
         )
 
 
-def _report(found: Quality, path: Path | None) -> None:
+def _report(found: Quality, file: BinaryIO | None) -> None:
     """Show the measures on standard error, and write them as JSON if that is wanted."""
-    import json
-
-    from anomgan.cli.output import destination
-
     show_table(["", "generated", "real", "best"], _lines(found), wrapped={""}, stderr=True)
-    if path is not None:
-        with destination(path) as file:
-            file.write((json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+    if file is not None:
+        file.write((json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _lines(found: Quality) -> Iterator[tuple[str, str, str, str]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -127,10 +126,19 @@ def score(
 
     from anomgan import load
     from anomgan.cli.heatmaps import Heatmaps
-    from anomgan.cli.output import csv_cells, csv_lines, destination, write_lines
+    from anomgan.cli.output import (
+        csv_cells,
+        csv_lines,
+        destination,
+        destination_if_any,
+        write_lines,
+    )
     from anomgan.store import plain
 
-    with _drift_file(drift_report) as drift_file, destination(output) as file:
+    with (
+        destination_if_any(drift_report, "--drift-report") as drift_file,
+        destination(output) as file,
+    ):
         detector = load(model)
         drawn = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
         scoring = _Scoring(
@@ -157,13 +165,6 @@ def score(
             f"warning: {scoring.name}: the {unit} as a whole aren't like the training {unit}: "
             f"{'; '.join(drift.reasons())}"
         )
-
-
-def _drift_file(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO | None]:
-    """Where the drift report goes, if anywhere."""
-    from anomgan.cli.output import destination
-
-    return contextlib.nullcontext() if path is None else destination(path, "--drift-report")
 
 
 class _Scoring:

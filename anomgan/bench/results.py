@@ -21,6 +21,7 @@ from anomgan.bench.rows import COLUMNS, Key, Row, csv_line
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
+from anomgan.whole import appearing
 
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 
@@ -224,9 +225,8 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with appearing(path) as partial:
+        partial.write_bytes(content)
 
 
 def _lock(file: BinaryIO, folder: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.sources import one_line, source_name
-from anomgan.errors import InputError
+from anomgan.errors import InputError, out_of_memory
 
 ENDING = ".parquet"
 CHUNK = 65_536
@@ -159,6 +159,8 @@ def _opened(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
     except OSError as error:  # pyarrow reports damaged pages as OSError too
         raise InputError(f"{name}: can't be read as Parquet: {one_line(error)}") from None
     except pa.ArrowException as error:
+        if out_of_memory(error):
+            raise
         raise InputError(
             f"{name}: isn't a Parquet file, or is damaged: {one_line(error)}"
         ) from None

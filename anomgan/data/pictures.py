@@ -248,8 +248,11 @@ class PictureEncoder(Encoder):
             ValueError: If it describes no pictures.
         """
         channels, height, width = (int(length) for length in state["grid"])
+        tiles = int(state["tiles"])
         if state["depth"] not in DEPTHS or not SIZES[0] <= height == width <= SIZES[1]:
             raise ValueError("no such pictures")
+        if tiles < 1:  # (-1)² tiles are as many as 1², which is all that the layout tells
+            raise ValueError(f"pictures in {tiles}×{tiles} tiles")
         return cls(
             Schema.from_json(state),
             (channels, height, width),
@@ -257,7 +260,7 @@ class PictureEncoder(Encoder):
             bool(state["axis"]),
             str(state["found"]),
             tuple(str(name) for name in state["names"]),
-            int(state["tiles"]),
+            tiles,
         )
 
 

@@ -7,6 +7,7 @@ each with ``normal.csv`` to fit on, ``new.csv`` to score and ``new_labels.csv`` 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import shutil
 import tomllib
@@ -17,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from anomgan.errors import InputError
+from anomgan.whole import appearing, made
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FILES = ("normal.csv", "new.csv", "new_labels.csv")
@@ -140,9 +142,9 @@ def export_sample(name: str, directory: str | Path) -> list[Path]:
         if copy.exists():
             raise InputError(f"{copy} exists: remove it or name another folder")
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for copy in copies:
-            shutil.copyfile(sample.folder / copy.name, copy)
+        with made(target), contextlib.ExitStack() as stack:
+            for copy in copies:  # they take their names when all are complete
+                shutil.copyfile(sample.folder / copy.name, stack.enter_context(appearing(copy)))
     except OSError as error:
         raise InputError(
             f"can't write to {target} ({error.strerror}): name another folder"

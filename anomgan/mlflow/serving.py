@@ -6,24 +6,25 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from anomgan.errors import InputError
+from anomgan.mlflow.gate import Gate
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from anomgan.estimator import GANDetector
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 CALLERS = 32
 """Requests that are worked on at once; further ones wait for their turn."""
+
+MOST_COLUMNS = 10_000
+"""Columns of the widest table that is taken, if the model hasn't itself more than half as many."""
 
 QUIET: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
 WORKER = "_ANOMGAN_WORKER"
@@ -98,48 +99,7 @@ class Served:
 def _rows(data: Any) -> int:
     if isinstance(data, dict):
         return max((_rows(part) for part in data.values()), default=0)
-    return len(data) if hasattr(data, "__len__") else 1
-
-
-class LimitBody:
-    """Answers 413 to a body that is too large, before it is held in memory."""
-
-    def __init__(self, app: Any, megabytes: float) -> None:
-        """Wrap an ASGI application."""
-        self.app, self.megabytes, self.most = app, megabytes, megabytes * 2**20
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Count the bytes of a request on their way in."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        held, size, more = [], 0, True
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        while more:
-            if max(size, int(announced) if announced.isdigit() else 0) > self.most:
-                await self._refuse(send)
-                return
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            held.append(message)
-            size += len(message.get("body", b""))
-            more = message.get("more_body", False)
-
-        async def replay() -> Message:
-            return held.pop(0) if held else await receive()
-
-        if size > self.most:
-            await self._refuse(send)
-            return
-        await self.app(scope, replay, send)
-
-    async def _refuse(self, send: Send) -> None:
-        text = f"the request is larger than {self.megabytes:g} MB; send fewer rows at once"
-        body = json.dumps({"error_code": "REQUEST_TOO_LARGE", "message": text}).encode()
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    return len(data) if np.ndim(data) else 1
 
 
 def application(detector: GANDetector, limits: Limits) -> FastAPI:
@@ -147,7 +107,9 @@ def application(detector: GANDetector, limits: Limits) -> FastAPI:
     from mlflow.pyfunc import scoring_server
 
     app: FastAPI = scoring_server.init(cast("Any", Served(detector, limits)))
-    app.add_middleware(LimitBody, megabytes=limits.megabytes)
+    # Columns that the model doesn't know are passed over, but not any number of them.
+    columns = max(MOST_COLUMNS, 2 * len(detector.encoder_.columns))
+    app.add_middleware(Gate, megabytes=limits.megabytes, columns=columns)
     return app
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from anomgan.nets.conv import MemberConv
-from anomgan.nets.layers import MemberLinear
+from anomgan.nets.layers import MemberLinear, drawn
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -32,7 +32,8 @@ class Spectral(nn.Module):
     def prepare(self) -> None:
         """Draw the start of the power iteration."""
         members, rows = self.weight.shape[:2]
-        self.register_buffer("left", normalize(torch.randn(members, 1, rows), dim=-1))
+        left = drawn(1.0, members, 1, rows)
+        self.register_buffer("left", left if left.is_meta else normalize(left, dim=-1))
         self.register_buffer("sigma", torch.ones(members, 1, 1))
 
     def normal_weight(self) -> Tensor:

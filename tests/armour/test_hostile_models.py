@@ -23,8 +23,11 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anomgan import GANDetector, InputError, load
+from anomgan.detector import Detector
 
 TINY = {
     "steps": 8,
@@ -202,6 +205,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     ),
     "a long text": (entry("method", "x" * 10**6), "isn't known to this anomgan"),
     "a text of many lines": (entry("method", "x\nTraceback\n" * 9), "isn't known to this anomgan"),
+    "UTF-16": (
+        lambda f: (f / "model.json").write_text((f / "model.json").read_text("utf-8"), "utf-16"),
+        "isn't anomgan's",
+    ),
     "half a surrogate pair": (
         entry("schema/columns/1/levels", ["a", "b", "\ud800"]),
         "surrogates not allowed",
@@ -322,6 +329,18 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "settings of text": (entry("estimator/params/settings", {"steps": "many"}), "must be a whole"),
     "a seed of text": (entry("estimator/params/random_state", "x"), "damaged"),
     "a device of numbers": (entry("estimator/params/device", 7), "device is of another kind"),
+    "an alpha of 2": (entry("estimator/alpha", 2), "an alpha of 2"),
+    "an alpha of text": (entry("estimator/alpha", "nan"), "alpha is of another kind"),
+    "a curve of text": (
+        entry("estimator/probability", {"kind": "platt", "slope": "nan", "intercept": 0}),
+        "can't have this 'slope'",
+    ),
+    "a curve that falls": (
+        entry(
+            "estimator/probability", {"kind": "isotonic", "score": [0, 1], "probability": [1, 0]}
+        ),
+        "doesn't rise from 0 to 1",
+    ),
     "an offset of text": (entry("estimator/offset", "0"), "estimator/offset is of another"),
     "facts of a list": (entry("estimator/training", []), "estimator/training is of another"),
     "a seed gone": (entry("estimator/training/seed", None), "training/seed is of another"),
@@ -353,6 +372,59 @@ def test_the_model_itself_can_be_forged_and_loaded(model: Path) -> None:
     after = load(model)
     assert after.training_facts_["source"] == "forged"
     assert after.offset_ == before.offset_
+
+
+ODD = [None, True, -1, 2, 10**18, -0.0, 1e-320, 1e308, "", "nan", "é" * 300, [], [[0]], {"a": 1}]
+"""Values that don't belong in most places."""
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_any_entry_may_be_odd(original: Path, model: Path, data: st.DataObject) -> None:
+    description = place = described(original)
+    while isinstance(place, dict | list) and place:
+        outer = place
+        keys = list(place) if isinstance(place, dict) else range(len(place))
+        key = data.draw(st.sampled_from(keys))
+        place = place[key]
+        if data.draw(st.integers(0, 9)) == 0:  # whole branches, too
+            break
+    outer[key] = data.draw(st.sampled_from(ODD))
+    seal(model, description)
+    row = {"size": 1.0, "kind": "a", "open": True, "machine": "x", "unit": "kg"}
+    moments = dict.fromkeys(("at", "until"), pd.Timestamp("2024-02-01"))
+    try:
+        scored = load(model).score_frame(pd.DataFrame([row | moments]))
+    except InputError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either is fine
+    else:
+        assert np.isfinite(scored.score).all()
+        assert (scored.p_value > 0).all()
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_pipe_that_takes_a_files_place(
+    model: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (model / name).unlink()
+    os.mkfifo(model / name)
+    monkeypatch.setattr(Path, "is_file", lambda path: True)  # as it was a moment ago
+    with pytest.raises(InputError, match=f"{name} isn't an ordinary file"):
+        load(model)
+
+
+def test_running_out_of_memory_is_not_damage(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Detector, "score", full)
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        load(model)
 
 
 def test_links_inside_the_folder_are_fine(model: Path) -> None:

@@ -52,6 +52,28 @@ finally:
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+def test_scoring_imports_no_more_than_it_needs(
+    run: Any, fitted: Any, tiny: list[str], tmp_path: Path
+) -> None:
+    normal = fitted.new.with_name("normal.csv")
+    assert run("fit", normal, "--method", "sngan", "--model", tmp_path / "m", *tiny).code == 0
+    code = """
+import sys
+from anomgan.cli.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    heavy = {"mlflow", "matplotlib", "PIL", "sympy", "torch._dynamo"}
+    heavy |= {f"sklearn.{name}" for name in ("covariance", "linear_model", "metrics", "neighbors")}
+    print("imported:", *heavy & set(sys.modules))
+"""
+    command = ["score", fitted.new, "--model", tmp_path / "m"]
+    command = [sys.executable, "-c", code, *map(str, command)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 1 + len(fitted.records) + 1
+    assert done.stdout.splitlines()[-1] == "imported:"
+
+
 def test_version(run: Any) -> None:
     done = run("--version")
     assert (done.code, done.out) == (0, f"anomgan {importlib.metadata.version('anomgan')}\n")
@@ -101,6 +123,8 @@ def test_a_defect_shows_its_traceback(run: Any, monkeypatch: pytest.MonkeyPatch)
             RuntimeError("DefaultCPUAllocator: can't allocate memory: …"),
             "not enough memory",
         ),
+        (ImportError("x.so: failed to map segment from shared object"), "not enough memory"),
+        (OSError(12, "Cannot allocate memory"), "not enough memory"),
         (OSError(28, "No space left on device"), "can't write the output: No space left on device"),
         (PermissionError(13, "Permission denied", "x/y"), "x/y: Permission denied"),
     ],

@@ -124,9 +124,37 @@ def test_bad_payloads(url: str, frame: pd.DataFrame, change: Any, message: str) 
     assert "Traceback" not in json.dumps(answer)
 
 
-def test_not_even_json(url: str) -> None:
-    assert post(url, b'{"dataframe_split":')[0] == 400
-    assert post(url, b"\xff\xfe")[0] == 400
+ROW = b'{"dataframe_records": [{"size": %s}]}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "message"),
+    [
+        ("application/json", b'{"dataframe_split":', 400, "the request can't be read: Expecting"),
+        ("application/json", b"\xff\xfe", 400, "the request isn't UTF-8: byte 0 is wrong"),
+        ("application/json", b"", 400, "the request can't be read: Expecting value"),
+        ("application/json", b"[" * 40_000, 400, "the request is nested too deeply"),
+        ("application/json", b'{"a":' * 9_000 + b"1", 400, "the request is nested too deeply"),
+        ("application/json", ROW % (b"9" * 9_000), 400, "the request can't be read: Exceeds"),
+        ("application/json", ROW % b'"\\ud800"', 400, "surrogates not allowed"),
+        ("application/json", b'{"inputs": "x"}', 400, "the input: isn't a table: "),
+        ("application/json", b'{"inputs": {"size": {"a": 1}}}', 400, "no column 'count'"),
+        ("application/json; charset=utf-16", b"{}", 415, "only supports UTF-8"),
+        ("application/xml", b"<a/>", 415, "the content type must be application/json or text/csv"),
+        ("", b"{}", 415, "the content type must be application/json or text/csv"),
+        ("application/vnd.apache.parquet", b"PAR1", 415, "the content type must be"),
+        ("text/csv", b"", 400, "the request is empty; send a header and rows"),
+        ("text/csv", b"size,count\n1,2,3\n", 400, "line 2 has 3 cells, the header 2"),
+        ("text/csv", b'size\n"1', 400, "EOF inside string"),
+        ("text/csv", b"," * 12_000 + b"\n1", 400, "12,001 columns; at most 10,000 are taken"),
+    ],
+)
+def test_senseless_requests(url: str, kind: str, body: bytes, status: int, message: str) -> None:
+    found, answer = post(url, body, kind)
+    assert found == status
+    assert message in answer["message"]
+    assert "\n" not in answer["message"]
+    assert answer.keys() == {"error_code", "message"}
 
 
 def test_requests_that_ask_for_too_much(url: str, frame: pd.DataFrame) -> None:
@@ -141,7 +169,7 @@ def test_requests_that_ask_for_too_much(url: str, frame: pd.DataFrame) -> None:
 
 def test_a_long_body_without_its_length(url: str) -> None:
     host = url.removeprefix("http://")
-    chunks = iter([b"x" * 9_000] * 6)  # the last is too much; nothing follows into a closed socket
+    chunks = iter([b"x" * 9_000] * 9)
     with contextlib.closing(http.client.HTTPConnection(host, timeout=30)) as client:
         client.request(
             "POST", "/invocations", chunks, {"Content-Type": "text/csv"}, encode_chunked=True
