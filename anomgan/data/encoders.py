@@ -86,7 +86,7 @@ def learn(
         )
     else:
         encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
-    values, report = encoder.transform(frame, strict=strict, source=source)
+    values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
     if report.lost:
         refuse_few(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
     if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't

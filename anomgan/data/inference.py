@@ -119,7 +119,7 @@ def _infer(
         times = as_times(cells)
         return _constant(name, cells, times) or DatetimeColumn.fit(name, cells, times, after, clock)
     if kind == "numeric":
-        numbers = as_numbers(cells)
+        numbers = as_numbers(cells).finite
         useless = _constant(name, cells, numbers) or _running_number(name, numbers)
         return useless or NumericColumn.fit(name, cells, numbers)
     return _useless_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)

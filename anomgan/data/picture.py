@@ -116,9 +116,10 @@ class ArrayPicture(Picture):
     def load(self, side: int | None = None) -> tuple[Pixels, list[str]]:
         """The array with a channel axis."""
         head = self.header()
-        array = self.array.astype(head.depth, copy=False)
+        with np.errstate(over="ignore"):
+            array = self.array.astype(head.depth, copy=False)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise BrokenPictureError("holds values that aren't finite numbers")
+            raise BrokenPictureError("holds values that aren't finite numbers below 3.4e38")
         return array.reshape(head.height, head.width, head.channels), []
 
 

@@ -139,6 +139,7 @@ class PictureEncoder(Encoder):
         frame: pd.DataFrame,
         *,
         strict: bool = False,
+        learning: bool = False,
         first_row: int = 0,
         source: str = "the pictures",
     ) -> tuple[Records, ParseReport]:
@@ -147,6 +148,7 @@ class PictureEncoder(Encoder):
         Args:
             frame: n pictures in the column ``picture``, and the columns of conditions.
             strict: Whether a picture that can't be read is an error rather than left out.
+            learning: Makes no difference to pictures.
             first_row: Input record of the first, from 0.
             source: What messages call the pictures.
 

@@ -32,6 +32,8 @@ def open_bytes(source: str | Path, name: str) -> AbstractContextManager[BinaryIO
         InputError: If the file can't be opened.
     """
     if str(source) == "-":
+        if sys.stdin is None:
+            raise InputError(f"{name}: is closed; pipe records into it, or name a file")
         return nullcontext(sys.stdin.buffer)
     try:
         if str(source).lower().endswith(".gz"):

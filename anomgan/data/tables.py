@@ -98,6 +98,7 @@ class TableEncoder(Encoder):
         frame: pd.DataFrame,
         *,
         strict: bool = False,
+        learning: bool = False,
         first_row: int = 0,
         source: str = "the table",
     ) -> tuple[Floats, ParseReport]:
@@ -106,6 +107,7 @@ class TableEncoder(Encoder):
         Args:
             frame: n rows with at least the schema's columns, in any order.
             strict: Whether a cell that can't be read is an error rather than missing.
+            learning: Whether infinite numbers can't be read, rather than being as far out as can be.
             first_row: Input record of the first row, from 0; larger for a later chunk.
             source: What messages call the table.
 
@@ -130,7 +132,8 @@ class TableEncoder(Encoder):
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             series = frame.iloc[:, positions[column.name]]
-            reading = column.read(read(series))
+            found = column.read(read(series))
+            reading = found.finite if learning else found
             clock = reading.values if column.name == self._clock else clock
             column.encode(reading.values, out[:, entries], clock)
             if not column.missing:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan.data.parquet import as_frame, parquet_files, parquet_info, read_batches
+from anomgan.data.arrow import as_frame
+from anomgan.data.parquet import parquet_files, parquet_info, read_batches
 from anomgan.errors import InputError
 
 
