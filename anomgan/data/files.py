@@ -144,7 +144,10 @@ def _npz_array(source: str | Path, name: str) -> NDArray[Any]:
                     f"{name}: holds no array named X"
                     + (f"; it has: {', '.join(held[:10])}" if held else "")
                 )
-            return np.asarray(arrays["X" if "X" in held else held[0]])
+            found = arrays["X" if "X" in held else held[0]]
+            if not isinstance(found, np.ndarray):
+                raise InputError(f"{name}: is a ZIP archive that holds no NumPy array")
+            return found
     except InputError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
