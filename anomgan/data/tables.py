@@ -256,8 +256,16 @@ def _note(
     bad = int(np.count_nonzero(reading.unreadable))
     if bad:
         at = int(np.argmax(reading.unreadable))
-        text = str(series.iloc[at])
+        text = _written(series, at)
         report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.wanted)
+
+
+def _written(series: pd.Series[Any], at: int) -> str:
+    """What a cell holds, for messages."""
+    try:
+        return str(series.iloc[at])
+    except (OverflowError, ValueError):  # Arrow holds days that Python doesn't know
+        return f"a {series.dtype}"
 
 
 def _refuse_unreadable(report: ParseReport, source: str) -> None:
