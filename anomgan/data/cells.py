@@ -118,7 +118,8 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
         except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
             return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
-        held = as_series(pa.array(series)).rename(series.name)
+        held = as_series(pa.array(series))
+        held.name = series.name
         plain = read_cells(held, first_row=first_row, source=source)
         named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)
         return replace(plain, dtype=str(dtype)) if named else plain
@@ -202,7 +203,7 @@ def _spell(form: Form, value: float) -> str:
         count, unit = (round(value * 1e6), "us") if abs(value) < 1e12 else (int(value), "s")
         moment = str(np.array(count, f"datetime64[{unit}]"))
         return f"{moment.removesuffix('.000000')}+00:00"
-    # Of whole numbers beyond, floats have lost digits: they mustn't pass for the ones that have all.
+    # Beyond, floats have lost digits, and mustn't pass for whole numbers that have all of theirs.
     return str(int(value)) if value.is_integer() and abs(value) <= EXACT else repr(float(value))
 
 
