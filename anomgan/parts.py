@@ -24,6 +24,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from anomgan.calibrate import flag
+from anomgan.data.arrow import as_frame
 from anomgan.data.parquet import read_batches
 from anomgan.data.report import ParseReport, Unreadable
 from anomgan.errors import DataWarning, InputError

@@ -36,8 +36,8 @@ def framed(X: Any) -> pd.DataFrame | None:
 
     Args:
         X: A DataFrame, or another table that shows its columns as Arrow does (of pyarrow, polars,
-            DuckDB) or a structured array; the path of a file or a folder; pictures as an array (n, H, W) or
-            (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
+            DuckDB), or a structured array; the path of a file or a folder; pictures as an array
+            (n, H, W) or (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
 
     Raises:
         InputError: If it is a path that can't be read, or must be turned into something else first.
@@ -69,8 +69,10 @@ def _in_memory(X: Any) -> Any:
     Raises:
         InputError: If there is something to be done first that only the user can decide on.
     """
-    if isinstance(X, pd.DataFrame | np.ndarray | list | tuple | str | os.PathLike):
-        return pd.DataFrame(X) if getattr(getattr(X, "dtype", None), "names", None) else X
+    if isinstance(X, np.ndarray):
+        return pd.DataFrame(X) if X.dtype.names else X
+    if isinstance(X, pd.DataFrame | list | tuple | str | os.PathLike):
+        return X
     kind = f"{type(X).__module__}.{type(X).__qualname__}"
     if hasattr(X, "detach"):
         channels_last = ".permute(0, 2, 3, 1)" if X.ndim == 4 else ""

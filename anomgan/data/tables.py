@@ -107,7 +107,7 @@ class TableEncoder(Encoder):
         Args:
             frame: n rows with at least the schema's columns, in any order.
             strict: Whether a cell that can't be read is an error rather than missing.
-            learning: Whether infinite numbers can't be read, rather than being as far out as can be.
+            learning: Whether infinite numbers can't be read, rather than being furthest out.
             first_row: Input record of the first row, from 0; larger for a later chunk.
             source: What messages call the table.
 

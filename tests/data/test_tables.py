@@ -417,17 +417,10 @@ def test_text_that_looks_like_something_else_is_doubted(cells: list[str], what: 
 
 
 @pytest.mark.parametrize(
-    "cells",
-    [
-        ["10.0.0.1", "10.0.0.2"],
-        ["1a", "2b"],
-        ["+49 30", "+49 40"],
-        ["1-2", "3-4"],
-        [2**60, 2**60 + 1],
-    ],
+    "cells", ["10.0.0.1 10.0.0.2", "1a 2b", "+49/30 +49/40", "1-2 3-4", f"{2**60} {2**60 + 1}"]
 )
-def test_honest_text_is_not_doubted(cells: list[Any]) -> None:
-    TableEncoder.fit(pd.DataFrame({"a": list(map(str, cells)) * 3, "b": [1, 4, 9, 2, 8, 3]}))
+def test_honest_text_is_not_doubted(cells: str) -> None:
+    TableEncoder.fit(pd.DataFrame({"a": cells.split() * 3, "b": [1, 4, 9, 2, 8, 3]}))
 
 
 def test_truth_values_written_as_numbers() -> None:
