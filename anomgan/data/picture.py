@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 import warnings
 from abc import ABC, abstractmethod
@@ -176,6 +177,8 @@ class FilePicture(Picture):
         import PIL.Image
 
         try:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be waited for
+                raise BrokenPictureError("isn't an ordinary file")
             with PIL.Image.open(self.path, formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > self.max_pixels:
