@@ -232,7 +232,7 @@ class GANDetector(Actionable, Generative, Storable, OutlierMixin, BaseEstimator)
             raise InputError(f"{source}: {error}") from None
         if not len(frame):
             raise InputError(f"{source}: has no rows")
-        values, report = encoder.transform(frame, source=source)
+        values, report = encoder.transform(frame, learning=True, source=source)
         warn_of_unreadable(report, source)
         if not len(values):
             raise InputError(f"{source}: none of its {encoder.unit} can be read")

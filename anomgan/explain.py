@@ -162,7 +162,7 @@ class _Cells:
         reading = column.read(read_cells(raw, source=source))
         self.gaps = np.isnan(reading.values) & (not column.missing)
         self._unreadable, self._unseen = reading.unreadable, np.zeros(len(frame), bool)
-        as_given = reading.unreadable
+        as_given = reading.unreadable | np.isinf(reading.values)
         if isinstance(column, CategoryColumn):
             self._unseen = column.is_unseen(reading.values)
             as_given = ~np.isnan(reading.values)

@@ -24,7 +24,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from anomgan.calibrate import flag
-from anomgan.data.parquet import as_frame, read_batches
+from anomgan.data.arrow import as_frame
+from anomgan.data.parquet import read_batches
 from anomgan.data.report import ParseReport, Unreadable
 from anomgan.errors import DataWarning, InputError
 from anomgan.estimator import GANDetector

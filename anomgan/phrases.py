@@ -12,6 +12,9 @@ import pandas as pd
 DIGITS = 3, 5, 8, 17
 """Significant digits of a number: as few as tell two numbers apart."""
 
+EARLIEST, LATEST = 1, 9999
+"""Years that Python's calendar has."""
+
 
 def sentence(name: str, observed: Any, expected: Any, *, odd: str = "") -> str:
     """Say what was observed in a column and what would be normal.
@@ -75,6 +78,8 @@ def number(value: float, digits: int = DIGITS[0]) -> str:
 
 def _moment(time: pd.Timestamp) -> str:
     """Date and time, as far as there is one."""
+    if not EARLIEST <= time.year <= LATEST:
+        return f"a time in the year {time.year}"  # pandas can't write more of it
     if time == time.normalize():
         return f"{time:%Y-%m-%d}"
     text = time.isoformat(sep=" ", timespec="seconds")

@@ -159,7 +159,9 @@ class _Rows:
         positions = encoder.schema.locate(frame, source=source, warn=False)
         self.columns: list[Column] = [*encoder.schema.columns, *encoder.schema.conditions]
         self.values = [  # (n,) each, as the columns read them
-            column.read(read_cells(frame.iloc[:, positions[column.name]], source=source)).values
+            column.read(
+                read_cells(frame.iloc[:, positions[column.name]], source=source)
+            ).finite.values
             for column in self.columns
         ]
         encoded, _ = encoder.transform(frame, source=source)

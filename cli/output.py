@@ -54,10 +54,23 @@ def _as_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa
     try:
         array = pa.array(column, from_pandas=True)
         whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        return whole.cast(TEXT)
+        text = whole.cast(TEXT)
+        return _far_moments(whole, text) if pa.types.is_timestamp(whole.type) else text
     except pa.ArrowException:  # Parquet may hold lists and other things that have no text
         series = pd.Series(column)
         return pa.array(series.map(str).where(series.notna(), None), TEXT)
+
+
+def _far_moments(moments: pa.Array, text: pa.Array) -> pa.Array:
+    """The text with moments that Arrow can't write: those in years of more than four digits."""
+    far = pc.starts_with(text, "<value out of range")
+    if not pc.any(far).as_py():
+        return text
+    counts = pc.fill_null(moments.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    stamps = np.datetime_as_string(counts.astype(f"datetime64[{moments.type.unit}]"))
+    zone = "Z" if moments.type.tz else ""
+    spelled = pa.array([f"{stamp.replace('T', ' ')}{zone}" for stamp in stamps.tolist()], TEXT)
+    return pc.if_else(far, spelled, text)
 
 
 def write_lines(file: BinaryIO, lines: pa.Array) -> None:

@@ -6,6 +6,7 @@ Nothing here is fitted.  :func:`read_cells` brings a column into one of four for
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anomgan.data.arrow import as_series
 from anomgan.errors import InputError
 
 Floats = npt.NDArray[np.float64]
@@ -72,12 +74,21 @@ class Reading:
     """Cells read as one kind of thing.
 
     Attributes:
-        values: float64 (n,), NaN where missing or unreadable.
+        values: float64 (n,), NaN where missing or unreadable; numbers may be infinite, which is
+            further out than any other.
         unreadable: bool (n,), True where a cell holds something else.
     """
 
     values: Floats
     unreadable: Bools
+
+    @property
+    def finite(self) -> Reading:
+        """The same with infinite numbers unreadable: a scale can't be learnt from them."""
+        infinite = np.isinf(self.values)
+        if not infinite.any():
+            return self
+        return Reading(np.where(infinite, np.nan, self.values), self.unreadable | infinite)
 
     @property
     def share(self) -> float:
@@ -107,8 +118,9 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
         except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
             return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
-        objects = pa.array(series).to_pandas(integer_object_nulls=True).rename(series.name)
-        plain = read_cells(objects, first_row=first_row, source=source)
+        held = as_series(pa.array(series))
+        held.name = series.name
+        plain = read_cells(held, first_row=first_row, source=source)
         named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)
         return replace(plain, dtype=str(dtype)) if named else plain
     if isinstance(dtype, pd.SparseDtype):
@@ -125,30 +137,33 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
 
 
 def as_numbers(cells: Cells) -> Reading:
-    """Read as numbers; infinite ones are unreadable, since no distance to them makes sense.
+    """Read as numbers; what is too large for a float is infinite.
 
     Text may carry a sign, a decimal point, an exponent and surrounding blanks.
     """
     if cells.form == "text":
-        return _finite(cells, _text_to_numbers(cells))
+        return _reading(cells, _text_to_numbers(cells))
     if cells.form == "time":
         return _nothing(cells)
-    return _finite(cells, _values(cells))
+    return _reading(cells, _values(cells))
 
 
 def as_booleans(cells: Cells, words: tuple[str, str]) -> Reading:
     """Read as 0 and 1.
 
     Args:
-        cells: Truth values, the numbers 0 and 1, or text.
+        cells: Truth values, or the numbers 0 and 1 (also as text), or words.
         words: The lower-case text that means false and the one that means true.
     """
-    if cells.form == "text":
-        lowered = pc.utf8_lower(cells.trimmed)
-        at = pc.index_in(lowered, value_set=pa.array(words, lowered.type))
-        return _reading(cells, _to_float(at))
-    values = np.where(np.isin(_values(cells), (0.0, 1.0)), _values(cells), np.nan)
-    return _nothing(cells) if cells.form == "time" else _reading(cells, values)
+    if cells.form == "time":
+        return _nothing(cells)
+    if cells.form != "text":
+        return _reading(cells, _zeros_and_ones(_values(cells)))
+    lowered = pc.utf8_lower(cells.trimmed)
+    truth = _to_float(pc.index_in(lowered, value_set=pa.array(words, lowered.type)))
+    if np.isnan(truth).any():
+        truth = np.where(np.isnan(truth), _zeros_and_ones(_text_to_numbers(cells)), truth)
+    return _reading(cells, truth)
 
 
 def as_times(cells: Cells) -> Reading:
@@ -188,7 +203,8 @@ def _spell(form: Form, value: float) -> str:
         count, unit = (round(value * 1e6), "us") if abs(value) < 1e12 else (int(value), "s")
         moment = str(np.array(count, f"datetime64[{unit}]"))
         return f"{moment.removesuffix('.000000')}+00:00"
-    return str(int(value)) if value.is_integer() else repr(float(value))
+    # Beyond, floats have lost digits, and mustn't pass for whole numbers that have all of theirs.
+    return str(int(value)) if value.is_integer() and abs(value) <= EXACT else repr(float(value))
 
 
 @cache
@@ -254,7 +270,12 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
     Raises:
         InputError: If a cell is a list, a dict or another object that isn't one value.
     """
-    series = _silenced(series)
+    with np.errstate(over="ignore"):  # of long doubles
+        return _read_silenced(_silenced(series), first_row, source)
+
+
+def _read_silenced(series: pd.Series[Any], first_row: int, source: str) -> Cells:
+    """See :func:`_read_objects`."""
     inferred = pd.api.types.infer_dtype(series, skipna=True)
     filled = series.where(series.notna(), None)
     if inferred in ("date", "datetime", "datetime64"):
@@ -263,7 +284,11 @@ def _read_objects(series: pd.Series[Any], first_row: int, source: str) -> Cells:
         dtype = "datetime64[us, UTC]" if zoned else "datetime64[us]"
         return Cells("time", _seconds(pd.DatetimeIndex(times)), None, dtype)
     if inferred in ("timedelta", "timedelta64"):
-        return _read_typed(pd.to_timedelta(filled))
+        try:
+            return _read_typed(pd.to_timedelta(filled))
+        except (OverflowError, ValueError):  # longer than 64 bits can count
+            spans = [np.nan if cell is None else _length(cell) for cell in filled]
+            return Cells("number", np.array(spans, np.float64), None, "timedelta64[s]")
     if inferred in ("empty", "integer", "floating", "mixed-integer-float", "decimal", "boolean"):
         try:
             values = np.asarray(filled.astype("float64"), dtype=np.float64)
@@ -296,16 +321,25 @@ def _silenced(series: pd.Series[Any]) -> pd.Series[Any]:
     return series
 
 
+def _length(span: dt.timedelta | np.timedelta64) -> float:
+    """Seconds."""
+    if isinstance(span, np.timedelta64):
+        return float(span / np.timedelta64(1, "s"))
+    return span.total_seconds()
+
+
 def _plain(cell: object) -> str:
-    """A cell in Python's words; a surrogate without its other half is spelt out."""
-    text = cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+    """A cell in Python's words; bytes and halves of surrogate pairs that say nothing spelt out."""
+    text = cell.decode(errors="backslashreplace") if isinstance(cell, bytes) else str(cell)
     return text.encode(errors="backslashreplace").decode()
 
 
 def _refuse_nested(series: pd.Series[Any], first_row: int, source: str) -> None:
     for at, cell in enumerate(series):
         # Periods and the like are scalars to pandas; whatever isn't can't be compared as text.
-        if not pd.api.types.is_scalar(cell):
+        # Tensors pass for numbers.
+        array = hasattr(cell, "__array__") and not isinstance(cell, np.generic)
+        if array or not pd.api.types.is_scalar(cell):
             raise InputError(
                 f"{source}: column {str(series.name)!r}, row {first_row + at}: the cell holds a "
                 f"{type(cell).__name__}; give each cell one value, or drop the column"
@@ -363,17 +397,16 @@ def _values(cells: Cells) -> Floats:
     return cells.values
 
 
+def _zeros_and_ones(values: Floats) -> Floats:
+    return np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
+
+
 def _reading(cells: Cells, values: Floats) -> Reading:
     """Values and, where they are NaN, whether the cell held something nevertheless."""
     gaps = np.isnan(values)
     if not gaps.any():
         return Reading(values, gaps)
     return Reading(values, gaps & ~cells.missing)
-
-
-def _finite(cells: Cells, values: Floats) -> Reading:
-    infinite = np.isinf(values)
-    return _reading(cells, np.where(infinite, np.nan, values) if infinite.any() else values)
 
 
 def _nothing(cells: Cells) -> Reading:

@@ -124,6 +124,15 @@ class Column(ABC):
             raise ValueError(f"column {self.name!r} has no dtype that anomgan writes")
 
 
+def _is_text(name: str) -> bool:
+    """Whether text holds no half of a surrogate pair."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     """``series.astype`` for a dtype known only at run time, which pandas' types don't foresee."""
     return cast("pd.Series[Any]", cast("Any", series).astype(dtype))
@@ -165,11 +174,17 @@ def check_scale(name: str, scale: float) -> None:
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:
-    """Check that no column name occurs twice.
+    """Check that no column name occurs twice, and that all can be written.
 
     Raises:
-        InputError: If one does; names up to three of them.
+        InputError: If not; names up to three of them.
     """
+    names = list(names)
+    for name in names:
+        if not _is_text(name):
+            raise InputError(
+                f"{source}: column name {name!r} isn't text that can be written; rename it"
+            )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         listed = ", ".join(repr(name) for name in twice[:3])

@@ -30,14 +30,23 @@ MISSING_SPELLINGS = [*pa.csv.ConvertOptions().null_values, "None", "<NA>"]
 # A record must fit into a block, and two blocks are read before the first rows come out.
 BLOCK_BYTES = 2**20
 BLOCK_PER_HEADER_BYTE = 32
+HEADER_BYTES = 2**24
 SNIFFED_BYTES = 2**16
+
+LINE_END = re.compile(rb"\r\n?|\n")
 
 
 @dataclass
 class _BadRow:
-    """Remembers the first record with the wrong number of fields, for the error message."""
+    """Remembers the first record with the wrong number of fields, for the error message.
+
+    Attributes:
+        row: That record, if there is one.
+        before: Records read so far.
+    """
 
     row: pa.csv.InvalidRow | None = None
+    before: int = 0
 
     def __call__(self, row: pa.csv.InvalidRow) -> str:
         """Keep the row and have the reader stop."""
@@ -73,15 +82,21 @@ def read_text(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
         stream = io.BufferedReader(decoded, SNIFFED_BYTES)
         header = _read_header(stream, name)
         decoded.warn_if_recoded()
-        _warn_if_data(header.names, name)
-        bad = _BadRow()
+        decoded.kept = 2 * header.block
+        bad, last = _BadRow(), None
         try:
             for table in _regroup(_text_batches(stream, header, bad), rows):
                 decoded.warn_if_recoded()
+                last = table.column(-1)[-1].as_py()
                 yield table.to_pandas()
         except pa.ArrowInvalid as error:
             raise _text_error(source, header, bad, error) from None
         decoded.warn_if_recoded()
+        if bad.before and _quote_is_open(decoded.tail, last, header.separator):
+            raise InputError(
+                f"{name}: data record {bad.before}: a quote is opened and never closed; close it, "
+                f"or complete the file"
+            )
 
 
 def _text_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator[pa.RecordBatch]:
@@ -93,7 +108,7 @@ def _text_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator
     """
     if not stream.peek(1):  # pyarrow refuses a stream without a byte
         return
-    yield from pa.csv.open_csv(
+    for batch in pa.csv.open_csv(
         stream,
         pa.csv.ReadOptions(
             column_names=header.names,
@@ -108,7 +123,9 @@ def _text_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator
             null_values=MISSING_SPELLINGS,
             strings_can_be_null=True,
         ),
-    )
+    ):
+        bad.before += batch.num_rows
+        yield batch
 
 
 def _regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -143,8 +160,8 @@ def _text_error(
         )
     if "straddl" in str(error):
         return InputError(
-            f"{name}: a record goes on for more than {header.block:,} bytes; "
-            f"probably a quote is opened and never closed"
+            f"{name}: a record goes on for more than {header.block:,} bytes, soon after data "
+            f"record {bad.before}; probably a quote is opened and never closed"
         )
     return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
 
@@ -158,7 +175,8 @@ def _place(source: str | Path, header: _Header, record: int) -> str:
     if str(source) == "-":
         return f"data record {record}"
     with open_bytes(source, source_name(source)) as raw:
-        lines = io.TextIOWrapper(raw, encoding="latin-1", newline="")
+        clean = io.BufferedReader(Utf8(raw, ""))
+        lines = io.TextIOWrapper(clean, encoding="utf-8", newline="")
         reader = csv.reader(lines, delimiter=header.separator)
         records = (fields for fields in reader if fields)  # the header is the one numbered 0
         try:
@@ -166,6 +184,22 @@ def _place(source: str | Path, header: _Header, record: int) -> str:
         except (csv.Error, StopIteration):  # Python's reader has its own limits
             return f"data record {record}"
         return f"line {reader.line_num}"
+
+
+def _quote_is_open(tail: bytes, cell: str | None, separator: str) -> bool:
+    """Whether the file ends within a quoted cell, which then may have swallowed many records.
+
+    Args:
+        tail: The file's last bytes.
+        cell: Its last cell.
+        separator: Between cells.
+    """
+    for text in MISSING_SPELLINGS if cell is None else [cell]:
+        opened = b'"' + text.replace('"', '""').encode()
+        before = tail.removesuffix(opened)
+        if before != tail and before.endswith((separator.encode(), b"\n", b"\r")):
+            return True
+    return False
 
 
 # --- the header -----------------------------------------------------------------------------------
@@ -182,8 +216,13 @@ def _read_header(stream: ByteStream, name: str) -> _Header:
 
     def lines() -> Iterator[str]:
         nonlocal size
-        for line in stream:
+        while line := _line(stream):
             size += len(line)
+            if size > HEADER_BYTES:
+                raise InputError(
+                    f"{name}: the header goes on for more than {HEADER_BYTES:,} bytes; the file "
+                    f"isn't delimited text, or a quote is opened in its header and never closed"
+                )
             yield line.decode()
 
     try:
@@ -193,8 +232,22 @@ def _read_header(stream: ByteStream, name: str) -> _Header:
     if fields is None:
         raise InputError(f"{name}: is empty")
     names = [text.strip() or f"unnamed_{at}" for at, text in enumerate(fields)]
+    _warn_if_data(names, name)
     refuse_duplicates(names, name)
     return _Header(names, separator, size)
+
+
+def _line(stream: ByteStream) -> bytes:
+    """Take a line off the stream, with its end, as soon as it is longer than any header without."""
+    parts: list[bytes] = []
+    while (held := stream.peek(1)) and sum(map(len, parts)) <= HEADER_BYTES:
+        end = LINE_END.search(held)
+        parts.append(stream.read(end.end() if end else len(held)))
+        if end is not None:
+            if end[0] == b"\r" and stream.peek(1)[:1] == b"\n":
+                parts.append(stream.read(1))
+            break
+    return b"".join(parts)
 
 
 def _sniff(head: bytes) -> str:
@@ -204,7 +257,7 @@ def _sniff(head: bytes) -> str:
     quotes; where several or none do, the one most frequent in the header.
     """
     unquoted = re.sub(r'"[^"]*"', "", head.decode(errors="ignore"))
-    lines = [line for line in unquoted.splitlines() if line.strip()]
+    lines = [line for line in re.split(r"[\r\n]+", unquoted) if line.strip()]
     whole = lines[:-1][:20] or lines  # the last may be cut off
     if not whole:
         return SEPARATORS[0]

@@ -55,6 +55,7 @@ class Encoder(ABC):
         frame: pd.DataFrame,
         *,
         strict: bool = False,
+        learning: bool = False,
         first_row: int = 0,
         source: str = "the input",
     ) -> tuple[Records, ParseReport]:
@@ -63,6 +64,7 @@ class Encoder(ABC):
         Args:
             frame: n rows.
             strict: Whether what can't be read is an error.
+            learning: Whether the records will be learnt from, which bears fewer odd ones.
             first_row: Input record of the first row, from 0; larger for a later chunk.
             source: What messages call the input.
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from anomgan.data.arrow import as_frame
 from anomgan.data.encoder import Encoder, Records
 from anomgan.data.files import read_table
 from anomgan.data.folder import PICTURE, cells
 from anomgan.data.picture import FilePicture, is_picture
 from anomgan.data.pictures import PictureEncoder, holds_pictures, refuse_few
 from anomgan.data.report import ParseReport
+from anomgan.data.sources import one_line
 from anomgan.data.tables import TableEncoder
 from anomgan.errors import InputError
 
@@ -24,16 +27,22 @@ ENCODERS: dict[str, type[TableEncoder] | type[PictureEncoder]] = {
 }
 
 
+LAZY = "collect", "compute", "toPandas", "to_pandas"
+"""Methods by which tables of polars, dask, Spark and others come into memory."""
+
+
 def framed(X: Any) -> pd.DataFrame | None:
     """What users give as a frame of records with named columns; None for a nameless table.
 
     Args:
-        X: A DataFrame; the path of a file or a folder; pictures as an array (n, H, W) or
-            (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
+        X: A DataFrame, or another table that shows its columns as Arrow does (of pyarrow, polars,
+            DuckDB), or a structured array; the path of a file or a folder; pictures as an array
+            (n, H, W) or (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
 
     Raises:
-        InputError: If it is a path that can't be read.
+        InputError: If it is a path that can't be read, or must be turned into something else first.
     """
+    X = _in_memory(X)
     if isinstance(X, pd.DataFrame):
         return X
     if isinstance(X, str | os.PathLike):
@@ -52,6 +61,35 @@ def framed(X: Any) -> pd.DataFrame | None:
         return None
     frame = pd.DataFrame({PICTURE: cells(found)})
     return frame.set_axis(X.index) if isinstance(X, pd.Series) else frame
+
+
+def _in_memory(X: Any) -> Any:
+    """Tables of other libraries as DataFrames, all else as it is.
+
+    Raises:
+        InputError: If there is something to be done first that only the user can decide on.
+    """
+    if isinstance(X, np.ndarray):
+        return pd.DataFrame(X) if X.dtype.names else X
+    if isinstance(X, pd.DataFrame | list | tuple | str | os.PathLike):
+        return X
+    kind = f"{type(X).__module__}.{type(X).__qualname__}"
+    if hasattr(X, "detach"):
+        channels_last = ".permute(0, 2, 3, 1)" if X.ndim == 4 else ""
+        raise InputError(f"X: a {kind}; give X{channels_last}.detach().cpu().double().numpy()")
+    if hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
+        try:
+            return as_frame(pa.table(X), "X")
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"X: a {kind} that Arrow can't read: {one_line(error)}") from None
+    if isinstance(X, Mapping):
+        raise InputError(f"X: a {kind}; give pandas.DataFrame(X)")
+    for method in LAZY:
+        if not hasattr(X, "__array_interface__") and callable(getattr(X, method, None)):
+            raise InputError(f"X: a {kind}; give X.{method}()")
+    return X
 
 
 def learn(
@@ -86,7 +124,7 @@ def learn(
         )
     else:
         encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
-    values, report = encoder.transform(frame, strict=strict, source=source)
+    values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
     if report.lost:
         refuse_few(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
     if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't

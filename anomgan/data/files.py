@@ -37,7 +37,8 @@ def read_chunks(
     Delimited text may be separated by comma, semicolon, tab or ``|`` and may carry a byte order
     mark.  The first line that isn't blank is the header; names are stripped of surrounding blanks,
     and a column without a name at position i is called ``unnamed_i``.  Blank lines are skipped.
-    Bytes that aren't UTF-8 are read as Windows-1252, the rest of the file as UTF-8.
+    UTF-16 and UTF-32 are recognised; of what else isn't UTF-8, each byte is read as Windows-1252.
+    Lines end with a line feed, a carriage return or both.
 
     Args:
         source: A ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.npz``
@@ -54,7 +55,7 @@ def read_chunks(
         `anomgan.data.delimited.MISSING_SPELLINGS`.
 
     Raises:
-        InputError: If the source can't be read or holds no record.
+        InputError: If the source can't be read, holds no record, or ends within a quote.
 
     Warns:
         DataWarning: If the header looks like data, or bytes weren't UTF-8.
@@ -144,7 +145,10 @@ def _npz_array(source: str | Path, name: str) -> NDArray[Any]:
                     f"{name}: holds no array named X"
                     + (f"; it has: {', '.join(held[:10])}" if held else "")
                 )
-            return np.asarray(arrays["X" if "X" in held else held[0]])
+            found = arrays["X" if "X" in held else held[0]]
+            if not isinstance(found, np.ndarray):
+                raise InputError(f"{name}: is a ZIP archive that holds no NumPy array")
+            return found
     except InputError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

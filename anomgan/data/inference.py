@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from anomgan.data.boolean import BooleanColumn
 from anomgan.data.category import CategoryColumn
 from anomgan.data.cells import (
     EXACT,
+    NUMBER,
     TRUTH_WORDS,
     Bools,
     Cells,
@@ -31,11 +33,27 @@ from anomgan.data.columns import Column
 from anomgan.data.condition import ConditionColumn
 from anomgan.data.datetimes import DatetimeColumn
 from anomgan.data.numeric import NumericColumn
-from anomgan.errors import InputError
-from anomgan.text import quoted
+from anomgan.errors import DataWarning, InputError
+from anomgan.text import quoted, shortened
 
 READABLE_SHARE = 0.95
 """Share of a text column's filled cells that must be numbers for it to be numeric, and so on."""
+
+DISGUISES = {
+    "numbers": (
+        r"""^["' ]*[-+]?[$€£¥]?\s?[-+]?"""
+        r"""(\d+|\d{1,3}([.,' \x{a0}\x{202f}]\d{3})+)([.,]\d+)?\s?[%$€£¥]?["' ]*$""",
+        "with a decimal point and nothing else, as 1234.5",
+    ),
+    "dates": (
+        r"""^["' ]*\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([ T]\d{1,2}:.*)?["' ]*$""",
+        "as in ISO 8601, 2024-12-31 23:59",
+    ),
+}
+"""What people, but not this module, read as something else than text; and how to write it."""
+
+SNIFFED_ROWS = 10_000
+"""Rows by which a disguise is told."""
 
 IDENTIFIER_ROWS = 20
 """Fewest rows from which all-distinct text or a running number is taken for an identifier."""
@@ -93,8 +111,13 @@ def infer_conditions(
 def infer_columns(
     frame: pd.DataFrame, names: list[str], without: set[str], max_levels: int, source: str
 ) -> Iterator[Column | Dropped]:
-    """What each column is; the first datetime column kept becomes the clock of the later ones."""
+    """What each column is; the first datetime column kept becomes the clock of the later ones.
+
+    Warns:
+        DataWarning: If text looks like something else.
+    """
     clock_name, clock = "", None
+    disguised: dict[str, list[str]] = {what: [] for what in DISGUISES}
     for at, name in enumerate(names):
         if name in without:
             continue
@@ -103,6 +126,16 @@ def infer_columns(
         yield column
         if isinstance(column, DatetimeColumn) and clock is None:
             clock_name, clock = name, column.read(cells).values
+        if (seen := _disguise(cells)) is not None:
+            disguised[seen[0]].append(f"{name!r} ({seen[1]!r})")
+    for what, found in disguised.items():
+        if found:
+            warnings.warn(
+                f"{source}: columns taken for text that look like {what}: {shortened(found)}; "
+                f"write them {DISGUISES[what][1]}",
+                DataWarning,
+                stacklevel=2,
+            )
 
 
 def _infer(
@@ -119,7 +152,7 @@ def _infer(
         times = as_times(cells)
         return _constant(name, cells, times) or DatetimeColumn.fit(name, cells, times, after, clock)
     if kind == "numeric":
-        numbers = as_numbers(cells)
+        numbers = as_numbers(cells).finite
         useless = _constant(name, cells, numbers) or _running_number(name, numbers)
         return useless or NumericColumn.fit(name, cells, numbers)
     return _useless_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
@@ -151,6 +184,21 @@ def _lost_digits(cells: Cells, numbers: Reading) -> bool:
     here = far & whole.to_numpy(zero_copy_only=False)
     names = pc.count_distinct(cells.trimmed.filter(pa.array(here))).as_py()
     return bool(names > len(np.unique(numbers.values[here])))
+
+
+def _disguise(cells: Cells) -> tuple[str, str] | None:
+    """What text looks like, a key of `DISGUISES`, and an example; None for honest text."""
+    if cells.form != "text" or cells.categorical:
+        return None
+    text = pc.unique(cells.trimmed.slice(0, SNIFFED_ROWS)).drop_null()
+    if not len(text) or _kind(replace(cells, text=text)) != "category":
+        return None
+    for what, (pattern, _) in DISGUISES.items():
+        alike = pc.match_substring_regex(text, pattern)
+        odd = text.filter(pc.and_not(alike, pc.match_substring_regex(text, NUMBER)))
+        if len(odd) and pc.mean(alike).as_py() >= READABLE_SHARE:
+            return what, odd[0].as_py()
+    return None
 
 
 def _fits(reading: Reading) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from anomgan.data.arrow import as_frame
 from anomgan.data.columns import refuse_duplicates
 from anomgan.data.sources import one_line, source_name
 from anomgan.errors import InputError, out_of_memory
@@ -119,13 +120,8 @@ def read_batches(
 
 def read_parquet(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
     """Frames from Parquet; arguments and errors as of :func:`read_batches`."""
-    return map(as_frame, read_batches(source, rows=rows))
-
-
-def as_frame(batch: pa.RecordBatch) -> pd.DataFrame:
-    """The cells of a batch as pandas holds them; whatever pandas noted in the file is ignored."""
-    frame: pd.DataFrame = batch.to_pandas(ignore_metadata=True)
-    return frame
+    name = source_name(source)
+    return (as_frame(batch, name) for batch in read_batches(source, rows=rows))
 
 
 def _names(schema: pa.Schema) -> list[str]:

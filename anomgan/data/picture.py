@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 import warnings
 from abc import ABC, abstractmethod
@@ -116,9 +117,10 @@ class ArrayPicture(Picture):
     def load(self, side: int | None = None) -> tuple[Pixels, list[str]]:
         """The array with a channel axis."""
         head = self.header()
-        array = self.array.astype(head.depth, copy=False)
+        with np.errstate(over="ignore"):
+            array = self.array.astype(head.depth, copy=False)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise BrokenPictureError("holds values that aren't finite numbers")
+            raise BrokenPictureError("holds values that aren't finite numbers below 3.4e38")
         return array.reshape(head.height, head.width, head.channels), []
 
 
@@ -175,6 +177,8 @@ class FilePicture(Picture):
         import PIL.Image
 
         try:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be waited for
+                raise BrokenPictureError("isn't an ordinary file")
             with PIL.Image.open(self.path, formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > self.max_pixels:

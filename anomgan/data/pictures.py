@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from anomgan.data.report import ParseReport
 from anomgan.data.schema import Schema
 from anomgan.data.spec import Spec
 from anomgan.data.tiles import Tiling
-from anomgan.errors import InputError
+from anomgan.errors import DataWarning, InputError
 
 TOGETHER = 32
 """Pictures that a worker reads in one go."""
@@ -93,6 +94,9 @@ class PictureEncoder(Encoder):
         Raises:
             InputError: If there are too few pictures, or something about a condition or ``size``
                 is wrong.
+
+        Warns:
+            DataWarning: If channels seem to stand where rows should.
         """
         if size and not SIZES[0] <= size <= SIZES[1]:
             raise InputError(f"size={size} must lie between {SIZES[0]} and {SIZES[1]} pixels")
@@ -105,6 +109,13 @@ class PictureEncoder(Encoder):
         channels = common_channels(heads)
         first = pictures[0]
         axis = channels > 1 or getattr(getattr(first, "array", None), "ndim", 2) == 3
+        if channels > 4 >= max(head.height for head in heads):
+            warnings.warn(
+                f"{source}: taken as pictures of {heads[0].height}×{heads[0].width} pixels with "
+                f"{channels} channels; if channels come first, transpose to (n, H, W, C)",
+                DataWarning,
+                stacklevel=2,
+            )
         schema = Schema.of_conditions(
             frame, conditions=conditions, max_levels=max_levels, source=source
         )
@@ -133,6 +144,7 @@ class PictureEncoder(Encoder):
         frame: pd.DataFrame,
         *,
         strict: bool = False,
+        learning: bool = False,
         first_row: int = 0,
         source: str = "the pictures",
     ) -> tuple[Records, ParseReport]:
@@ -141,6 +153,7 @@ class PictureEncoder(Encoder):
         Args:
             frame: n pictures in the column ``picture``, and the columns of conditions.
             strict: Whether a picture that can't be read is an error rather than left out.
+            learning: Makes no difference to pictures.
             first_row: Input record of the first, from 0.
             source: What messages call the pictures.
 

@@ -61,6 +61,8 @@ class Schema:
             DataWarning: If columns are dropped; names them.  If a condition has one level.
         """
         names = [str(name) for name in frame.columns]
+        if not names:
+            raise InputError(f"{source}: has no columns")
         refuse_duplicates(names, source)
         conditioned = tuple(infer_conditions(frame, names, conditions, max_levels, source))
         found = list(infer_columns(frame, names, set(conditions), max_levels, source))

@@ -98,6 +98,7 @@ class TableEncoder(Encoder):
         frame: pd.DataFrame,
         *,
         strict: bool = False,
+        learning: bool = False,
         first_row: int = 0,
         source: str = "the table",
     ) -> tuple[Floats, ParseReport]:
@@ -106,6 +107,7 @@ class TableEncoder(Encoder):
         Args:
             frame: n rows with at least the schema's columns, in any order.
             strict: Whether a cell that can't be read is an error rather than missing.
+            learning: Whether infinite numbers can't be read, rather than being furthest out.
             first_row: Input record of the first row, from 0; larger for a later chunk.
             source: What messages call the table.
 
@@ -130,7 +132,8 @@ class TableEncoder(Encoder):
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             series = frame.iloc[:, positions[column.name]]
-            reading = column.read(read(series))
+            found = column.read(read(series))
+            reading = found.finite if learning else found
             clock = reading.values if column.name == self._clock else clock
             column.encode(reading.values, out[:, entries], clock)
             if not column.missing:
@@ -253,8 +256,16 @@ def _note(
     bad = int(np.count_nonzero(reading.unreadable))
     if bad:
         at = int(np.argmax(reading.unreadable))
-        text = str(series.iloc[at])
+        text = _written(series, at)
         report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.wanted)
+
+
+def _written(series: pd.Series[Any], at: int) -> str:
+    """What a cell holds, for messages."""
+    try:
+        return str(series.iloc[at])
+    except (OverflowError, ValueError):  # Arrow holds days that Python doesn't know
+        return f"a {series.dtype}"
 
 
 def _refuse_unreadable(report: ParseReport, source: str) -> None:

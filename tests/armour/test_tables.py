@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -202,6 +203,10 @@ ARROW: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.timestamp("us"), st.datetimes()),
     (pa.timestamp("s", tz="America/New_York"), NEAR),
     (pa.date32(), st.dates()),
+    (pa.time32("s"), st.integers(0, 86_399)),
+    (pa.large_binary(), st.binary(max_size=5)),
+    (pa.decimal256(60, 2), st.decimals(-(10**50), 10**50, places=2)),
+    (pa.map_(pa.string(), pa.int64()), st.just([("k", 1)])),
     (pa.date64(), st.dates(dt.date(1700, 1, 1), dt.date(2200, 1, 1))),
     (pa.time64("us"), st.times()),
     (pa.duration("ns"), SPANS),
@@ -496,6 +501,48 @@ def test_many_more_other_dtypes(
         check_scores(detector, beside(pair[1]))
 
 
+class Capsule:
+    """What polars, DuckDB and others give: columns as Arrow shows them, and nothing else."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, schema: Any = None) -> Any:
+        return self.table.__arrow_c_stream__(schema)
+
+
+def test_tables_of_other_libraries(detectors: list[GANDetector]) -> None:
+    table = pa.table({"a": ["x", "y", "z"], "b": [1, 2, 4]})
+    expected = detectors[1].score_samples(table.to_pandas())
+    records = np.array([("x", 1), ("y", 2), ("z", 4)], dtype=[("a", "U1"), ("b", int)])
+    for same in (table, Capsule(table), records):
+        assert np.array_equal(detectors[1].score_samples(same), expected)
+
+
+class Lazy:
+    def compute(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (Lazy(), r"a .*Lazy; give X\.compute\(\)"),
+        ({"a": [1], "b": [2]}, r"a builtins\.dict; give pandas\.DataFrame\(X\)"),
+        (torch.ones(2, 2), r"a torch\.Tensor; give X\.detach\(\)\.cpu\(\)\.double\(\)\.numpy\(\)"),
+        (torch.ones(2, 3, 8, 8), r"give X\.permute\(0, 2, 3, 1\)"),
+        (
+            pd.DataFrame(columns=pd.Index(["\ud800"], dtype=object), index=range(9)),
+            "can be written",
+        ),
+        (pd.DataFrame(index=range(9)), "has no columns"),
+    ],
+)
+def test_what_the_user_has_to_do_first(given: Any, advice: str) -> None:
+    with pytest.raises(InputError, match=advice):
+        GANDetector(settings=TINY).fit(given)
+
+
 def test_wide_frames_are_fitted() -> None:
     rng = np.random.default_rng(0)
     check_fit(pd.DataFrame(rng.normal(size=(6, 300))).rename(columns=str))
@@ -511,6 +558,8 @@ BROKE: dict[str, Any] = {
     "far and wide numbers": [-1.2e251, 1e300, np.inf, -3e16, 1.7e308, -1.7e308, 5e-324, -0.0],
     "half floats": np.array([6e4, 1, 2, 3, 5, 8, 13, 21], np.float16),
     "long doubles": np.array([1e300, 1, 2, 3, 5, 8, 13, 21]).astype(np.longdouble) ** 2,
+    "long doubles of Python's": [np.longdouble("1e4000"), np.longdouble(1)] * 4,
+    "long durations of Python's": [dt.timedelta.max, dt.timedelta(days=1)] * 4,
     "long durations": np.array([1, 5, 9, 2**62, 3, 4, 5, 6], "timedelta64[us]"),
     "durations of Arrow": pd.Series(ODD.astype(int)).astype("duration[ns][pyarrow]"),
     "decimals of Arrow": pd.Series(

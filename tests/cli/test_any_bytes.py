@@ -42,7 +42,9 @@ def mutated(draw: Any) -> bytes:
         to = draw(st.integers(at, min(len(data), at + 20)))
         kept = draw(st.sampled_from([b"", data[at:to], 2 * data[at:to]]))
         data = data[:at] + draw(st.sampled_from([*PIECES, b""])) + kept + data[to:]
-    recoded = draw(st.sampled_from([None, None, None, "utf-16", "utf-16-be", "utf-32", "cp037"]))
+    recoded = draw(
+        st.sampled_from([None, None, None, "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037"])
+    )
     return data if recoded is None else data.decode(errors="replace").encode(recoded, "replace")
 
 

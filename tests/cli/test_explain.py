@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -82,3 +83,31 @@ def test_rows_go_by_their_identifier(
 )
 def test_refused(run: Any, fitted: Any, options: list[str], message: str) -> None:
     assert message in run("explain", fitted.new, "--model", fitted.model, *options).error
+
+
+def test_cells_beyond_all_bounds(run: Any, tiny: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    normal = pd.DataFrame(
+        {
+            "id": pd.array([2**60 + 1, 2**60, None] * 20, "Int64"),
+            "size": rng.normal(size=60),
+            "at": np.datetime64("2024-01-01", "s") + rng.integers(0, 10**7, 60),
+        }
+    )
+    new = normal[:4].copy()
+    new.loc[0, "size"] = np.inf
+    new.loc[1, "at"] = np.datetime64("99999-01-01", "s")
+    for name, frame in (("normal", normal), ("new", new)):
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    model, path = tmp_path / "model", tmp_path / "new.parquet"
+    assert run("fit", tmp_path / "normal.parquet", "--model", model, *tiny).code == 0
+    done = run("explain", path, "--model", model, "--rows", "0,1", "--format", "json")
+    assert done.code == 0, done.err
+    first, second = json.loads(done.out, parse_constant=pytest.fail)
+    assert first["columns"][0]["observed"] == "inf"
+    assert "a time in the year 99999 where" in second["columns"][0]["sentence"]
+    scored = run("score", path, "--model", model, "--append")
+    assert scored.out.splitlines()[2].split(",")[0::2][:2] == [
+        str(2**60),
+        "99999-01-01 00:00:00.000",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -139,6 +140,65 @@ def test_latin_1_header_and_utf_16(tmp_path: Path) -> None:
     assert frame.columns.tolist() == ["größe"]
     frame = read_table(write(tmp_path / "u.csv", "größe\n1\n".encode("utf-16")))
     assert frame.to_dict("list") == {"größe": ["1"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-32"])
+@pytest.mark.parametrize("word", ["red", "красный"])
+def test_wide_characters_without_a_mark(tmp_path: Path, encoding: str, word: str) -> None:
+    path = write(tmp_path / "wide.csv", f"size,{word}\n12,{word}\n345,{word}\n".encode(encoding))
+    assert read_table(path).to_numpy().tolist() == [["12", word], ["345", word]]
+
+
+def test_lone_carriage_returns_end_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "old.csv", "\r\ra,b\r1,2\r\n3,4\n5,6\r")
+    assert read_table(path)["b"].tolist() == ["2", "4", "6"]
+
+
+@pytest.mark.parametrize(
+    "end", ['1,"red', '1,"red\n', '1,"red\n2,x\r\n3,y\n', '1,"', '1,"NA', '1,"re""d', '1,"red""']
+)
+def test_a_quote_that_is_never_closed_swallows_nothing(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path / "cut.csv", f'a,b\n0,"x\ny"\n{end}')
+    with pytest.raises(
+        InputError, match=r"cut\.csv: data record 2: a quote is opened and never cl"
+    ):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    "end", ['"red"', '""\n', '"NA"', '5"', '"a,"', '"a\nb"\r\n', '"""a"""', '"r"d']
+)
+def test_quotes_that_are_closed(tmp_path: Path, end: str) -> None:
+    assert len(read_table(write(tmp_path / "whole.csv", f'a,b\n0,"x\ny"\n1,{end}'))) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (gzip.compress(b"a,b\n1,2\n"), "is gzip data; unpack it, or end its name in .gz"),
+        (b"PK\x03\x04\x14\x00", "is a ZIP archive or an Excel workbook"),
+        (b"PAR1\x15\x04", "is Parquet; end its name in .parquet"),
+        (b"\x89PNG\r\n\x1a\n", "is a picture"),
+        (b"x" * 2**25, "the header goes on for more than 16,777,216 bytes"),
+    ],
+    ids=["gzip", "zip", "parquet", "png", "one line"],
+)
+def test_what_is_no_text_at_all(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"odd.csv: {message}")):
+        read_table(write(tmp_path / "odd.csv", data))
+    assert list(read_table(write(tmp_path / "odd.csv", "PAR1,PAR2\n1,2\n"))) == ["PAR1", "PAR2"]
+
+
+def test_ragged_utf_16_is_placed_by_its_lines(tmp_path: Path) -> None:
+    text = 'a,b\n\n"1\n",2\n\n3\n'
+    with pytest.raises(InputError, match=r"wide\.csv: line 6 has 1 fields"):
+        read_table(write(tmp_path / "wide.csv", text.encode("utf-16")))
+
+
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="stdin: is closed"):
+        read_table("-")
 
 
 def test_names_are_filled_in(tmp_path: Path) -> None:

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
-from anomgan.data.parquet import as_frame, parquet_files, parquet_info, read_batches
+from anomgan.data.arrow import as_frame
+from anomgan.data.cells import read_cells
+from anomgan.data.files import read_table
+from anomgan.data.parquet import parquet_files, parquet_info, read_batches
+from anomgan.data.tables import TableEncoder
 from anomgan.errors import InputError
 
 
@@ -63,3 +70,30 @@ def test_folders_that_cannot_be_read_as_one_table(tmp_path: Path) -> None:
     (tmp_path / "day=1").mkdir()
     with pytest.raises(InputError, match="holds the folder 'day=1'"):
         parquet_files(tmp_path)
+
+
+def test_nothing_is_lost_on_the_way_to_pandas(tmp_path: Path) -> None:
+    offsets = np.array([0, 1, 1, 3], np.int32).tobytes()
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"a\xffb")]
+    far = pa.array([-2_000_000, None, 4_000_000], pa.int32()).cast(pa.date32())
+    table = pa.table(
+        {
+            "plain": ["x", "y", "z"],
+            "id": pa.array([2**60 + 1, None, 2**60], pa.int64()),
+            "day": far,
+            "text": pa.Array.from_buffers(pa.string(), 3, buffers),
+            "near": pa.array([0, None, 1], pa.int32()).cast(pa.date32()),
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "table.parquet")
+    frame = read_table(tmp_path / "table.parquet")
+    assert list(frame) == table.column_names
+    assert frame["id"].tolist() == [2**60 + 1, pd.NA, 2**60]
+    assert frame["day"].astype("str").tolist()[0] == "-3506-03-09"
+    assert frame["text"].tolist() == ["a", "", "\\xffb"]
+    assert frame["near"].iloc[2] == dt.date(1970, 1, 2)
+
+    encoder = TableEncoder.fit(pd.DataFrame({"a": [1, 4, 9, 2, 8]}))
+    days = pd.DataFrame({"a": pd.Series(far, dtype=pd.ArrowDtype(far.type))})
+    assert read_cells(days["a"]).form == "time"
+    assert encoder.transform(days)[1].unreadable["a"].count == 2

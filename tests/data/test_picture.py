@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +156,10 @@ def test_files_that_are_not_there_or_not_ours(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     with pytest.raises(BrokenPictureError, match="can't be read: Too many levels"):
         FilePicture("loop.png", loop).header()
+    os.mkfifo(tmp_path / "pipe.png")
+    for endless in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(BrokenPictureError, match="isn't an ordinary file"):
+            FilePicture("pipe.png", endless).load()
 
 
 def bomb(path: Path, side: int) -> None:
@@ -189,6 +194,7 @@ def test_arrays() -> None:
         (np.zeros((4, 0)), "shape"),
         (np.array([["a"]]), "holds str"),
         (np.array([[np.nan]]), "aren't finite"),
+        (np.array([[1e300]]), "aren't finite numbers below 3.4e38"),
     ]:
         with pytest.raises(BrokenPictureError, match=why):
             ArrayPicture("a", array).load()

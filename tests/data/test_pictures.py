@@ -135,6 +135,11 @@ def test_pictures_of_another_kind_are_lost_not_guessed_at() -> None:
     }
 
 
+def test_channels_in_front_are_doubted() -> None:
+    with pytest.warns(DataWarning, match="3×12 pixels with 12 channels; if channels come first"):
+        fit(RGB.transpose(0, 3, 1, 2), source="new.npz")
+
+
 def test_too_little_to_learn_from(folder: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="the input: all 10 pictures are the same"):
         learn(frame_of(np.zeros((10, 9, 9), dtype=np.uint8)))

@@ -70,7 +70,11 @@ def mixed(*cells: object) -> pd.Series:
         (mixed("y", "t"), "category"),
         (mixed("2024-01-01", "2024-05-01"), "datetime"),
         (mixed("2024-01-01T10:00:00+02:00", "2024-05-01 10:00"), "datetime"),
-        (mixed("01/02/2024", "03/02/2024"), "category"),
+        pytest.param(
+            mixed("01/02/2024", "03/02/2024"),
+            "category",
+            marks=pytest.mark.filterwarnings("ignore:.* look like dates"),
+        ),
         (mixed("red", "green"), "category"),
         (pd.arrays.SparseArray(RNG.integers(0, 2, ROWS) * 1.5), "numeric"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -276,7 +277,7 @@ def number_encoder() -> TableEncoder:
 
 def test_cells_that_cannot_be_read_count_as_missing() -> None:
     encoder = number_encoder()
-    frame = pd.DataFrame({"bytes": ["1", "n/a?", "inf", None, " "], "b": list("xyxyx")})
+    frame = pd.DataFrame({"bytes": ["1", "n/a?", "1,5", None, " "], "b": list("xyxyx")})
     encoded, report = encoder.transform(frame, first_row=100)
     np.testing.assert_array_equal(entries(encoder, encoded, UNEXPECTED), [0, 1, 1, 1, 1])
     assert report.missing == {"bytes": 4}
@@ -287,10 +288,20 @@ def test_cells_that_cannot_be_read_count_as_missing() -> None:
     ]
 
 
-def test_infinite_numbers_count_as_missing_in_training_too() -> None:
+def test_infinite_numbers_are_as_far_out_as_can_be() -> None:
+    encoder = number_encoder()
+    cells = ["1e308", "inf", "1e999", "-inf", "-1e308"]
+    encoded, report = encoder.transform(pd.DataFrame({"bytes": cells, "b": list("xyxyx")}))
+    far = entries(encoder, encoded, "bytes")
+    assert far[0] == far[1] == far[2] == -far[3] == -far[4] > 1e20
+    assert not report.missing
+    assert not report.unreadable
+
+
+def test_infinite_numbers_count_as_missing_in_training() -> None:
     frame = pd.DataFrame({"a": [1.0, np.inf, 2, 3, -np.inf, 4]})
     encoder = TableEncoder.fit(frame)
-    encoded, report = encoder.transform(frame)
+    encoded, report = encoder.transform(frame, learning=True)
     np.testing.assert_array_equal(entries(encoder, encoded, "a (missing)"), [0, 1, 0, 0, 1, 0])
     assert report.unreadable["a"].count == 2
     assert report.unreadable["a"].text == "inf"
@@ -302,7 +313,7 @@ def test_strict_names_the_first_bad_cell() -> None:
     with pytest.raises(InputError, match=r"new\.csv: row 11, column 'b': 'worse' isn't a number"):
         encoder.transform(frame, strict=True, first_row=10, source="new.csv")
     with pytest.raises(InputError, match="row 0, column 'a': 'inf'"):
-        encoder.transform(pd.DataFrame({"a": [np.inf], "b": [1]}), strict=True)
+        encoder.transform(pd.DataFrame({"a": [np.inf], "b": [1]}), strict=True, learning=True)
     encoder.transform(pd.DataFrame({"a": [None], "b": ["1"]}), strict=True)  # missing is fine
 
 
@@ -386,3 +397,40 @@ def test_wide_tables() -> None:
     assert encoded.shape == (8, 1556)
     np.testing.assert_allclose(encoder.decode(encoded).to_numpy(), values)
     assert len(json.dumps(encoder.to_json())) < 200 * 1555
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        (["1,5", "2,25", "3", "4,0", "1.000,5"], "numbers: 'a' ('1,5')"),
+        (["1,234.5", "12", "1,000", "7", "2,000"], "numbers: 'a' ('1,234.5')"),
+        (["5%", "7 %", "-1.5%", "8%", "9%"], "numbers: 'a' ('5%')"),
+        (["$5", "$7", "€1.50", "$8", "9 €"], "numbers: 'a' ('$5')"),
+        ([' "1.5"', ' "2"', "'3'", ' "4"', ' "5"'], "numbers: 'a' "),
+        (["31.12.2024", "1.1.25", "02/13/2024", "3-4-24 10:00", "1.2.2024"], "dates: 'a' "),
+    ],
+)
+def test_text_that_looks_like_something_else_is_doubted(cells: list[str], what: str) -> None:
+    frame = pd.DataFrame({"a": cells, "b": [1, 4, 9, 2, 8]})
+    with pytest.warns(DataWarning, match="look like " + re.escape(what)):
+        TableEncoder.fit(frame, source="new.csv")
+
+
+@pytest.mark.parametrize(
+    "cells", ["10.0.0.1 10.0.0.2", "1a 2b", "+49/30 +49/40", "1-2 3-4", f"{2**60} {2**60 + 1}"]
+)
+def test_honest_text_is_not_doubted(cells: str) -> None:
+    TableEncoder.fit(pd.DataFrame({"a": cells.split() * 3, "b": [1, 4, 9, 2, 8, 3]}))
+
+
+def test_truth_values_written_as_numbers() -> None:
+    encoder = TableEncoder.fit(pd.DataFrame({"a": [True, False, True, True, False]}))
+    encoded, report = encoder.transform(pd.DataFrame({"a": ["1", "0", "1.0", "TRUE", "2"]}))
+    assert entries(encoder, encoded, "a").tolist()[:4] == [1, 0, 1, 1]
+    assert report.unreadable["a"].text == "2"
+
+
+def test_floats_that_lost_digits_are_no_known_ids() -> None:
+    ids = pd.Series([2**60, 2**60 + 1, 2**60 + 2] * 3)
+    encoder = TableEncoder.fit(pd.DataFrame({"id": ids}))
+    assert encoder.transform(pd.DataFrame({"id": ids.astype(float)}))[1].unseen == {"id": 9}
