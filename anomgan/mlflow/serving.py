@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -151,10 +152,31 @@ def run_workers(model: str, limits: Limits, where: socket.socket, workers: int) 
     One that dies is replaced.
     """
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    class Supervisor(Multiprocess):
+        """One that says what stopped it, as the server of a single process does."""
+
+        stopped_by: int | None = None
+
+        def handle_int(self) -> None:
+            self.stopped_by = signal.SIGINT
+            super().handle_int()
+
+        def handle_term(self) -> None:
+            self.stopped_by = signal.SIGTERM
+            super().handle_term()
 
     os.environ[WORKER] = json.dumps([model, asdict(limits), workers])
     factory = f"{__name__}:worker"
-    uvicorn.run(factory, factory=True, workers=workers, fd=where.fileno(), **QUIET)
+    config = uvicorn.Config(factory, factory=True, workers=workers, fd=where.fileno(), **QUIET)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    supervisor = Supervisor(config, sockets=[config.bind_socket()])
+    supervisor.run()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    if supervisor.stopped_by is not None:
+        signal.raise_signal(supervisor.stopped_by)
 
 
 def worker() -> FastAPI:

@@ -209,6 +209,8 @@ def test_several_processes_answer_and_one_that_dies_is_replaced(
             assert status == 200
             assert [row["score"] for row in answer["predictions"]] == expected.tolist()
     assert not psutil.pid_exists(kept)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert (tmp_path / "server.log").read_text().endswith("terminated; the server has stopped\n")
 
 
 def workers_of(process: Any) -> set[int]:
