@@ -16,6 +16,10 @@ Folds = Sequence[NDArray[np.int64]]
 TINY = 1e-9
 """Added to distances before the logarithm, so that an exact reproduction stays finite."""
 
+NARROWEST = 0.1
+"""Smallest spread of a component's logarithms.  Where most rows equal remembered ones there is none
+at all, and the first new row would have a score of thousands."""
+
 
 def split(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Folds:
     """Choose the rows that calibrate: one part held out, or every row once in cross-fitting.
@@ -44,7 +48,7 @@ class Scaler:
 
     Attributes:
         centre: Medians of held-out logarithms, ``(J,)`` for J components.
-        spread: Their interquartile ranges, ``(J,)``.
+        spread: Their interquartile ranges, ``(J,)``, at least :data:`NARROWEST`.
     """
 
     centre: Floats
@@ -62,7 +66,7 @@ class Scaler:
         logs = np.log(components + TINY)
         held = np.concatenate([logs[:, k, own] for k, own in enumerate(folds)], -1)
         low, middle, high = np.quantile(held, [0.25, 0.5, 0.75], axis=-1)
-        return cls(middle, np.maximum(high - low, 1e-3))
+        return cls(middle, np.maximum(high - low, NARROWEST))
 
     def __call__(self, components: Floats) -> Floats:
         """Scaled components, ``(J, K, n) -> (J, K, n)``; 0 is the median of normal rows."""

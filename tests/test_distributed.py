@@ -159,7 +159,9 @@ def test_two_processes_fit_what_one_fits(folder: Path, tmp_path: Path) -> None:
     alone = GANDetector(settings=TINY, random_state=4).fit(pd.read_csv(folder / "normal.csv"))
     shared = load(tmp_path / "model")
     new = make_records(40, seed=2)
-    np.testing.assert_allclose(shared.score_samples(new), alone.score_samples(new), rtol=1e-5)
+    # Scores are rounded to six decimals, so near zero the last of them is no small share.
+    scores = shared.score_samples(new), alone.score_samples(new)
+    np.testing.assert_allclose(*scores, rtol=1e-5, atol=1.5e-6)
     assert shared.offset_ == pytest.approx(alone.offset_, rel=1e-5)
     both = shared.detector_.training, alone.detector_.training
     assert [each.step for each in both[0].curve] == [each.step for each in both[1].curve]
