@@ -6,8 +6,6 @@ to decide, which can then say which cells were bad.  Parquet and NumPy files kee
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from anomgan.data.archive import read_arrays
 from anomgan.data.delimited import read_text
 from anomgan.data.folder import AT_ONCE, PATH, PICTURE, cells, read_folder
 from anomgan.data.parquet import read_parquet
 from anomgan.data.picture import MAX_PIXELS
 from anomgan.data.pictures import holds_pictures
-from anomgan.data.sources import one_line, source_name
+from anomgan.data.sources import source_name
 from anomgan.errors import InputError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
@@ -113,43 +111,9 @@ def _reader_for(
 
 def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
     """Frames from the array of an ``.npz``; the arguments of :func:`read_chunks`."""
-    name = source_name(source)
-    records = _npz_array(source, name)
-    if records.ndim in (3, 4) and 0 not in records.shape:
-        for start in range(0, len(records), min(rows, AT_ONCE)):
-            yield pd.DataFrame({PICTURE: cells(list(records[start : start + min(rows, AT_ONCE)]))})
-        return
-    if records.ndim != 2 or 0 in records.shape:
-        raise InputError(
-            f"{name}: X has shape {records.shape}; a table has rows and columns, pictures are "
-            f"n×H×W or n×H×W×C"
-        )
-    names = [f"x{at}" for at in range(records.shape[1])]
-    for start in range(0, len(records), rows):
-        yield pd.DataFrame(records[start : start + rows], columns=names)
-
-
-def _npz_array(source: str | Path, name: str) -> NDArray[Any]:
-    """The array ``X`` of an ``.npz``, or its only one.
-
-    Raises:
-        InputError: If there is no such array, or the file can't be read.
-    """
-    if not zipfile.is_zipfile(source):
-        raise InputError(f"{name}: isn't an .npz archive, or is damaged")
-    try:
-        with np.load(source, allow_pickle=False) as arrays:
-            held = list(arrays)
-            if "X" not in held and len(held) != 1:
-                raise InputError(
-                    f"{name}: holds no array named X"
-                    + (f"; it has: {', '.join(held[:10])}" if held else "")
-                )
-            found = arrays["X" if "X" in held else held[0]]
-            if not isinstance(found, np.ndarray):
-                raise InputError(f"{name}: is a ZIP archive that holds no NumPy array")
-            return found
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{name}: can't be read as .npz: {one_line(error)}") from None
+    for records in read_arrays(source, rows):
+        if records.ndim == 2:
+            yield pd.DataFrame(records, columns=[f"x{at}" for at in range(records.shape[1])])
+            continue
+        for few in np.array_split(records, -(-len(records) // AT_ONCE)):
+            yield pd.DataFrame({PICTURE: cells(list(few))})

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -329,10 +330,35 @@ def test_npz(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame.to_numpy(), table)
 
 
+def test_npz_by_columns_or_in_parts_gives_the_same_records(tmp_path: Path) -> None:
+    table = np.arange(3000.0).reshape(1000, 3)
+    for number, kept in enumerate((table, np.asfortranarray(table), table[::-1][::-1])):
+        np.savez(tmp_path / f"{number}.npz", X=kept)
+        frames = list(read_chunks(tmp_path / f"{number}.npz", rows=300))
+        assert [len(frame) for frame in frames] == [300, 300, 300, 100]
+        np.testing.assert_array_equal(pd.concat(frames).to_numpy(), table)
+
+
+def test_npz_that_says_it_is_enormous_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    for shape, order, said in (
+        ((10**12, 4), False, "is cut off"),
+        ((10**12, 4), True, "is cut off"),
+        ((2, 10**12), False, "a record is larger than 1 GB"),
+    ):
+        header = io.BytesIO()
+        about = {"descr": "<f8", "fortran_order": order, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, about)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("X.npy", header.getvalue() + bytes(64))
+        with pytest.raises(InputError, match=said):
+            list(read_chunks(path))
+
+
 def test_npz_that_is_no_table(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, X=np.array([[{}]], dtype=object))
-    with pytest.raises(InputError, match="Object arrays"):
+    with pytest.raises(InputError, match="X holds Python objects"):
         read_table(path)
     np.savez(path, X=np.zeros((2, 3, 3, 1, 1)))
     with pytest.raises(InputError, match=r"X has shape \(2, 3, 3, 1, 1\)"):
