@@ -126,6 +126,10 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
     except BrokenPipeError:  # as with `| head`: whoever reads has had enough
         discard(sys.stdout)
         return BROKEN_PIPE
+    except SystemExit as request:  # rich's way to say the same
+        if isinstance(request.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        raise
     except OSError as error:
         discard(sys.stdout)
         if out_of_memory(error):

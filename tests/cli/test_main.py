@@ -167,6 +167,17 @@ def test_warnings_are_single_lines_told_once(run: Any, monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.parametrize("command", ["--help", "methods"])
+def test_whoever_reads_may_leave(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*ANOMGAN, command], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_output_that_does_not_fit(fitted: Any) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
