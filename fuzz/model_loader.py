@@ -7,6 +7,7 @@ The loader must give a detector or refuse in one line.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import sys
@@ -107,7 +108,7 @@ def spoil(tree: Any, draw: random.Random) -> None:
     elif isinstance(tree, list) and draw.random() < 0.2:
         tree.append(tree[key])
     else:
-        tree[key] = draw.choice(NASTY)
+        tree[key] = copy.deepcopy(draw.choice(NASTY))
 
 
 if __name__ == "__main__":
