@@ -223,17 +223,8 @@ class Detector:
     ) -> Detector:
         """Rebuild from :meth:`state`, on the CPU.
 
-        What the settings ask for is compared with what is there before memory is taken for it.
-
-        Args:
-            state: Finite arrays.
-            spec: The layout of a record.
-            name: A registered method.
-            config: The settings of the fit.
-            training: How the networks were trained.
-
-        Raises:
-            ValueError: If the arrays don't belong to this layout, method and settings.
+        Arguments and errors are those of :func:`anomgan.weights.rebuilt`, and ``training``, which
+        tells how the networks were trained.
         """
         gan = rebuilt(state, spec, name=name, config=config)
         calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))

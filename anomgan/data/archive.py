@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from anomgan.data.sources import one_line, source_name
-from anomgan.errors import InputError
+from anomgan.errors import InputError, out_of_memory
 
 MOST_BYTES = 2**26
 """Bytes that are read at once, unless a single record has more."""
@@ -57,11 +56,12 @@ def read_arrays(source: str | Path, rows: int) -> Iterator[NDArray[Any]]:
             yield from _records(file, rows, name)
     except InputError:
         raise
-    except (
-        OSError, ValueError, EOFError, RuntimeError, NotImplementedError,
-        zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
-        raise InputError(f"{name}: can't be read as .npz: {one_line(error)}") from None
+    except Exception as error:
+        # zipfile, four decompressors and NumPy's parser of headers have a dozen kinds of errors
+        # between them, and each means that the file is damaged, unless memory has given out.
+        if out_of_memory(error):
+            raise
+        raise InputError(f"{name}: can't be read as .npz: {one_line(error)}") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:
@@ -96,7 +96,7 @@ def _records(file: IO[bytes], rows: int, name: str) -> Iterator[NDArray[Any]]:
     shape, by_columns, dtype = HEADERS[version](file)
     if dtype.hasobject:
         raise InputError(f"{name}: X holds Python objects, which aren't read; save numbers or text")
-    if len(shape) not in DIMENSIONS or 0 in shape or not dtype.itemsize:
+    if len(shape) not in DIMENSIONS or min(shape) < 1 or not dtype.itemsize:
         raise InputError(
             f"{name}: X has shape {shape}; a table has rows and columns, pictures are n×H×W or "
             f"n×H×W×C"

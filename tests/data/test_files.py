@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -353,6 +354,23 @@ def test_npz_that_says_it_is_enormous_takes_no_memory(tmp_path: Path) -> None:
             archive.writestr("X.npy", header.getvalue() + bytes(64))
         with pytest.raises(InputError, match=said):
             list(read_chunks(path))
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_damaged_npz_is_refused_or_read(tmp_path: Path, kind: int) -> None:
+    path, whole = tmp_path / "t.npz", io.BytesIO()
+    np.save(whole, np.ones((4, 2)))
+    unclosed = whole.getvalue().replace(b"(4, 2), }", b"(4, 2, {[")
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("X.npy", unclosed)
+    with pytest.raises(InputError, match=r"can't be read as \.npz"):
+        read_table(path)
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("X.npy", whole.getvalue())
+    good = path.read_bytes()
+    for at in range(len(good)):
+        with contextlib.suppress(InputError):
+            read_table(write(path, good[:at] + bytes([good[at] ^ 255]) + good[at + 1 :]))
 
 
 def test_npz_that_is_no_table(tmp_path: Path) -> None:
