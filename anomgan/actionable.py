@@ -10,16 +10,16 @@ import pandas as pd
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from anomgan.calibrate import Floats, share_interval
-from anomgan.data.tables import TableEncoder
+from anomgan.calibration.conformal import Floats, share_interval
+from anomgan.calibration.probability import Curve
+from anomgan.calibration.probability import fit as fit_curve
+from anomgan.data.encoders.table import TableEncoder
 from anomgan.errors import InputError
-from anomgan.explain import Explained, Explainer
-from anomgan.facts import calibration_facts, flagging_threshold
+from anomgan.explain.explainer import Explained, Explainer
+from anomgan.fit_summary import calibration_facts, flagging_threshold
 from anomgan.fitted import FittedDetector
-from anomgan.parameters import are
-from anomgan.probability import Curve
-from anomgan.probability import fit as fit_curve
-from anomgan.store import plain
+from anomgan.params import are
+from anomgan.persistence.model_store import plain
 
 
 class Actionable(FittedDetector):

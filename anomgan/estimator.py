@@ -13,27 +13,27 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import validate_data
 
-from anomgan import store
 from anomgan.actionable import Actionable
-from anomgan.checkpoint import Checkpoint
-from anomgan.data.columns import refuse_duplicates
-from anomgan.data.encoder import Encoder, Records
-from anomgan.data.encoders import framed, kind_of, learn
-from anomgan.detector import Detector
-from anomgan.ensemble import Ensemble
+from anomgan.data.encoders.base import Encoder, Records
+from anomgan.data.encoders.convert import framed, kind_of, learn
+from anomgan.data.table.columns.base import refuse_duplicates
 from anomgan.errors import InputError
-from anomgan.facts import flagging_threshold, listener, training_facts, warn_of_unreadable
+from anomgan.fit_summary import flagging_threshold, listener, training_facts, warn_of_unreadable
 from anomgan.generative import Generative
-from anomgan.parameters import (
+from anomgan.params import (
     checked_condition,
     checked_config,
     chosen_device,
     condition_names,
     seed_from,
 )
+from anomgan.persistence import model_store as store
+from anomgan.scoring.fitted_ensemble import Detector
 from anomgan.storable import Storable
-from anomgan.train import Callback
-from anomgan.watch import Look
+from anomgan.training.checkpoint import Checkpoint
+from anomgan.training.ensemble import Ensemble
+from anomgan.training.monitor import Look
+from anomgan.training.trainer import Callback
 
 
 class GANDetector(Actionable, Generative, Storable, OutlierMixin, BaseEstimator):

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.data.encoder import Encoder, Records
-from anomgan.data.encoders import framed
-from anomgan.data.report import ParseReport
-from anomgan.detector import Detector
+from anomgan.calibration.probability import Curve
+from anomgan.data.encoders.base import Encoder, Records
+from anomgan.data.encoders.convert import framed
+from anomgan.data.parse_report import ParseReport
 from anomgan.errors import InputError
-from anomgan.facts import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
-from anomgan.probability import Curve
+from anomgan.fit_summary import OUT_OF_REACH, warn_of_pooled, warn_of_unreadable
+from anomgan.scoring.fitted_ensemble import Detector
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from anomgan.data.encoder import Records
-from anomgan.drawn import drawn
+from anomgan.data.encoders.base import Records
 from anomgan.errors import InputError
 from anomgan.fitted import FittedDetector
-from anomgan.parameters import are, condition_names, seed_from
-from anomgan.text import quoted, shortened
+from anomgan.gans.sampling import drawn
+from anomgan.params import are, condition_names, seed_from
+from anomgan.utils.text import quoted, shortened
 
 
 class Generative(FittedDetector):

@@ -16,7 +16,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from anomgan.calibrate import Floats, flag
+from anomgan.calibration.conformal import Floats, flag
 from anomgan.errors import InputError
 
 Labels = NDArray[np.bool_]

@@ -12,12 +12,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from anomgan import probability, store
+from anomgan.calibration import probability
 from anomgan.errors import DataWarning
-from anomgan.facts import About
+from anomgan.fit_summary import About
 from anomgan.fitted import FittedDetector
-from anomgan.parameters import checked_condition, checked_config, device_at_hand, seed_from
-from anomgan.plainly import check
+from anomgan.params import checked_condition, checked_config, device_at_hand, seed_from
+from anomgan.persistence import model_store as store
+from anomgan.utils.serialization import check
 
 
 class Storable(FittedDetector, BaseEstimator):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.console import say
+from anomgan.cli.mlflow_options import ExperimentOption, Tracking, TrackingUriOption, lacking
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     PresetOption,
@@ -18,7 +19,6 @@ from anomgan.cli.options import (
     check_share,
     settings_from,
 )
-from anomgan.cli.tracking import ExperimentOption, Tracking, TrackingUriOption, lacking
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ def bench(
     if "score" in settings:
         raise InputError("--set score=…: name the scores with --scores")
 
+    from anomgan.bench.benchmark import Benchmark
     from anomgan.bench.gans import Gan
-    from anomgan.bench.localise import localised, table
+    from anomgan.bench.localization import localised, table
+    from anomgan.bench.markdown import markdown
     from anomgan.bench.peers import PEERS, Peer, check_peers
     from anomgan.bench.pictures import BUNDLED, find_picture_sets
-    from anomgan.bench.report import markdown
     from anomgan.bench.results import PICTURE, REPORT, RESULTS, Results, settings_of
-    from anomgan.bench.run import Benchmark
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
     from anomgan.cli.labels import abnormal_rows
@@ -150,8 +150,8 @@ def bench(
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
     from anomgan.gans import GAN
-    from anomgan.parameters import chosen_device
-    from anomgan.score import WEIGHTS
+    from anomgan.params import chosen_device
+    from anomgan.scoring.scorer import WEIGHTS
 
     # What can be found wrong at once is, before hours of training.
     kind = "images" if images else "tables"
@@ -195,7 +195,7 @@ def bench(
         if drawn is not None:
             results.write(PICTURE, drawn)
     if track:
-        from anomgan.mlflow.benchmarks import log_bench
+        from anomgan.mlflow.bench_logger import log_bench
 
         logged = log_bench(summary, used, output, experiment=experiment, tracking_uri=tracking_uri)
         Tracking().tell(logged)
@@ -207,7 +207,7 @@ def bench(
 def _picture(summary: Summary) -> bytes | None:
     """The picture, if it can be drawn; says why not."""
     try:
-        from anomgan.bench.picture import picture
+        from anomgan.bench.rank_plot import picture
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import show_facts
 from anomgan.cli.options import DEFAULT_MODEL, check_share
 from anomgan.errors import InputError
@@ -59,9 +59,9 @@ def calibrate(
         raise InputError("--label names a column of --labelled FILE; give that too")
 
     from anomgan import load
-    from anomgan.cli.facts import calibration_facts
     from anomgan.cli.labels import labelled_rows
-    from anomgan.directory import check_target
+    from anomgan.cli.summaries import calibration_facts
+    from anomgan.persistence.model_dir import check_target
 
     detector = load(model)
     check_target(model)

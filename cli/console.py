@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anomgan.errors import DataWarning, InputError
-from anomgan.text import visible as visible  # commands take it from here
+from anomgan.utils.text import visible as visible  # commands take it from here
 
 PIPE_WIDTH = 1000
 """Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""

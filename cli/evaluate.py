@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside, check_column
+from anomgan.cli.column_roles import SetAside, check_column
 from anomgan.cli.console import say, show_table
+from anomgan.cli.mlflow_options import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
-from anomgan.cli.tracking import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.errors import InputError
-from anomgan.whole import appearing, made
+from anomgan.utils.atomic import appearing, made
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from anomgan.estimator import GANDetector
-    from anomgan.evaluation import Evaluation
+    from anomgan.evaluation.evaluate import Evaluation
 
 SURPRISING = 0.01
 """P-value below which a subgroup is said to be flagged more or less often than the others."""
@@ -103,10 +103,10 @@ def evaluate(
         raise InputError("--normal -: standard input is LABELLED already; name a file")
 
     from anomgan import load
+    from anomgan.cli.csv_output import check_folder
     from anomgan.cli.labels import labelled_rows, normal_table
-    from anomgan.cli.output import check_folder
-    from anomgan.evaluation import evaluate as evaluated
-    from anomgan.store import plain
+    from anomgan.evaluation.evaluate import evaluate as evaluated
+    from anomgan.persistence.model_store import plain
 
     if plots is not None:
         check_folder(plots, "--plots")
@@ -208,7 +208,7 @@ def _words(key: str) -> str:
 
 def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
     """The curves, by name."""
-    from anomgan import plots
+    from anomgan.plotting import figures as plots
 
     calibration = detector.detector_.calibrator.scores
     figures = {
@@ -229,7 +229,7 @@ def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
     Raises:
         InputError: If one can't be written.
     """
-    from anomgan.style import png
+    from anomgan.plotting.style import png
 
     try:
         with made(folder), contextlib.ExitStack() as stack:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
-from anomgan.text import visible
+from anomgan.utils.text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.estimator import GANDetector
-    from anomgan.explain import Explained
+    from anomgan.explain.explainer import Explained
 
 Format = Literal["text", "csv", "json"]
 
@@ -75,8 +75,8 @@ def explain(
     chosen: Format = form or _by_suffix(output)
 
     from anomgan import load
-    from anomgan.cli.output import destination
-    from anomgan.data.sources import source_name
+    from anomgan.cli.csv_output import destination
+    from anomgan.data.readers.encoding import source_name
 
     source = source_name(new)
     with destination(output) as file:
@@ -124,7 +124,7 @@ def _rows(
     """
     import pandas as pd
 
-    from anomgan.data.files import read_chunks
+    from anomgan.data.readers.files import read_chunks
 
     aside, kept = SetAside.of(detector), pd.DataFrame()
     best = pd.Series(dtype=float)
@@ -191,7 +191,7 @@ def _csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each row and column."""
     import pandas as pd
 
-    from anomgan.cli.output import csv_cells, csv_lines
+    from anomgan.cli.csv_output import csv_cells, csv_lines
 
     first = ("score", "p_value", "normal_score")
     parts = []

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import say, show_facts
+from anomgan.cli.mlflow_options import (
+    AliasOption,
+    ExperimentOption,
+    RegisterOption,
+    RunNameOption,
+    Tracking,
+    TrackingUriOption,
+    TrackOption,
+)
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
@@ -23,21 +32,12 @@ from anomgan.cli.options import (
     check_share,
     settings_from,
 )
-from anomgan.cli.tracking import (
-    AliasOption,
-    ExperimentOption,
-    RegisterOption,
-    RunNameOption,
-    Tracking,
-    TrackingUriOption,
-    TrackOption,
-)
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomgan.checkpoint import Checkpoint
+    from anomgan.training.checkpoint import Checkpoint
 
 
 def fit(
@@ -187,21 +187,21 @@ def fit(
     aside = SetAside(identifier, label, tuple(drop or []))
 
     from anomgan import GANDetector
-    from anomgan.cli.facts import training_facts
-    from anomgan.cli.heatmaps import Grids
+    from anomgan.cli.image_output import Grids
     from anomgan.cli.progress import FitProgress
-    from anomgan.cli.together import together
+    from anomgan.cli.summaries import training_facts
+    from anomgan.cli.torchrun import together
     from anomgan.config import Config
-    from anomgan.data.files import read_table
-    from anomgan.data.picture import MAX_PIXELS
-    from anomgan.data.pictures import holds_pictures
-    from anomgan.data.sources import source_name
-    from anomgan.directory import check_target
-    from anomgan.distributed import processes
+    from anomgan.data.encoders.image import holds_pictures
+    from anomgan.data.image.image import MAX_PIXELS
+    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.files import read_table
     from anomgan.gans import method as find_method
     from anomgan.mlflow.digest import digest_of
-    from anomgan.mlflow.usage import Usage
-    from anomgan.parameters import checked_condition
+    from anomgan.mlflow.system_metrics import Usage
+    from anomgan.params import checked_condition
+    from anomgan.persistence.model_dir import check_target
+    from anomgan.training.distributed import processes
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
@@ -264,8 +264,8 @@ def fit(
 
 def _checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
     """Where the state of the fit is kept, beside the model; says what is there already."""
-    from anomgan.checkpoint import Checkpoint
-    from anomgan.distributed import processes
+    from anomgan.training.checkpoint import Checkpoint
+    from anomgan.training.distributed import processes
 
     if not every and not resume:
         return None

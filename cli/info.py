@@ -24,14 +24,14 @@ def info(
 
     detector = load(model, device="cpu")
     if as_json:
-        from anomgan.store import plain
+        from anomgan.persistence.model_store import plain
 
         typer.echo(json.dumps(plain(_plain(detector)), indent=2))
         return
 
-    from anomgan.cli.facts import training_facts
-    from anomgan.health import in_words
-    from anomgan.text import quoted
+    from anomgan.cli.summaries import training_facts
+    from anomgan.training.health import in_words
+    from anomgan.utils.text import quoted
 
     gan = detector.detector_.gan
     facts = detector.training_facts_
@@ -56,7 +56,7 @@ def info(
 
 def _plain(detector: GANDetector) -> dict[str, Any]:
     """All there is to know but the weights."""
-    from anomgan.health import in_words
+    from anomgan.training.health import in_words
 
     gan, training = detector.detector_.gan, detector.detector_.training
     return {

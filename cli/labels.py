@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.cli.columns import SetAside, check_column
-from anomgan.data.files import read_table
-from anomgan.data.sources import source_name
+from anomgan.cli.column_roles import SetAside, check_column
+from anomgan.data.readers.encoding import source_name
+from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:

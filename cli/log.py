@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from anomgan.cli.options import DEFAULT_MODEL, ModelArgument
-from anomgan.cli.tracking import (
+from anomgan.cli.mlflow_options import (
     AliasOption,
     ExperimentOption,
     RegisterOption,
@@ -14,6 +13,7 @@ from anomgan.cli.tracking import (
     TrackingUriOption,
     lacking,
 )
+from anomgan.cli.options import DEFAULT_MODEL, ModelArgument
 from anomgan.errors import InputError
 
 

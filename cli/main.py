@@ -41,7 +41,7 @@ from anomgan.cli import (
 )
 from anomgan.cli.console import discard, open_streams, say, shown_warnings
 from anomgan.errors import InputError, out_of_memory
-from anomgan.whole import recorded
+from anomgan.utils.atomic import recorded
 
 DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 

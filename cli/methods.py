@@ -8,8 +8,8 @@ from anomgan.cli.options import DEFAULT_METHOD
 
 def methods() -> None:
     """List the GANs that fit can train, and what they cost beside the default one on a table."""
+    from anomgan.bench.cost import cost
     from anomgan.config import Config
-    from anomgan.cost import cost
     from anomgan.gans import GAN
 
     costs = {

@@ -22,8 +22,8 @@ from anomgan.cli.console import say
 
 if TYPE_CHECKING:
     from anomgan.bench.measure import Task
-    from anomgan.bench.rows import Row
-    from anomgan.train import Progress as Training
+    from anomgan.bench.result_row import Row
+    from anomgan.training.trainer import Progress as Training
 
 
 class Bar:

@@ -56,8 +56,8 @@ def promote(
     moves if the metric says so.  If none has the alias, the newest version gets it.
     """
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.files import read_table
-    from anomgan.data.sources import source_name
+    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.files import read_table
 
     source = source_name(labelled)
     table = read_table(labelled)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
 from anomgan.errors import InputError
-from anomgan.text import quoted
+from anomgan.utils.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomgan.cli.output import Bools
+    from anomgan.cli.csv_output import Bools
     from anomgan.estimator import GANDetector
 
 
@@ -68,9 +68,9 @@ def report(
         raise InputError("--normal: without --labels or --label there is nothing to compare")
 
     from anomgan import load
+    from anomgan.cli.csv_output import destination
     from anomgan.cli.labels import normal_table
-    from anomgan.cli.output import destination
-    from anomgan.data.sources import source_name
+    from anomgan.data.readers.encoding import source_name
     from anomgan.report import report as page
 
     with destination(output) as file:
@@ -99,8 +99,8 @@ def _records(
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The records, which of them are abnormal if that is known, and what they are called."""
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.files import read_table
-    from anomgan.data.sources import source_name
+    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.files import read_table
 
     aside, source = SetAside.of(detector), source_name(data)
     frame = read_table(data)
@@ -123,8 +123,8 @@ def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
         InputError: If the column isn't clear, or their number is another.
     """
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.files import read_table
-    from anomgan.data.sources import source_name
+    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.files import read_table
 
     name = source_name(labels)
     table = read_table(labels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import say, show_table
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.estimator import GANDetector
-    from anomgan.memorised import Pair
-    from anomgan.quality import Quality
+    from anomgan.evaluation.privacy import Pair
+    from anomgan.evaluation.sample_quality import Quality
 
 MOST_COLUMNS = 10
 """Columns whose distances are shown, the largest first; the JSON has them all."""
@@ -84,7 +84,7 @@ def sample(
         raise InputError(f"{option} belongs to --quality; name reference rows with it")
 
     from anomgan import load
-    from anomgan.cli.output import destination, destination_if_any
+    from anomgan.cli.csv_output import destination, destination_if_any
 
     detector = load(model)
     wanted = _wanted(detector, condition or [])
@@ -157,8 +157,8 @@ def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
     Raises:
         InputError: If no folder is named or it can't be used.
     """
-    from anomgan.cli.heatmaps import OutputFolder
-    from anomgan.heatmaps import single
+    from anomgan.cli.image_output import OutputFolder
+    from anomgan.plotting.images import single
 
     if output is None:
         raise InputError("--output: the model makes pictures; name a folder for them")
@@ -172,7 +172,7 @@ def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
 
 def _write_csv(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
     """Write rows as CSV; gives the first chunk."""
-    from anomgan.cli.output import csv_cells, csv_lines, write_lines
+    from anomgan.cli.csv_output import csv_cells, csv_lines, write_lines
 
     first = None
     for frame in chunks:
@@ -209,7 +209,7 @@ class _Judge:
         self, detector: GANDetector, rows: int, reference: str, training: str | None, seed: int
     ) -> None:
         from anomgan.cli.labels import normal_table
-        from anomgan.quality import FEWEST
+        from anomgan.evaluation.sample_quality import FEWEST
 
         if rows < FEWEST:
             raise InputError(f"--quality needs at least {FEWEST} drawn rows; ask for more")
@@ -223,7 +223,7 @@ class _Judge:
         self.training = None if training is None else normal_table(detector, training)
 
     def __call__(self, drawn: pd.DataFrame) -> Quality:
-        from anomgan.quality import quality
+        from anomgan.evaluation.sample_quality import quality
 
         encoder = self.detector.encoder_
         known = [column.name for column in (*encoder.schema.columns, *encoder.schema.conditions)]

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.columns import SetAside
+from anomgan.cli.column_roles import SetAside
 from anomgan.cli.console import say
-from anomgan.cli.facts import tell_if_out_of_reach
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
+from anomgan.cli.summaries import tell_if_out_of_reach
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from anomgan.cli.heatmaps import Heatmaps
-    from anomgan.data.report import ParseReport
+    from anomgan.cli.image_output import Heatmaps
+    from anomgan.data.parse_report import ParseReport
     from anomgan.estimator import GANDetector
     from anomgan.fitted import Scored
 
@@ -113,7 +113,7 @@ def score(
     if engine not in ("local", "spark"):
         raise InputError(f"--engine {engine}: choose local or spark")
     if engine == "spark":
-        from anomgan.cli.spark import score_on_spark
+        from anomgan.cli.score_spark import score_on_spark
 
         report, told = score_on_spark(
             new, model, output, append=append, alpha=alpha, fdr=fdr, strict=strict
@@ -125,15 +125,15 @@ def score(
     import pyarrow.compute as pc
 
     from anomgan import load
-    from anomgan.cli.heatmaps import Heatmaps
-    from anomgan.cli.output import (
+    from anomgan.cli.csv_output import (
         csv_cells,
         csv_lines,
         destination,
         destination_if_any,
         write_lines,
     )
-    from anomgan.store import plain
+    from anomgan.cli.image_output import Heatmaps
+    from anomgan.persistence.model_store import plain
 
     with (
         destination_if_any(drift_report, "--drift-report") as drift_file,
@@ -188,10 +188,10 @@ class _Scoring:
         max_pixels: int | None,
     ) -> None:
         """Prepare to score a source; iterating does it."""
-        from anomgan.data.picture import MAX_PIXELS
-        from anomgan.data.report import ParseReport
-        from anomgan.data.sources import source_name
-        from anomgan.drift import DriftMonitor
+        from anomgan.data.image.image import MAX_PIXELS
+        from anomgan.data.parse_report import ParseReport
+        from anomgan.data.readers.encoding import source_name
+        from anomgan.evaluation.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
@@ -203,8 +203,8 @@ class _Scoring:
 
     def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
         """Score chunk by chunk."""
-        from anomgan.cli.output import csv_cells, csv_lines
-        from anomgan.data.files import read_chunks
+        from anomgan.cli.csv_output import csv_cells, csv_lines
+        from anomgan.data.readers.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
@@ -232,8 +232,8 @@ class _Scoring:
             InputError: If the identifier isn't there, a name would occur twice, or there is nothing
             to repeat.
         """
-        from anomgan.data.files import row_names
-        from anomgan.data.pictures import holds_pictures
+        from anomgan.data.encoders.image import holds_pictures
+        from anomgan.data.readers.files import row_names
 
         source, identifier = self.name, self.aside.identifier
         if self.append and holds_pictures(frame):
@@ -249,8 +249,8 @@ def _decided(
     scoring: _Scoring, alpha: float | None, fdr: float | None
 ) -> tuple[str, Iterator[tuple[pa.Array, pa.Array]]]:
     """Lines and 1 where flagged, after the rule in words: by default the model's own."""
-    from anomgan.calibrate import flag
-    from anomgan.cli.output import flags, held_back
+    from anomgan.calibration.conformal import flag
+    from anomgan.cli.csv_output import flags, held_back
 
     if fdr is not None:
         chunks = ((lines, scored.p_value) for lines, scored in scoring)

@@ -35,7 +35,7 @@ def serve(
     "explain": …}} if wanted, to /invocations; /ping answers once the model is loaded.  Whoever can
     reach the address can use it: it asks for no password.
     """
-    from anomgan.mlflow.calm import installed
+    from anomgan.mlflow.quiet import installed
 
     installed()
     from anomgan import load

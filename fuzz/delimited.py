@@ -17,8 +17,8 @@ with atheris.instrument_imports(include=["anomgan"], enable_loader_override=Fals
     import numpy as np
     import pandas as pd
 
-    from anomgan.data.files import read_chunks
-    from anomgan.data.tables import TableEncoder
+    from anomgan.data.encoders.table import TableEncoder
+    from anomgan.data.readers.files import read_chunks
     from anomgan.errors import InputError
 
 warnings.simplefilter("ignore")

@@ -22,8 +22,8 @@ with atheris.instrument_imports(include=["anomgan"], enable_loader_override=Fals
     import numpy as np
 
     from anomgan import InputError, load
-    from anomgan.data.files import read_table
-    from anomgan.store import FORMAT_VERSION
+    from anomgan.data.readers.files import read_table
+    from anomgan.persistence.model_store import FORMAT_VERSION
 
 warnings.simplefilter("ignore")
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,9 +19,9 @@ with atheris.instrument_imports(include=["anomgan", "PIL"], enable_loader_overri
 
     PIL.Image.init()  # imports the readers of all formats
 
-    from anomgan.data.folder import cells
-    from anomgan.data.picture import BrokenPictureError, FilePicture, own_limit
-    from anomgan.data.pictures import PictureEncoder
+    from anomgan.data.encoders.image import PictureEncoder
+    from anomgan.data.image.image import BrokenPictureError, FilePicture, own_limit
+    from anomgan.data.readers.image_folder import cells
 
 warnings.simplefilter("ignore")
 FILE = Path(__file__).resolve().parents[1] / "build" / "fuzz" / "picture"

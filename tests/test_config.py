@@ -1,9 +1,9 @@
 import pytest
 
 from anomgan.config import CHOICES, KINDS, LIMITS, PRESETS, Config
-from anomgan.data.views import VIEWS
+from anomgan.data.ensemble_scaler import VIEWS
 from anomgan.errors import InputError
-from anomgan.score import WEIGHTS
+from anomgan.scoring.scorer import WEIGHTS
 
 
 def test_presets_change_what_they_say_and_nothing_else():

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from anomgan import GANDetector
-from anomgan.data.files import read_table
-from anomgan.store import FORMAT_VERSION
+from anomgan.data.readers.files import read_table
+from anomgan.persistence.model_store import FORMAT_VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {

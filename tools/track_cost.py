@@ -18,7 +18,7 @@ from unittest import mock
 from anomgan import GANDetector
 from anomgan.data.samples import load_sample
 from anomgan.mlflow.digest import digest_of
-from anomgan.mlflow.usage import Usage
+from anomgan.mlflow.system_metrics import Usage
 
 
 def main() -> None:
@@ -38,7 +38,8 @@ def main() -> None:
         digest = digest_of(normal)
     detector.training_facts_ |= usage.facts() | {"digest": digest}
     with timed("importing MLflow"):
-        from anomgan.mlflow import filling, log_fit
+        from anomgan.mlflow import log_fit
+        from anomgan.mlflow import run_logger as filling
     with timed("importing what draws"):
         from anomgan.mlflow.artifacts import write_artifacts
         from anomgan.report import report  # noqa: F401

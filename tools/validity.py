@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from anomgan import GANDetector
-from anomgan.calibrate import flag
+from anomgan.calibration.conformal import flag
 from anomgan.data.samples import load_sample
 from anomgan.errors import DataWarning
 

@@ -41,7 +41,7 @@ READ = "import sys, pandas as pd; [len(c) for c in pd.read_csv(sys.argv[1], chun
 def written(folder: str, name: str, rows: int, columns: int = COLUMNS) -> str:
     """A CSV made for this."""
     path = str(Path(folder) / f"{name}.csv")
-    module("anomgan.bench.made", path, rows, columns, len(name))
+    module("anomgan.bench.synthetic", path, rows, columns, len(name))
     return path
 
 

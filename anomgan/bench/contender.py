@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.data.encoders import learn
+from anomgan.data.encoders.convert import learn
 from anomgan.data.spec import Spec
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Outcome:
         scores: ``(m,)``, larger is more abnormal.
         fit_s: Seconds to fit.
         score_s: Seconds to score.
-        peak_mb: Most memory that the process held meanwhile, see :mod:`anomgan.bench.memory`.
+        peak_mb: Most memory that the process held meanwhile, see :mod:`anomgan.utils.memory`.
     """
 
     scores: Floats

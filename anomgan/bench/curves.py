@@ -36,7 +36,7 @@ class Curve:
         grows: What grows, in words.
         stays: The rest, in words.
         sizes: Its values.
-        case: The fields of a :class:`anomgan.bench.case.Case` for one of them.
+        case: The fields of a :class:`anomgan.bench.timed_case.Case` for one of them.
         peers: Who is measured beside.
         scores: Whether scoring is shown, otherwise fitting.
     """
@@ -87,7 +87,7 @@ def _measured(
     asked = {"name": name, "cases": cases, "patience": patience, "calls": calls}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures"
-        module("anomgan.bench.case", json.dumps(asked), out=out)
+        module("anomgan.bench.timed_case", json.dumps(asked), out=out)
         return dict(map(json.loads, out.read_text().splitlines()))
 
 

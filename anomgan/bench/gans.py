@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from anomgan.bench.contender import Encoded, Outcome
-from anomgan.bench.memory import forget_peak, peak_mb
 from anomgan.config import Config
-from anomgan.detector import Detector
-from anomgan.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.training.ensemble import Ensemble
+from anomgan.utils.memory import forget_peak, peak_mb
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Gan:
 
     Attributes:
         method: A registered GAN.
-        kinds: Keys of :data:`anomgan.score.WEIGHTS`.
+        kinds: Keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
         config: Settings.
         device: Where to train and score, as torch names it.
     """

@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from anomgan.bench.defects import Pictures, textures, with_defects
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.detector import Detector
-from anomgan.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.training.ensemble import Ensemble
 
 SCORES = ("visual", "paper", "reconstruction", "feature_distance")
 """Kinds of score whose AUROC is told."""

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.csv
 import torch
 
-from anomgan.bench.case import OURS, Case
-from anomgan.bench.made import table
+from anomgan.bench.cost import COLUMNS, cost
+from anomgan.bench.synthetic import table
+from anomgan.bench.timed_case import OURS, Case
 from anomgan.config import Config
-from anomgan.cost import COLUMNS, cost
-from anomgan.threads import one_thread_each
+from anomgan.utils.threads import one_thread_each
 
 LARGE = 2048
 """Side of the matrices whose product shows the most that the processor can do."""
@@ -80,7 +80,7 @@ def _copy() -> float:
 
 
 def _parse(rows: int) -> float:
-    """MB/s of CSV made into strings, as :mod:`anomgan.data.delimited` has it done."""
+    """MB/s of CSV made into strings, as :mod:`anomgan.data.readers.delimited` has it done."""
     text = table(rows, COLUMNS, 1).astype("float32").to_csv(index=False).encode()
     names = text.partition(b"\n")[0].decode().split(",")
     options = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()))

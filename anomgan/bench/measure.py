@@ -16,9 +16,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomgan.bench.contender import Contender, Encoded, Outcome
 from anomgan.bench.protocol import Labels
-from anomgan.bench.rows import Row
+from anomgan.bench.result_row import Row
 from anomgan.bench.sets import LabelledSet
-from anomgan.data.sources import one_line
+from anomgan.data.readers.encoding import one_line
 
 LONGEST_ERROR = 300
 """Letters of an error that results keep."""

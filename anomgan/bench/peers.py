@@ -22,9 +22,9 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from anomgan.bench.contender import Encoded, Floats, Outcome
-from anomgan.bench.memory import forget_peak, peak_mb
 from anomgan.errors import InputError
-from anomgan.simple import SKLEARN, Score
+from anomgan.evaluation.baselines import SKLEARN, Score
+from anomgan.utils.memory import forget_peak, peak_mb
 
 HASH_SEED = "PYTHONHASHSEED"  # PyOD sets it
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Split, contaminated, split
 from anomgan.bench.sets import LabelledSet, read_array
-from anomgan.data.encoders import framed
+from anomgan.data.encoders.convert import framed
 from anomgan.errors import InputError
 
 BUNDLED = Path("scikit-learn's digits")

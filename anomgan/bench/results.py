@@ -17,11 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from anomgan.bench.rows import COLUMNS, Key, Row, csv_line
+from anomgan.bench.result_row import COLUMNS, Key, Row, csv_line
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
-from anomgan.whole import appearing
+from anomgan.utils.atomic import appearing
 
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 

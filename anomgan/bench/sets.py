@@ -2,7 +2,7 @@
 
 Three kinds: a folder with ``normal.csv``, ``new.csv`` and ``new_labels.csv``, which is split
 already; an ``.npz`` with ``X`` (n × D) and ``y`` (1 for abnormal), as ADBench has them; and any
-table that :func:`anomgan.data.files.read_table` reads, one of whose columns is the label.
+table that :func:`anomgan.data.readers.files.read_table` reads, one of whose columns is the label.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminated, split
-from anomgan.data.files import ENDINGS, read_table
-from anomgan.data.sources import one_line
+from anomgan.data.readers.encoding import one_line
+from anomgan.data.readers.files import ENDINGS, read_table
 from anomgan.errors import InputError
 
 FOLDER_FILES = ("normal.csv", "new.csv", "new_labels.csv")

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from anomgan.bench import commands, heavy
+from anomgan.bench import commands
+from anomgan.bench import stress as heavy
 from anomgan.bench.curves import CURVES, latency
 
 LIBRARIES = "anomgan", "torch", "numpy", "scikit-learn", "pyod"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anomgan.bench.rows import Row
+from anomgan.bench.result_row import Row
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 
 from anomgan.bench.contender import Contender
 from anomgan.bench.measure import Task, measure
-from anomgan.bench.rows import Row
+from anomgan.bench.result_row import Row
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """What libraries read when they are imported; what the user has set stays."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from anomgan.errors import InputError
-from anomgan.whole import appearing, made
+from anomgan.utils.atomic import appearing, made
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FILES = ("normal.csv", "new.csv", "new_labels.csv")

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.base import Inputs, Penalty
 from anomgan.gans.batch import Batch
 from anomgan.gans.bigan import BiGAN
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class ALAD(BiGAN):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.errors import InputError
 from anomgan.gans.batch import Batch, Move, Stage
 from anomgan.gans.losses import (
@@ -24,10 +24,10 @@ from anomgan.gans.losses import (
     non_saturating,
     zero_penalty,
 )
-from anomgan.nets import blocks
-from anomgan.nets.critic import PictureDiscriminator
-from anomgan.nets.growing import Growing, grow
-from anomgan.nets.pretext import FAMILIES
+from anomgan.nets import builders as blocks
+from anomgan.nets.image_discriminator import PictureDiscriminator
+from anomgan.nets.progressive_growing import Growing, grow
+from anomgan.nets.self_supervision import FAMILIES
 
 REACH = 3.0
 """Largest entry of the latent vectors that encoders give; few of the prior's are larger."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from anomgan.share import Share
+from anomgan.gans.share import Share
 
 
 @dataclass(frozen=True)

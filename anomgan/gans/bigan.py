@@ -8,11 +8,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.base import GAN, Inputs, Inversion
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import logistic_critic
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class BiGAN(GAN):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.base import REACH, Inputs
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import least_squares_critic, least_squares_maker
 from anomgan.gans.spoil import spoilt
 from anomgan.gans.translator import Translator
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class CycleGAN(Translator):

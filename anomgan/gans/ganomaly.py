@@ -7,10 +7,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class GANomaly(GAN):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.batch import Batch
 
 

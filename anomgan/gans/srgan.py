@@ -8,7 +8,7 @@ from torch import Tensor
 
 from anomgan.gans.batch import Batch
 from anomgan.gans.translator import Translator
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class SuperResolutionGAN(Translator):

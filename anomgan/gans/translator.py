@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from anomgan.config import Config
-from anomgan.data.views import Views
+from anomgan.data.ensemble_scaler import Views
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 
 
 class Translator(GAN):

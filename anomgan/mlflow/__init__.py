@@ -16,9 +16,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anomgan.mlflow.autologging import autolog
-    from anomgan.mlflow.evaluation import log_evaluation
-    from anomgan.mlflow.flavour import FLAVOR_NAME, _load_pyfunc, load_model, log_model, save_model
+    from anomgan.mlflow.autolog import autolog
+    from anomgan.mlflow.evaluator import log_evaluation
+    from anomgan.mlflow.flavor import FLAVOR_NAME, _load_pyfunc, load_model, log_model, save_model
     from anomgan.mlflow.tracking import log_fit
 
 __all__ = [
@@ -54,7 +54,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    from anomgan.mlflow.calm import installed
+    from anomgan.mlflow.quiet import installed
 
     installed()
     return getattr(import_module(f"{__name__}.{HOMES.get(name, 'flavour')}"), name)

@@ -22,9 +22,9 @@ PICTURES = 36
 
 def write_artifacts(detector: GANDetector, folder: Path) -> None:
     """Write what people look at into a folder that is there."""
-    from anomgan import plots
+    from anomgan.plotting import figures as plots
+    from anomgan.plotting.style import png
     from anomgan.report import report
-    from anomgan.style import png
 
     training = detector.detector_.training
     calibration = detector.training_facts_["calibration"]

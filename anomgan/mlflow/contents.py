@@ -13,7 +13,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
-    from anomgan.health import Health
+    from anomgan.training.health import Health
 
 LONGEST = 6000
 """Letters of a parameter's value that MLflow keeps."""

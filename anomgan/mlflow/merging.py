@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomgan.calibrate import Floats
-from anomgan.detector import Detector
+from anomgan.calibration.conformal import Floats
+from anomgan.scoring.fitted_ensemble import Detector
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -33,7 +33,7 @@ class _Call:
 
 @dataclass
 class MergedDetector(Detector):
-    """Scores as a :class:`anomgan.detector.Detector` does; callers in several threads together."""
+    """Scores as a :class:`anomgan.scoring.fitted_ensemble.Detector` does; callers in several threads together."""
 
     _waiting: list[_Call] = field(default_factory=list, init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False)

@@ -14,7 +14,7 @@ import yaml
 from anomgan.errors import InputError
 from anomgan.estimator import load
 from anomgan.metrics import metrics
-from anomgan.mlflow.calm import calm, reason
+from anomgan.mlflow.quiet import calm, reason
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from anomgan.errors import InputError
-from anomgan.mlflow.gate import Gate
+from anomgan.mlflow.request_limits import Gate
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -71,7 +71,7 @@ class Served:
 
     def __init__(self, detector: GANDetector, limits: Limits) -> None:
         """Serve a fitted detector."""
-        from anomgan.mlflow.scorer import Scorer
+        from anomgan.mlflow.pyfunc import Scorer
         from anomgan.mlflow.signature import signature
 
         pictures = detector.encoder_.spec.grid is not None
@@ -84,7 +84,7 @@ class Served:
         Raises:
             Refused: If it can't be scored; the server answers 400 with the message.
         """
-        from anomgan.mlflow.scorer import Refused
+        from anomgan.mlflow.pyfunc import Refused
 
         rows = _rows(data)
         if rows > self._limits.rows:

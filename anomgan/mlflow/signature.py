@@ -11,7 +11,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, Tens
 from mlflow.types.schema import AnyType
 
 if TYPE_CHECKING:
-    from anomgan.data.columns import Column
+    from anomgan.data.table.columns.base import Column
     from anomgan.estimator import GANDetector
 
 PACKAGES = (

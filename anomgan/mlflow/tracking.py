@@ -15,12 +15,12 @@ from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
-from anomgan.directory import DESCRIPTION
 from anomgan.errors import InputError
 from anomgan.mlflow import contents
 from anomgan.mlflow.alone import alone_in
-from anomgan.mlflow.calm import calm, reason
-from anomgan.mlflow.filling import fill, parts
+from anomgan.mlflow.quiet import calm, reason
+from anomgan.mlflow.run_logger import fill, parts
+from anomgan.persistence.model_dir import DESCRIPTION
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run

@@ -30,9 +30,9 @@ from anomgan.nets.conv import (
     sizes,
     unfold,
 )
-from anomgan.nets.growing import Growing, channelled, enlarged, levels, reduced
 from anomgan.nets.layers import MemberLinear
 from anomgan.nets.mlp import SLOPE
+from anomgan.nets.progressive_growing import Growing, channelled, enlarged, levels, reduced
 
 ATTENDED = 32
 """Longest side of a map that self-attention looks at; it compares all places with all others."""

@@ -10,15 +10,15 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import ArrayLike
 
-from anomgan import plots
-from anomgan.data.encoders import framed
+from anomgan.data.encoders.convert import framed
 from anomgan.errors import InputError
-from anomgan.report.batch import Batch
-from anomgan.report.evaluation import evaluation
-from anomgan.report.model import model_facts
-from anomgan.report.rows import top_rows
-from anomgan.style import svg
-from anomgan.text import visible
+from anomgan.plotting import figures as plots
+from anomgan.plotting.style import svg
+from anomgan.report.evaluation_section import evaluation
+from anomgan.report.model_section import model_facts
+from anomgan.report.row_section import top_rows
+from anomgan.report.scored_rows import Batch
+from anomgan.utils.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

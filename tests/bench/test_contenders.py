@@ -14,11 +14,11 @@ from anomgan import GANDetector
 from anomgan.bench import peers
 from anomgan.bench.contender import Encoded
 from anomgan.bench.gans import Gan
-from anomgan.bench.memory import forget_peak, peak_mb
 from anomgan.bench.peers import PYOD, SKLEARN, Peer
 from anomgan.config import Config
 from anomgan.data.samples import load_sample
 from anomgan.errors import InputError
+from anomgan.utils.memory import forget_peak, peak_mb
 
 TINY = {"steps": 5, "members": 2, "hidden": 8, "latent": 4, "inversion_steps": 1}
 

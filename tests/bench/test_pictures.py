@@ -5,7 +5,7 @@ import pytest
 
 from anomgan.bench.defects import DEFECTS, textures, with_defects
 from anomgan.bench.gans import Gan
-from anomgan.bench.localise import aupro, localised, table
+from anomgan.bench.localization import aupro, localised, table
 from anomgan.bench.measure import Task, measure
 from anomgan.bench.pictures import BUNDLED, find_picture_sets
 from anomgan.config import Config
@@ -150,8 +150,8 @@ def test_pixels_that_share_a_corner_are_one_defect():
 
 
 def test_defects_on_a_texture_are_found(monkeypatch):
-    monkeypatch.setattr("anomgan.bench.localise.MOST_NORMAL", 60)
-    monkeypatch.setattr("anomgan.bench.localise.MOST_DEFECTS", 12)
+    monkeypatch.setattr("anomgan.bench.localization.MOST_NORMAL", 60)
+    monkeypatch.setattr("anomgan.bench.localization.MOST_DEFECTS", 12)
     gan = Gan("gan", ("visual",), Config.make("fast", TINY, "images"), "cpu")
     found = list(localised([gan], [], seed=0))
     assert {each.dataset for each in found} == {"texture"}

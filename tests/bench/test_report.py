@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from anomgan.bench.report import markdown
-from anomgan.bench.rows import Row
+from anomgan.bench.markdown import markdown
+from anomgan.bench.result_row import Row
 from anomgan.bench.summary import Summary, critical_difference
 
 SETTINGS = {"anomgan": "1.0", "preset": "fast", "device": "cpu", "contamination": 0}
@@ -69,7 +69,7 @@ def test_critical_difference_is_that_of_the_tables():
 
 @pytest.mark.parametrize("detectors", [{"gan", "knn"}, {"gan"}])
 def test_the_picture_is_a_png(detectors):
-    from anomgan.bench.picture import picture
+    from anomgan.bench.rank_plot import picture
 
     drawn = picture(Summary.of([row for row in FULL if row.detector in detectors]))
     assert drawn.startswith(b"\x89PNG")

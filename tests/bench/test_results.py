@@ -5,8 +5,8 @@ import math
 
 import pytest
 
+from anomgan.bench.result_row import COLUMNS, Row
 from anomgan.bench.results import HEADER, Results, settings_of
-from anomgan.bench.rows import COLUMNS, Row
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from anomgan.bench import workers
+from anomgan.bench.benchmark import Benchmark
 from anomgan.bench.measure import Task, measure
 from anomgan.bench.peers import Peer
 from anomgan.bench.results import Results, settings_of
-from anomgan.bench.run import Benchmark
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import InputError

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan.bench import case
-from anomgan.bench.case import Case, measured
+from anomgan.bench import timed_case as case
 from anomgan.bench.curves import CURVES, Curve
-from anomgan.bench.made import table, write
 from anomgan.bench.phases import OTHER, PHASES, phase_of, shares, watched
 from anomgan.bench.process import Usage, run
 from anomgan.bench.speed import LOADS, SECTIONS, chosen, filled
+from anomgan.bench.synthetic import table, write
+from anomgan.bench.timed_case import Case, measured
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -52,7 +52,7 @@ def test_sections_are_chosen_by_how_their_names_begin() -> None:
 
 
 def test_what_is_written_is_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anomgan.bench.made.PIECE", 30)  # ten rows of three
+    monkeypatch.setattr("anomgan.bench.synthetic.PIECE", 30)  # ten rows of three
     made = table(25, 3, seed=1)
     write(tmp_path / "a.csv", 25, 3, seed=1)
     found = pd.read_csv(tmp_path / "a.csv", dtype="float32").astype(float)
@@ -130,12 +130,21 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stack", "phase"),
     [
-        (["anomgan.nets.mlp.MLP.forward", "anomgan.invert._descend"], "inversion"),
-        (["anomgan.nets.mlp.MLP.forward", "anomgan.evidence.Evidence.features"], "networks"),
-        (["anomgan.nets.mlp.MLP.forward", "anomgan.train._Running.step"], "losses and gradients"),
-        (["anomgan.train.Sampler.__call__", "anomgan.train._Running.step"], "drawing batches"),
+        (["anomgan.nets.mlp.MLP.forward", "anomgan.scoring.inversion._descend"], "inversion"),
+        (
+            ["anomgan.nets.mlp.MLP.forward", "anomgan.scoring.features.Evidence.features"],
+            "networks",
+        ),
+        (
+            ["anomgan.nets.mlp.MLP.forward", "anomgan.training.trainer._Running.step"],
+            "losses and gradients",
+        ),
+        (
+            ["anomgan.training.trainer.Sampler.__call__", "anomgan.training.trainer._Running.step"],
+            "drawing batches",
+        ),
         (["builtins.f", "anomgan.inverted.f"], OTHER),
-        (["threading.Condition.wait", "anomgan.score.Scorer.__call__"], None),
+        (["threading.Condition.wait", "anomgan.scoring.scorer.Scorer.__call__"], None),
         ([], None),
     ],
 )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from anomgan.bench import peers, workers
-from anomgan.bench.rows import COLUMNS
+from anomgan.bench.result_row import COLUMNS
 
 TINY = ["steps=5", "members=1", "hidden=8", "latent=4", "inversion_steps=1", "memory_rows=50"]
 QUICK = ["--preset", "fast", *(part for setting in TINY for part in ("--set", setting))]
@@ -128,7 +128,7 @@ def test_without_pyod(run, place, monkeypatch):
 def test_without_matplotlib(run, place, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "anomgan.bench.picture", raising=False)
+    monkeypatch.delitem(sys.modules, "anomgan.bench.rank_plot", raising=False)
     done = run("bench", "far.npz", *PEERS_ALONE)
     assert done.code == 0
     assert "no picture: it needs matplotlib" in done.err
@@ -174,8 +174,8 @@ def test_help_imports_nothing_heavy():
 
 
 def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
-    monkeypatch.setattr("anomgan.bench.localise.MOST_NORMAL", 40)
-    monkeypatch.setattr("anomgan.bench.localise.MOST_DEFECTS", 8)
+    monkeypatch.setattr("anomgan.bench.localization.MOST_NORMAL", 40)
+    monkeypatch.setattr("anomgan.bench.localization.MOST_DEFECTS", 8)
     settings = [part for key in ("steps=5", "members=1", "channels=4") for part in ("--set", key)]
     options = ["--classes", "3", "--seeds", 1, "--preset", "fast", "--peers", "knn", "--defects"]
     done = run("bench", "--images", *options, *settings, "--output", "out")

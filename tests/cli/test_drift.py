@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anomgan.data import files
+from anomgan.data.readers import files
 
 TOLD = "the rows as a whole aren't like the training rows: "
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from anomgan import load
-from anomgan.data.files import read_table
+from anomgan.data.readers.files import read_table
 
 
 def test_sentences_for_the_most_abnormal(run: Any, fitted: Any) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from anomgan.data.samples import load_sample
-from anomgan.detector import Detector
+from anomgan.scoring.fitted_ensemble import Detector
 
 ANOMGAN = [sys.executable, "-m", "anomgan"]
 

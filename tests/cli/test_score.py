@@ -16,7 +16,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from anomgan import load
-from anomgan.data import files
+from anomgan.data.readers import files
 
 
 def test_one_row_each_in_input_order(run: Any, fitted: Any) -> None:

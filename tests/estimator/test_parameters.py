@@ -82,6 +82,6 @@ def test_training_that_diverges_is_told(tiny, numbers, monkeypatch):
             weight.data.fill_(torch.nan)
         return []
 
-    monkeypatch.setattr("anomgan.ensemble.train", forget)
+    monkeypatch.setattr("anomgan.training.ensemble.train", forget)
     with pytest.raises(InputError, match="training diverged; try again with a lower"):
         tiny().fit(numbers())

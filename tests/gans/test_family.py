@@ -12,12 +12,12 @@ from sklearn.metrics import roc_auc_score
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.detector import Detector
-from anomgan.drawn import drawn
-from anomgan.ensemble import Ensemble
 from anomgan.errors import InputError
 from anomgan.gans import GAN
-from anomgan.parameters import checked_config
+from anomgan.gans.sampling import drawn
+from anomgan.params import checked_config
+from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.training.ensemble import Ensemble
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 32, "latent": 4, "batch": 64, "members": 2, "search_steps": 20}

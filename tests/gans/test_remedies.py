@@ -6,13 +6,13 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anomgan.config import Config
+from anomgan.data.ensemble_scaler import Views
 from anomgan.data.spec import Spec
-from anomgan.data.views import Views
-from anomgan.detector import Detector
-from anomgan.ensemble import Ensemble
 from anomgan.gans import GAN, Batch, method
-from anomgan.nets.spectral import SpectralLinear
-from anomgan.train import Sampler, train
+from anomgan.nets.spectral_norm import SpectralLinear
+from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.training.ensemble import Ensemble
+from anomgan.training.trainer import Sampler, train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 16, "latent": 3, "batch": 32, "members": 2, "steps": 100}

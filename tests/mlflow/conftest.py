@@ -67,7 +67,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables, which take seconds to make."""
     from mlflow import MlflowClient
 
-    from anomgan.mlflow.calm import calm
+    from anomgan.mlflow.quiet import calm
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     with calm():

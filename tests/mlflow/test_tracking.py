@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 import anomgan.mlflow
 from anomgan import load
-from anomgan.mlflow.calm import calm
+from anomgan.mlflow.quiet import calm
 
 TINY = ["steps=20", "members=1", "hidden=8", "latent=4", "inversion_steps=1"]
 OPTIONS = ["--track", *(part for setting in TINY for part in ("--set", setting))]
@@ -183,7 +183,7 @@ def test_a_run_that_failed_is_gone_on_with(
         raise OSError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("anomgan.mlflow.filling.write_artifacts", fail)
+        patched.setattr("anomgan.mlflow.run_logger.write_artifacts", fail)
         logged = anomgan.mlflow.log_fit(detector)
     assert (logged.error, logged.missing) == ("disk full", ["figures"])
     client = MlflowClient()
@@ -272,7 +272,7 @@ def test_import_needs_no_mlflow() -> None:
     code = (
         "import sys; sys.modules['mlflow'] = None\n"
         "import anomgan, anomgan.mlflow, anomgan.cli.fit, anomgan.cli.score\n"
-        "import anomgan.mlflow.usage, anomgan.mlflow.digest\n"
+        "import anomgan.mlflow.system_metrics, anomgan.mlflow.digest\n"
         "print(anomgan.GANDetector.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

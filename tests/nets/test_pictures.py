@@ -9,10 +9,10 @@ from torch.nn.functional import conv2d, conv_transpose2d
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.nets import blocks
+from anomgan.nets import builders as blocks
 from anomgan.nets.conv import Attention, MemberConv, fold, sizes, unfold
-from anomgan.nets.gradients import cells, gradients
-from anomgan.nets.spectral import SpectralConv, spectral_norm
+from anomgan.nets.hog import cells, gradients
+from anomgan.nets.spectral_norm import SpectralConv, spectral_norm
 
 SMALL = {"channels": 4, "hidden": 8, "latent": 3}
 

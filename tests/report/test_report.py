@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector, InputError
-from anomgan.evaluation import evaluate
+from anomgan.evaluation.evaluate import evaluate
 from anomgan.report import report
 
 SETTINGS = {"steps": 20, "members": 1, "hidden": 8, "latent": 4, "memory_rows": 50}

@@ -1,0 +1,105 @@
+"""What a method costs beside another one: operations counted, not seconds, so that it is exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from anomgan.config import Config
+from anomgan.data.ensemble_scaler import Views
+from anomgan.data.spec import Spec
+from anomgan.gans import GAN, method
+from anomgan.scoring.components import Component
+from anomgan.scoring.features import Evidence
+from anomgan.scoring.scorer import Scorer, components_of, rows_at_once
+from anomgan.training.trainer import Sampler
+
+COLUMNS = 20
+"""Numeric columns of the table that a method is tried on."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating-point operations per member.
+
+    Attributes:
+        fit: Of all training steps.
+        score: Of scoring one row.
+    """
+
+    fit: float
+    score: float
+
+
+class _Counter(TorchDispatchMode):
+    """Adds up the operations of matrix products, those of second derivatives too.
+
+    torch's own FlopCounterMode goes by module hooks, which ``torch.autograd.grad`` doesn't allow.
+    """
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0.0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Count one operation and do it."""
+        out = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.total += count(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def cost(name: str, config: Config) -> Cost:
+    """Count the matrix products of a method on a table of :data:`COLUMNS` numbers.
+
+    Raises:
+        InputError: If there is no such method.
+    """
+    config = replace(config, members=1)
+    spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(COLUMNS)])
+    source = torch.Generator().manual_seed(0)
+    values = torch.randn(config.memory_rows, COLUMNS, generator=source, dtype=torch.float64)
+    views = Views(spec, config.views[:1]).fit(values.numpy())
+    with torch.random.fork_rng(devices=[]):
+        gan = method(name)(views, config)
+    rows = [torch.arange(len(values))]
+    sampler = Sampler(gan, values, rows, source)
+
+    fit = 0.0
+    for stage in gan.stages():
+        for move in stage.moves:
+            weights = [w for net in move.networks for w in gan.get_submodule(net).parameters()]
+            with _Counter() as counter:
+                torch.autograd.grad(move.loss(sampler()).sum(), weights)
+            made = max(1, round(stage.share * config.steps)) * move.repeats
+            fit += made * counter.total
+
+    gan.eval().requires_grad_(False)
+    # Any latent vectors do for the memory: a new row costs the same.
+    scaled = views(values).float()
+    z = scaled if gan.inversion == "none" else gan.prior(len(values), source)
+    known = Evidence(gan, scaled, z)
+    components = components_of(config, config.score)
+    for component in components:
+        component.fit(known, rows)
+    steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
+    first, second = (_scoring(gan, components, values, steps) for steps in (1, 2))
+    return Cost(fit, first + (steps - 1) * (second - first))
+
+
+def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
+    """Operations per row where inversion takes so many steps, in which they are linear."""
+    gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
+    block = values[: rows_at_once(gan)].numpy()
+    with _Counter() as counter:
+        Scorer(gan, components)(block)
+    return float(counter.total) / len(block)

@@ -1,0 +1,1 @@
+"""What scores mean: conformal p-values, conditions apart, probabilities from labels."""

@@ -1,0 +1,142 @@
+"""The one place that chooses between tables and pictures; from here on there are encoders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from anomgan.data.arrow import as_frame
+from anomgan.data.encoders.base import Encoder, Records
+from anomgan.data.encoders.image import PictureEncoder, holds_pictures, refuse_few
+from anomgan.data.encoders.table import TableEncoder
+from anomgan.data.image.image import FilePicture, is_picture
+from anomgan.data.parse_report import ParseReport
+from anomgan.data.readers.encoding import one_line
+from anomgan.data.readers.files import read_table
+from anomgan.data.readers.image_folder import PICTURE, cells
+from anomgan.errors import InputError
+
+ENCODERS: dict[str, type[TableEncoder] | type[PictureEncoder]] = {
+    each.kind: each for each in (TableEncoder, PictureEncoder)
+}
+
+
+LAZY = "collect", "compute", "toPandas", "to_pandas"
+"""Methods by which tables of polars, dask, Spark and others come into memory."""
+
+
+def framed(X: Any) -> pd.DataFrame | None:
+    """What users give as a frame of records with named columns; None for a nameless table.
+
+    Args:
+        X: A DataFrame, or another table that shows its columns as Arrow does (of pyarrow, polars,
+            DuckDB), or a structured array; the path of a file or a folder; pictures as an array
+            (n, H, W) or (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
+
+    Raises:
+        InputError: If it is a path that can't be read, or must be turned into something else first.
+    """
+    X = _in_memory(X)
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, str | os.PathLike):
+        return read_table(Path(X))
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype.kind in "buif":
+        return pd.DataFrame({PICTURE: cells(list(X))})
+    if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype.kind in "OU"):
+        return None
+    if not isinstance(X, list | tuple | pd.Series | np.ndarray) or not len(X):
+        return None
+    if not isinstance(X[0] if not isinstance(X, pd.Series) else X.iloc[0], str | os.PathLike):
+        found = list(X)
+    else:
+        found = [FilePicture(os.fspath(path), Path(path)) for path in X]
+    if not is_picture(found[0]):
+        return None
+    frame = pd.DataFrame({PICTURE: cells(found)})
+    return frame.set_axis(X.index) if isinstance(X, pd.Series) else frame
+
+
+def _in_memory(X: Any) -> Any:
+    """Tables of other libraries as DataFrames, all else as it is.
+
+    Raises:
+        InputError: If there is something to be done first that only the user can decide on.
+    """
+    if isinstance(X, np.ndarray):
+        return pd.DataFrame(X) if X.dtype.names else X
+    if isinstance(X, pd.DataFrame | list | tuple | str | os.PathLike):
+        return X
+    kind = f"{type(X).__module__}.{type(X).__qualname__}"
+    if hasattr(X, "detach"):
+        channels_last = ".permute(0, 2, 3, 1)" if X.ndim == 4 else ""
+        raise InputError(f"X: a {kind}; give X{channels_last}.detach().cpu().double().numpy()")
+    if hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
+        try:
+            return as_frame(pa.table(X), "X")
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"X: a {kind} that Arrow can't read: {one_line(error)}") from None
+    if isinstance(X, Mapping):
+        raise InputError(f"X: a {kind}; give pandas.DataFrame(X)")
+    for method in LAZY:
+        if not hasattr(X, "__array_interface__") and callable(getattr(X, method, None)):
+            raise InputError(f"X: a {kind}; give X.{method}()")
+    return X
+
+
+def learn(
+    frame: pd.DataFrame,
+    *,
+    conditions: Sequence[str] = (),
+    size: int = 0,
+    tiles: int = 1,
+    strict: bool = False,
+    source: str = "the input",
+) -> tuple[Encoder, Records, ParseReport]:
+    """Learn what a frame holds, and encode it.
+
+    Args:
+        frame: Training records.
+        conditions: Names of the columns that say which range of normal holds.
+        size: Side of the square that pictures are brought to; 0 chooses.
+        tiles: Tiles along each side of a picture.
+        strict: Whether what can't be read is an error.
+        source: What messages call the frame.
+
+    Raises:
+        InputError: If there is too little to learn from, or something about a column is wrong.
+
+    Warns:
+        DataWarning: If columns are dropped, or a condition has one level.
+    """
+    encoder: Encoder
+    if holds_pictures(frame):
+        encoder = PictureEncoder.fit(
+            frame, conditions=conditions, size=size, tiles=tiles, source=source
+        )
+    else:
+        encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
+    values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
+    if report.lost:
+        refuse_few(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
+    if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't
+        raise InputError(f"{source}: all {len(values):,} {encoder.unit} are the same")
+    return encoder, values, report
+
+
+def encoder_from_json(state: dict[str, Any]) -> Encoder:
+    """Rebuild an encoder of either kind."""
+    return ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
+
+
+def kind_of(frame: pd.DataFrame) -> str:
+    """The kind of data in a frame, a key of `ENCODERS`."""
+    return (PictureEncoder if holds_pictures(frame) else TableEncoder).kind

@@ -1,0 +1,1 @@
+"""Pictures: reading, preprocessing, tiling."""

@@ -1,0 +1,119 @@
+"""Reading records from files, folders and standard input, in chunks, with plain error messages.
+
+Cells of delimited text arrive as strings: what can be read as a number or a date is for the schema
+to decide, which can then say which cells were bad.  Parquet and NumPy files keep their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anomgan.data.encoders.image import holds_pictures
+from anomgan.data.image.image import MAX_PIXELS
+from anomgan.data.readers.delimited import read_text
+from anomgan.data.readers.encoding import source_name
+from anomgan.data.readers.image_folder import AT_ONCE, PATH, PICTURE, cells, read_folder
+from anomgan.data.readers.npz import read_arrays
+from anomgan.data.readers.parquet import read_parquet
+from anomgan.errors import InputError
+
+TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+ENDINGS = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".npz")
+
+
+def read_chunks(
+    source: str | Path, *, rows: int = 65_536, max_pixels: int = MAX_PIXELS
+) -> Iterator[pd.DataFrame]:
+    """Read records piece by piece, in memory that doesn't grow with the file.
+
+    Delimited text may be separated by comma, semicolon, tab or ``|`` and may carry a byte order
+    mark.  The first line that isn't blank is the header; names are stripped of surrounding blanks,
+    and a column without a name at position i is called ``unnamed_i``.  Blank lines are skipped.
+    UTF-16 and UTF-32 are recognised; of what else isn't UTF-8, each byte is read as Windows-1252.
+    Lines end with a line feed, a carriage return or both.
+
+    Args:
+        source: A ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.npz``
+            file, the last with an array ``X`` or a single one (read whole), or ``-`` for CSV on
+            standard input.  A 2-D array has the columns ``x0``, ``x1``, …; one of 3 or 4 dimensions
+            holds pictures, (n, H, W) or (n, H, W, C), in the column ``picture``.  A folder holds
+            pictures, too: see :func:`anomgan.data.readers.image_folder.read_folder`.
+        rows: Most rows in a chunk.  The first chunk may be smaller, so that work can begin early.
+        max_pixels: Picture files with more pixels won't be decoded.
+
+    Yields:
+        Non-empty frames of the same columns, whose index counts the records of the input from 0.
+        Cells of delimited text are strings, missing where empty or one of
+        `anomgan.data.readers.delimited.MISSING_SPELLINGS`.
+
+    Raises:
+        InputError: If the source can't be read, holds no record, or ends within a quote.
+
+    Warns:
+        DataWarning: If the header looks like data, or bytes weren't UTF-8.
+    """
+    if rows < 1:
+        raise InputError(f"rows={rows}: a chunk needs at least one row")
+    name = source_name(source)
+    start = 0
+    for frame in _reader_for(source, name, max_pixels)(source, rows):
+        frame.index = pd.RangeIndex(start, start + len(frame))
+        start += len(frame)
+        yield frame
+    if start == 0:
+        raise InputError(f"{name}: has a header but no rows")
+
+
+def row_names(frame: pd.DataFrame) -> pd.Series[Any]:
+    """What names records of :func:`read_chunks`: ``path`` of pictures in files, else ``row``."""
+    if PATH in frame.columns and holds_pictures(frame):
+        return frame[PATH]
+    return pd.Series(frame.index, frame.index, name="row")
+
+
+def read_table(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> pd.DataFrame:
+    """Read all records; see :func:`read_chunks` for sources, errors and warnings.
+
+    Returns:
+        All records, indexed from 0.
+    """
+    return pd.concat(list(read_chunks(source, max_pixels=max_pixels)))
+
+
+def _reader_for(
+    source: str | Path, name: str, max_pixels: int
+) -> Callable[[str | Path, int], Iterator[pd.DataFrame]]:
+    """Choose the reader by the file's ending.
+
+    Raises:
+        InputError: If there is no such file or its ending isn't known.
+    """
+    if str(source) == "-":
+        return read_text
+    path = Path(source)
+    if path.is_dir():
+        return partial(read_folder, max_pixels=max_pixels)
+    if not path.exists():
+        raise InputError(f"{name}: no such file")
+    lowered = path.name.lower()
+    if not lowered.endswith(ENDINGS):
+        raise InputError(f"{name}: unknown kind of file; known are {', '.join(ENDINGS)}")
+    if lowered.endswith(".parquet"):
+        return read_parquet
+    return _read_npz if lowered.endswith(".npz") else read_text
+
+
+def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
+    """Frames from the array of an ``.npz``; the arguments of :func:`read_chunks`."""
+    for records in read_arrays(source, rows):
+        if records.ndim == 2:
+            yield pd.DataFrame(records, columns=[f"x{at}" for at in range(records.shape[1])])
+            continue
+        for few in np.array_split(records, -(-len(records) // AT_ONCE)):
+            yield pd.DataFrame({PICTURE: cells(list(few))})

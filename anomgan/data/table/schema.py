@@ -1,0 +1,215 @@
+"""The columns a model knows: found out once, stored as JSON, checked against every later table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from anomgan.data.table.columns.base import Column, ColumnKind, refuse_duplicates
+from anomgan.data.table.columns.condition import ConditionColumn
+from anomgan.data.table.columns.datetimes import DatetimeColumn
+from anomgan.data.table.inference import Dropped, infer_columns, infer_conditions
+from anomgan.errors import DataWarning, InputError
+from anomgan.utils.serialization import typed
+from anomgan.utils.text import quoted, shortened
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in the training table's order.
+
+    Attributes:
+        columns: Those the model judges.
+        dropped: Those it doesn't use.
+        conditions: Those that say which range of normal holds, in the user's order.
+    """
+
+    columns: tuple[Column, ...]
+    dropped: tuple[Dropped, ...] = ()
+    conditions: tuple[ConditionColumn, ...] = ()
+
+    @classmethod
+    def infer(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        conditions: Sequence[str] = (),
+        max_levels: int = 64,
+        source: str = "the table",
+    ) -> Schema:
+        """Find out what each column holds.
+
+        Text is boolean (true/false, yes/no, t/f or y/n), numeric or datetime (ISO 8601) if at least
+        `READABLE_SHARE` of its filled cells are; otherwise it is a category.
+
+        Args:
+            frame: Training table with at least one row.
+            conditions: Names of the columns to condition on, whatever they hold.
+            max_levels: Most levels of a category or condition that get an entry of their own.
+            source: What messages call the table.
+
+        Raises:
+            InputError: If two columns share a name, a cell isn't a single value, no column is of
+                use, or a condition isn't there or holds no levels that repeat.
+
+        Warns:
+            DataWarning: If columns are dropped; names them.  If a condition has one level.
+        """
+        names = [str(name) for name in frame.columns]
+        if not names:
+            raise InputError(f"{source}: has no columns")
+        refuse_duplicates(names, source)
+        conditioned = tuple(infer_conditions(frame, names, conditions, max_levels, source))
+        found = list(infer_columns(frame, names, set(conditions), max_levels, source))
+        schema = cls(
+            tuple(column for column in found if isinstance(column, Column)),
+            tuple(column for column in found if isinstance(column, Dropped)),
+            conditioned,
+        )
+        if not any(column.parts() for column in schema.columns):
+            given = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
+            left_out = ", ".join(filter(None, [schema._left_out, shortened(given)]))
+            raise InputError(f"{source}: no column to learn from; left out: {left_out}")
+        if schema.dropped:
+            warnings.warn(
+                f"{source}: columns left out: {schema._left_out}",
+                DataWarning,
+                stacklevel=2,
+            )
+        return schema
+
+    @classmethod
+    def of_conditions(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        conditions: Sequence[str],
+        max_levels: int = 64,
+        source: str = "the table",
+    ) -> Schema:
+        """Conditions alone, for records whose other columns aren't a table's; as :meth:`infer`."""
+        names = [str(name) for name in frame.columns]
+        refuse_duplicates(names, source)
+        return cls((), (), tuple(infer_conditions(frame, names, conditions, max_levels, source)))
+
+    @property
+    def _left_out(self) -> str:
+        return shortened([_described(column) for column in self.dropped])
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in (*self.columns, *self.conditions)}
+
+    def __getitem__(self, name: str) -> Column:
+        """The column of this name.
+
+        Raises:
+            KeyError: If the model doesn't use one.
+        """
+        return self._by_name[name]
+
+    @property
+    def clock(self) -> str | None:
+        """Name of the first datetime column, from which the others count."""
+        return next((c.name for c in self.columns if isinstance(c, DatetimeColumn)), None)
+
+    def names_by_kind(self) -> dict[ColumnKind, list[str]]:
+        """Names of the judged columns under each kind that occurs."""
+        names: dict[ColumnKind, list[str]] = {}
+        for column in self.columns:
+            names.setdefault(column.kind, []).append(column.name)
+        return names
+
+    def notes(self) -> list[str]:
+        """What was left out and why, a sentence each, for the user."""
+        dropped = [f"column {_described(column)} was left out" for column in self.dropped]
+        running = [
+            f"column {column.name!r} runs with the file, so time elapsed was left out: "
+            f"every later row would lie outside"
+            for column in self.columns
+            if isinstance(column, DatetimeColumn) and not column.elapsed
+        ]
+        return dropped + running
+
+    def locate(
+        self, frame: pd.DataFrame, *, source: str = "the table", warn: bool = True
+    ) -> dict[str, int]:
+        """Find this schema's columns in a table, wherever they stand.
+
+        Args:
+            frame: Any table.
+            source: What messages call it.
+            warn: Whether to warn about further columns; wanted once per file, not once per chunk.
+
+        Returns:
+            Position of each used column and, as far as they are there, of the dropped ones.
+
+        Raises:
+            InputError: If a used column isn't there, or two columns share a name.
+
+        Warns:
+            DataWarning: If there are columns the model doesn't know.
+        """
+        names = [str(name) for name in frame.columns]
+        refuse_duplicates(names, source)
+        positions = {name: at for at, name in enumerate(names)}
+        absent = [name for name in self._by_name if name not in positions]
+        if absent:
+            raise InputError(
+                f"{source}: no column {quoted(absent)}; the model expects {len(self._by_name)} "
+                f"columns: {quoted(list(self._by_name))}"
+            )
+        known = self._by_name.keys() | {column.name for column in self.dropped}
+        extra = [name for name in names if name not in known]
+        if extra and warn:
+            warnings.warn(
+                f"{source}: columns the model doesn't know are ignored: {quoted(extra)}",
+                DataWarning,
+                stacklevel=2,
+            )
+        return {name: at for name, at in positions.items() if name in known}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which :meth:`from_json` rebuilds this schema."""
+        return {
+            "columns": [column.to_json() for column in self.columns],
+            "dropped": [[column.name, column.reason, column.value] for column in self.dropped],
+            "conditions": [column.to_json() for column in self.conditions],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Schema:
+        """Rebuild from :meth:`to_json`.
+
+        Raises:
+            TypeError: If a field is of another type.
+            ValueError: If a column stands where a condition should, or the other way round; if two
+                share a name, or a datetime column counts from another one than the clock.
+        """
+        columns = tuple(Column.from_json(column) for column in state["columns"])
+        found = [Column.from_json(column) for column in state.get("conditions", ())]
+        conditions = tuple(column for column in found if isinstance(column, ConditionColumn))
+        if len(conditions) < len(found) or any(isinstance(c, ConditionColumn) for c in columns):
+            raise ValueError("columns and conditions are mixed up")
+        names = [field.name for field in fields(Dropped)]
+        dropped = tuple(
+            typed(Dropped, dict(zip(names, column, strict=True))) for column in state["dropped"]
+        )
+        schema = cls(columns, dropped, conditions)
+        known = [*(column.name for column in dropped), *schema._by_name]
+        if len(set(known)) < len(columns) + len(dropped) + len(conditions):
+            raise ValueError("two columns share a name")
+        times = [column for column in columns if isinstance(column, DatetimeColumn)]
+        if [c.after for c in times] != ["", *[schema.clock] * len(times)][: len(times)]:
+            raise ValueError("a column of times counts from another one than the first")
+        return schema
+
+
+def _described(column: Dropped) -> str:
+    held = "" if column.value is None else f" {column.value!r}"
+    return f"{column.name!r} ({column.reason}{held})"

@@ -1,0 +1,107 @@
+"""How one column of generated rows is distributed, beside the same column of real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import ks_2samp, skew
+
+from anomgan.calibration.conformal import Floats
+from anomgan.data.table.columns.base import Column
+from anomgan.evaluation.privacy import Pair
+
+Splits = Sequence[tuple[Any, Any, Any]]
+"""Places of generated rows, of real ones, and of other real ones."""
+
+
+@dataclass(frozen=True)
+class ColumnQuality:
+    """How one column is distributed, in the user's units.
+
+    Attributes:
+        name: The user's name for it.
+        kind: ``numeric``, ``boolean``, ``category``, ``datetime`` or ``condition``.
+        distance: The largest difference of two distribution functions (Kolmogorov and Smirnov)
+            where values have an order; else half the sum of the levels' differences in share (total
+            variation).  In [0, 1], 0 at best; missing cells count as a level.
+        missing: Share of missing cells.
+        mean: For numbers; of truth values the share that is true.
+        std: Standard deviation, likewise.
+        skewness: Third standardised moment, likewise.
+    """
+
+    name: str
+    kind: str
+    distance: Pair
+    missing: Pair
+    mean: Pair | None = None
+    std: Pair | None = None
+    skewness: Pair | None = None
+
+
+def column_quality(column: Column, a: Floats, b: Floats, splits: Splits) -> ColumnQuality:
+    """Compare one column's cells, as it reads them.
+
+    Args:
+        column: The column.
+        a: Of generated rows, ``(n,)``; NaN where they are missing.
+        b: Of reference rows, ``(m,)``, likewise.
+        splits: Which rows are compared.
+    """
+    own = [_distance(column, a[g], b[r]) for g, r, _ in splits]
+    base = [_distance(column, b[o], b[r]) for _, r, o in splits]
+    gaps = Pair(float(np.mean(np.isnan(a))), float(np.mean(np.isnan(b))))
+    moments: dict[str, Pair | None] = {}
+    if column.kind in ("numeric", "datetime", "boolean"):
+        first, second = a[~np.isnan(a)], b[~np.isnan(b)]
+        moments = {"mean": Pair(_mean(first), _mean(second))}
+        if column.kind != "boolean":
+            moments["std"] = Pair(_std(first), _std(second))
+            moments["skewness"] = Pair(_skewness(first), _skewness(second))
+    distance = Pair(float(np.mean(own)), float(np.mean(base)))
+    return ColumnQuality(column.name, column.kind, distance, gaps, **moments)
+
+
+def _distance(column: Column, a: Floats, b: Floats) -> float:
+    """Between the distributions of two samples, in [0, 1]."""
+    if ordered(column):
+        first, second = a[~np.isnan(a)], b[~np.isnan(b)]
+        gaps = abs(float(np.mean(np.isnan(a)) - np.mean(np.isnan(b))))
+        if not len(first) or not len(second):
+            return max(gaps, float(len(first) != len(second)))
+        return max(gaps, float(ks_2samp(first, second, method="asymp").statistic))
+    levels, codes = np.unique(np.nan_to_num(np.concatenate([a, b]), nan=-9), return_inverse=True)
+    shares = [
+        np.bincount(part, minlength=len(levels)) / len(part) for part in np.split(codes, [len(a)])
+    ]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _std(values: Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _skewness(values: Floats) -> float:
+    return float(skew(values)) if len(values) > 2 and np.ptp(values) > 0 else float("nan")
+
+
+def flat(column: ColumnQuality) -> dict[str, Any]:
+    """One row of a table: each measure beside the real rows'."""
+    row: dict[str, Any] = {"column": column.name, "kind": column.kind}
+    for name in ("distance", "missing", "mean", "std", "skewness"):
+        pair = getattr(column, name)
+        row[name] = None if pair is None else pair.generated
+        row[f"{name}_real"] = None if pair is None else pair.real
+    return row
+
+
+def ordered(column: Column) -> bool:
+    """Whether the column's values have an order."""
+    return column.kind in ("numeric", "datetime")

@@ -1,0 +1,1 @@
+"""Why a row is abnormal, and the nearest normal row."""

@@ -1,0 +1,41 @@
+"""Records that the generators draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from anomgan.calibration.conformal import Floats
+from anomgan.gans import GAN
+from anomgan.scoring.scorer import rows_at_once
+
+SAMPLED = 10_000
+"""Records drawn from the generators at once."""
+
+
+def drawn(
+    gan: GAN, rows: int, seed: int, levels: Mapping[str, int] | None = None
+) -> Iterator[Floats]:
+    """Draw encoded records block by block, each ``(k, *shape)``, the members' in turn.
+
+    Args:
+        gan: Trained networks.
+        rows: How many, at least one.
+        seed: Seed of the draws.
+        levels: Slots of the conditions that are to hold, by column; the others come as often as
+            in training.
+    """
+    views, draws = gan.views, torch.Generator().manual_seed(seed)
+    # Pictures pass through far larger intermediates.
+    most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_at_once(gan))
+    for start in range(0, rows, most):
+        count = min(most, rows - start)
+        each = -(-count // views.members)
+        z = gan.prior(each, draws)
+        if levels:
+            z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
+        with torch.no_grad():
+            made = views.inverse(gan.generate(z.to(views.loc.device))).cpu()
+        mixed = made.transpose(0, 1).flatten(0, 1)
+        yield mixed[torch.randperm(len(mixed), generator=draws)[:count]].numpy()

@@ -1,0 +1,71 @@
+"""The networks' weights as arrays, and the networks rebuilt from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from anomgan.config import Config
+from anomgan.data.ensemble_scaler import Views
+from anomgan.data.spec import Spec
+from anomgan.gans import GAN, method
+from anomgan.scoring.judge import FloatArray
+from anomgan.utils.serialization import below
+
+
+def arrays(gan: GAN) -> dict[str, FloatArray]:
+    """All weights by name, float32 where that loses nothing."""
+    return {f"gan.{key}": _narrow(value).cpu().numpy() for key, value in gan.state_dict().items()}
+
+
+def rebuilt(state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: Config) -> GAN:
+    """A frozen GAN on the CPU from what :func:`arrays` gave, perhaps among other arrays.
+
+    What the settings ask for is compared with what is there before memory is taken for it.
+
+    Args:
+        state: Finite arrays.
+        spec: The layout of a record.
+        name: A registered method.
+        config: The settings of the fit.
+
+    Raises:
+        KeyError: If arrays are missing.
+        ValueError: If they don't belong to this layout, method and settings.
+    """
+    members = len(state["gan.views.loc"])
+    if not members or members % config.members or config.layers > len(state):
+        raise ValueError(f"settings of another model: {members} members are there")
+    if state["gan.views.loc"].shape != (members, 1, spec.size):
+        raise ValueError("scales of another table")
+    if not (state["gan.views.scale"] > 0).all():
+        raise ValueError("a scale isn't positive, so that a record's score isn't a number")
+    views = Views(spec, config.dealt_views * (members // config.members))
+    with torch.device("meta"):  # shapes without memory
+        gan = method(name)(views, config)
+    weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
+    _match(gan.state_dict(), weights)
+    kinds = {key: value.dtype for key, value in gan.state_dict().items()}
+    gan.load_state_dict({k: v.to(kinds[k]) for k, v in weights.items()}, assign=True)
+    gan.eval().requires_grad_(False)
+    return gan
+
+
+def _narrow(weight: Tensor) -> Tensor:
+    """The same numbers in float32 if that loses nothing."""
+    narrow = weight.float()
+    return narrow if torch.equal(narrow.to(weight.dtype), weight) else weight
+
+
+def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Compare names and shapes.
+
+    Raises:
+        ValueError: Names the first that differs.
+    """
+    for key in sorted(wanted.keys() | found.keys()):
+        shapes = [tuple(group[key].shape) if key in group else None for group in (wanted, found)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{key} has shape {shapes[1]}, the settings ask for {shapes[0]}")

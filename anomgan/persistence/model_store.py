@@ -1,0 +1,385 @@
+"""The model in its directory: JSON for what people may read, safetensors for numbers, no code.
+
+``model.json`` holds everything but the arrays and a checksum of itself; ``weights.safetensors``
+holds the arrays.  The same pair, as a dict and NumPy arrays, is what a pickled detector is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import reprlib
+import stat
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from anomgan.config import Config
+from anomgan.data.encoders.base import Encoder
+from anomgan.data.encoders.convert import encoder_from_json
+from anomgan.errors import InputError, out_of_memory
+from anomgan.gans import GAN
+from anomgan.persistence.model_dir import (
+    DESCRIPTION,
+    OPENING,
+    WEIGHTS,
+    check_target,
+    moved_aside,
+    write_whole,
+)
+from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.judge import FloatArray
+from anomgan.training.health import Health
+from anomgan.training.monitor import Training
+from anomgan.training.trainer import Progress
+from anomgan.utils.serialization import MOST_VALUES, strict_json, values_in
+
+FORMAT_VERSION = 2
+"""Raised whenever the contents of a model change: other versions are refused by name."""
+
+MOST_JSON = 2**28
+"""Bytes of the largest ``model.json``: a schema with millions of category levels fits."""
+
+MOST_WEIGHTS = 2**33
+"""Bytes of the largest ``weights.safetensors``; a file with holes can claim any size."""
+
+LONGEST = 500
+"""Characters of the longest message about what a model holds."""
+
+
+UNFIT = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What goes wrong where the parts of a forged model don't belong together."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted detector without its scikit-learn face.
+
+    Attributes:
+        encoder: Records to arrays and back.
+        detector: Arrays to scores.
+        about: Plain data that the face needs; stored as it is.
+    """
+
+    encoder: Encoder
+    detector: Detector
+    about: dict[str, Any]
+
+
+# --- a model as plain data ------------------------------------------------------------------------
+
+
+def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """Take a model apart into plain data, fit for strict JSON, and arrays on the CPU."""
+    gan, calibrator = model.detector.gan, model.detector.calibrator
+    training = model.detector.training
+    description = {
+        "anomgan": version("anomgan"),
+        "format_version": FORMAT_VERSION,
+        "method": gan.name,
+        "estimator": model.about,
+        "config": gan.config.to_json(),
+        "schema": model.encoder.to_json(),
+        "spec": model.encoder.spec.to_json(),
+        "calibration": calibrator.to_json(),
+        "curve": [
+            [point.step, point.steps, {name: plain(loss) for name, loss in point.losses.items()}]
+            for point in training.curve
+        ],
+        "health": [asdict(health) for health in training.health],
+        "held_out": None if training.held_out is None else asdict(training.held_out),
+        "restarted": training.restarted,
+    }
+    return plain(description), model.detector.state()
+
+
+def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Model:
+    """Put a model together again, on the CPU.
+
+    Args:
+        description: As :func:`pack` gave it.
+        arrays: Likewise.
+
+    Raises:
+        InputError: If a newer anomgan packed it, or the parts don't belong together.
+    """
+    check_origin(description)
+    for name, array in arrays.items():
+        if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
+            raise InputError(f"{name} holds something else than finite numbers")
+    try:
+        encoder = encoder_from_json(description["schema"])
+        if plain(encoder.spec.to_json()) != description["spec"]:
+            raise ValueError("columns and layout disagree")
+        curve = [
+            Progress(
+                int(step),
+                int(steps),
+                {k: math.nan if v is None else float(v) for k, v in losses.items()},
+            )
+            for step, steps, losses in description["curve"]
+        ]
+        health = [Health.from_json(entry) for entry in description["health"]]
+        last = description["held_out"]
+        held_out = None if last is None else Health.from_json(last)
+        restarted = [int(member) for member in description["restarted"]]
+        detector = Detector.from_state(
+            arrays,
+            encoder.spec,
+            name=description["method"],
+            config=Config.from_json(description["config"]),
+            training=Training(curve, health, held_out, restarted),
+        )
+        detector.training.check(detector.gan.views.members)
+    except UNFIT as error:
+        if out_of_memory(error):
+            raise
+        missing = "no entry " if isinstance(error, KeyError) else ""
+        raise InputError(f"its parts don't belong together: {missing}{error}") from error
+    return Model(encoder, detector, description["estimator"])
+
+
+def check_origin(description: Mapping[str, Any]) -> None:
+    """Refuse what this anomgan is too old for.
+
+    Raises:
+        InputError: If the format or the method isn't known here.
+    """
+    found, method = description.get("format_version"), description.get("method")
+    if type(found) is not int or found < 1:
+        raise InputError(f"its format version is {found!r}, which no anomgan ever wrote")
+    if found > FORMAT_VERSION:
+        raise InputError(f"written by a newer anomgan (format {found}); upgrade anomgan")
+    if found < FORMAT_VERSION:
+        raise InputError(f"written by an older anomgan (format {found}); fit it again")
+    if not isinstance(method, str) or method not in GAN.registry:
+        raise InputError(
+            f"its method {reprlib.repr(method)} isn't known to this anomgan; "
+            f"version {reprlib.repr(description.get('anomgan'))} wrote it"
+        )
+
+
+def plain(value: Any) -> Any:
+    """The same as dicts, lists, strings, booleans, None and finite numbers.
+
+    Tuples become lists, NumPy scalars Python's, NaN and infinity None.
+
+    Raises:
+        InputError: If there is anything else.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    raise InputError(f"{value!r} can't be stored; give plain numbers, text, lists or dicts")
+
+
+# --- saving ---------------------------------------------------------------------------------------
+
+
+def save(model: Model, directory: str | Path) -> None:
+    """Write a model directory, replacing an older model in one step.
+
+    Parent folders are made as needed.  A symbolic link stays; what it points to is replaced.
+
+    Args:
+        model: What to write.
+        directory: A path where nothing, an empty folder or a model is.
+
+    Raises:
+        InputError: If something else is there or it can't be written; then all is as before.
+    """
+    check_target(directory)
+    description, arrays = pack(model)
+    weights = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    description["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+    files = {WEIGHTS: weights, DESCRIPTION: _sealed(description)}
+    if len(files[DESCRIPTION]) > MOST_JSON or values_in(files[DESCRIPTION]) > MOST_VALUES:
+        raise InputError(f"{directory}: the table has too many levels; drop columns of free text")
+    if len(weights) > MOST_WEIGHTS:
+        raise InputError(
+            f"{directory}: the weights take up {len(weights):,} bytes, more than a model may; "
+            f"choose smaller settings, such as memory_rows or hidden"
+        )
+    write_whole(directory, files)
+
+
+# --- loading --------------------------------------------------------------------------------------
+
+
+def load(directory: str | Path) -> Model:
+    """Read a model directory, onto the CPU.
+
+    Nothing in it is run or unpickled, and what it asks for is checked before memory is taken.
+
+    Raises:
+        InputError: If there is no model, it is damaged, or a newer anomgan wrote it.
+    """
+    try:
+        folder = Path(directory)
+        if not os.path.lexists(folder):
+            folder = moved_aside(Path(os.path.realpath(folder)))
+            if not folder.is_dir():
+                raise InputError(f"{directory}: no such model directory; fit a model first")
+        before = _identity(folder)
+        try:
+            return _read(directory, folder)
+        except (InputError, FileNotFoundError):
+            if _identity(folder) == before:
+                raise
+            return _read(directory, folder)  # a save had swapped it while it was being read
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{directory}: can't read the model: {reason}") from error
+
+
+def damaged(directory: str | Path, what: str) -> InputError:
+    """The error for a model directory that can't be used, in one line of bounded length."""
+    return InputError(
+        f"{directory}: the model is damaged: {_shortened(what)}; "
+        f"restore it from a copy or fit the model again"
+    )
+
+
+def _shortened(text: str) -> str:
+    """What may hold text of a stranger's, in one line of bounded length."""
+    line = " ".join(text[: 2 * LONGEST].split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _read(directory: str | Path, folder: Path) -> Model:
+    """Read the model in ``folder``, which messages call ``directory``."""
+    if not folder.is_dir():
+        raise InputError(f"{directory}: is a file, not a model directory")
+    description = _description(directory, folder / DESCRIPTION)
+    try:
+        check_origin(description)
+    except InputError as error:
+        raise InputError(f"{directory}: {_shortened(str(error))}") from None
+    body = {key: value for key, value in description.items() if key != "sha256"}
+    try:
+        checksum = _checksum(body)
+    except (RecursionError, UnicodeError) as error:
+        raise damaged(directory, f"{DESCRIPTION} isn't as anomgan writes it") from error
+    if description.get("sha256") != checksum:
+        raise damaged(directory, f"{DESCRIPTION} isn't as it was written")
+    arrays = _arrays(directory, folder / WEIGHTS, description)
+    try:
+        return unpack(description, arrays)
+    except InputError as error:
+        raise damaged(directory, str(error)) from error
+
+
+def _description(directory: str | Path, path: Path) -> dict[str, Any]:
+    """Read ``model.json``, as far as its size is sensible."""
+    if not path.is_file():
+        raise InputError(f"{directory}: isn't a model directory: it has no {DESCRIPTION}")
+    data = _contents(directory, path, MOST_JSON)
+    try:
+        description = strict_json(data)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deeply
+        if OPENING.match(data):
+            cut = isinstance(error, json.JSONDecodeError | RecursionError)
+            what = "isn't whole" if cut else f"isn't as anomgan writes it: {error}"
+            raise damaged(directory, f"{DESCRIPTION} {what}") from error
+        description = None
+    if not isinstance(description, dict) or "anomgan" not in description:
+        raise InputError(f"{directory}: isn't a model directory: its {DESCRIPTION} isn't anomgan's")
+    return description
+
+
+def _arrays(
+    directory: str | Path, path: Path, description: Mapping[str, Any]
+) -> dict[str, FloatArray]:
+    """Read ``weights.safetensors`` if it is the file that ``model.json`` was written with."""
+    if not path.is_file():
+        raise damaged(directory, f"{WEIGHTS} is missing")
+    wanted = description.get("weights")
+    if not isinstance(wanted, dict):
+        raise damaged(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
+    data = _contents(directory, path, MOST_WEIGHTS, wanted.get("bytes"))
+    if hashlib.sha256(data).hexdigest() != wanted.get("sha256"):
+        raise damaged(directory, f"{WEIGHTS} isn't as it was written")
+    try:
+        return safetensors.numpy.load(data)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise damaged(directory, f"{WEIGHTS} isn't in the safetensors format") from error
+
+
+def _contents(directory: str | Path, path: Path, most: int, wanted: object = None) -> bytes:
+    """Read a file of the model.
+
+    What is checked is the file that was opened: another one may take its name meanwhile.
+
+    Args:
+        directory: What messages call the model.
+        path: The file.
+        most: Bytes of the largest one.
+        wanted: How many it must have, if that is known.
+
+    Raises:
+        InputError: If it is a link to a file elsewhere, which isn't the model's to read, no
+            ordinary file, or of another size.
+    """
+    folder, true = os.path.realpath(path.parent), os.path.realpath(path)
+    if os.path.commonpath([folder, true]) != folder:
+        raise damaged(directory, f"{path.name} is a link that leads out of the folder")
+    with open(true, "rb", opener=_opened) as file:
+        status = os.fstat(file.fileno())
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            raise damaged(directory, f"{path.name} isn't an ordinary file")
+        if size > most:
+            raise damaged(directory, f"{path.name} is larger than {most:,} bytes")
+        if wanted is not None and size != wanted:
+            raise damaged(directory, f"{path.name} has {size:,} bytes instead of {wanted}")
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise damaged(directory, f"{path.name} changed while it was read")
+    return data
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file, without waiting for somebody to write to it in case it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _sealed(description: dict[str, Any]) -> bytes:
+    """JSON as bytes, with its own checksum as the last entry."""
+    whole = description | {"sha256": _checksum(description)}
+    text = json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "surrogatepass")  # as json.loads decodes
+
+
+def _checksum(description: Mapping[str, Any]) -> str:
+    """SHA-256 of the compact JSON."""
+    text = json.dumps(description, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

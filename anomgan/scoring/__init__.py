@@ -1,0 +1,1 @@
+"""Trained networks to scores: features, components, and their combination."""

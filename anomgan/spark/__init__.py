@@ -1,0 +1,1 @@
+"""Scoring on a Spark cluster, partition by partition."""

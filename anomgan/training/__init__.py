@@ -1,0 +1,1 @@
+"""Train ensembles of GANs; knows no scoring."""

@@ -1,0 +1,99 @@
+"""``anomgan score --engine spark``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anomgan.cli.column_roles import SetAside
+from anomgan.cli.summaries import tell_if_out_of_reach
+from anomgan.errors import DataWarning, InputError
+
+if TYPE_CHECKING:
+    from anomgan.data.parse_report import ParseReport
+    from anomgan.spark.partition import Rule
+
+
+def score_on_spark(
+    new: str,
+    model: Path,
+    output: Path | None,
+    *,
+    append: bool,
+    alpha: float | None,
+    fdr: float | None,
+    strict: bool,
+) -> tuple[ParseReport, str]:
+    """Score a Parquet table on Spark, into a folder; arguments as of ``anomgan score``.
+
+    Returns:
+        What was odd about the table, and the summary for the user.
+
+    Raises:
+        InputError: If that can't be done.
+    """
+    if output is None or str(output) == "-":
+        raise InputError("--engine spark writes a folder of Parquet files; name it with --output")
+    if new == "-" or not (Path(new).is_dir() or new.lower().endswith(".parquet")):
+        raise InputError(f"--engine spark reads Parquet files and folders of them, not {new}")
+
+    from anomgan import load
+    from anomgan.cli.progress import PartsProgress
+    from anomgan.data.readers.parquet import parquet_files, parquet_info
+    from anomgan.spark.engine import score, session
+
+    # Executors share the machines' cores; their scores don't depend on where a model was trained.
+    detector = load(model, device="cpu").set_params(device="cpu")
+    aside = SetAside.of(detector)
+    first = parquet_files(new)[0]
+    names = parquet_info(first).columns.names
+    repeated = _leading(names, aside, append=append, source=str(first))
+    rule, words = _rule(alpha, fdr)
+    if alpha is not None:
+        tell_if_out_of_reach(detector, alpha)
+    with session() as spark, PartsProgress() as progress:
+        try:
+            done = score(
+                spark,
+                detector,
+                new,
+                output,
+                rule=rule,
+                repeated=repeated,
+                numbered=aside.identifier is None,
+                ignored=tuple(name for _, name in aside.named),
+                strict=strict,
+                progress=progress if progress.shown else None,
+            )
+        except BaseException as stop:
+            if not isinstance(stop, Exception):
+                stop.add_note(f"{output} keeps the parts that are done; the same command goes on")
+            raise
+    for note in done.notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    return done.report, f"{done.rows:,} rows scored, {done.flagged:,} flagged at {words}"
+
+
+def _leading(names: list[str], aside: SetAside, *, append: bool, source: str) -> tuple[str, ...]:
+    """The input's columns that come before the results.
+
+    Raises:
+        InputError: If the identifier isn't there, or a name would occur twice.
+    """
+    aside.check_identifier(names, source=source)
+    if not append:
+        return (aside.identifier,) if aside.identifier else ()
+    aside.check_repeated(names, source=source)
+    return tuple(names)
+
+
+def _rule(alpha: float | None, fdr: float | None) -> tuple[Rule, str]:
+    """Which rows are flagged, and that in words."""
+    from anomgan.spark.partition import Rule
+
+    if fdr is not None:
+        return Rule(fdr=fdr), f"a false discovery rate of {fdr:g}"
+    if alpha is not None:
+        return Rule(alpha=alpha), f"alpha {alpha:g}"
+    return Rule(), "the model's threshold"

@@ -1,0 +1,37 @@
+import pytest
+
+from anomgan.bench.cost import COLUMNS, cost
+from anomgan.config import Config
+from anomgan.errors import InputError
+
+SMALL = Config.make(settings={"hidden": 8, "latent": 2, "batch": 4, "memory_rows": 20})
+
+
+def test_training_costs_in_proportion_to_its_steps():
+    twice = Config.make(settings={**SMALL.to_json(), "steps": 2 * SMALL.steps})
+    assert cost("gan", twice).fit == pytest.approx(2 * cost("gan", SMALL).fit)
+
+
+def test_the_encoders_stage_of_the_gan_is_counted_exactly():
+    """anogan is the same GAN without an encoder; izi_f's products can be counted by hand."""
+    width, hidden, latent, rows, steps = COLUMNS, 8, 2, 4, SMALL.steps
+    encoder = width * hidden + hidden * hidden + hidden * latent
+    generator = latent * hidden + hidden * hidden + hidden * width
+    features = 2 * width * hidden + hidden * hidden
+    forward = encoder + generator + 2 * features  # of the record and of its reconstruction
+    # Backwards, frozen networks pass gradients on; the encoder's own weights need theirs, too,
+    # and nothing is passed on to the records.
+    backward = generator + features + 2 * encoder - width * hidden
+    products = 2 * rows * steps * (forward + backward)
+    # Sampled with half of the rows at most, of which there are 20: a batch is 4.
+    assert cost("gan", SMALL).fit - cost("anogan", SMALL).fit == pytest.approx(products)
+
+
+def test_a_long_search_is_dear_and_translation_needs_none():
+    assert cost("anogan", SMALL).score > 10 * cost("gan", SMALL).score
+    assert cost("cyclegan", SMALL).score < cost("gan", SMALL).score
+
+
+def test_unknown_methods_are_refused():
+    with pytest.raises(InputError, match="unknown method"):
+        cost("crystal ball", SMALL)

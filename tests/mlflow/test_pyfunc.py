@@ -1,0 +1,77 @@
+"""Callers in several threads, scored together: each gets its own."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anomgan.errors import InputError
+from anomgan.mlflow import merging
+from anomgan.mlflow.merging import merged
+from anomgan.scoring.fitted_ensemble import Detector
+
+
+@pytest.fixture
+def values(detector: Any, records: Any) -> Any:
+    return detector.encoder_.transform(records(70, seed=3))[0]
+
+
+@pytest.fixture
+def blocks(values: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of each block that is scored; the first waits until six more callers have come."""
+    seen: list[int] = []
+    plain = Detector.score
+
+    def score(self: Any, values: Any) -> Any:
+        seen.append(len(values))
+        if len(seen) == 1:
+            while len(self._waiting) < 6:
+                threading.Event().wait(0.001)
+        if (values[:, 0] == 99).any():
+            raise InputError(f"{len(values)} rows, one of them 99")
+        return plain(self, values)
+
+    monkeypatch.setattr(Detector, "score", score)
+    return seen
+
+
+def ask(detector: Any, parts: list[Any]) -> list[Any]:
+    def one(part: Any) -> Any:
+        try:
+            return detector.detector_.score(part)
+        except InputError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(one, parts))
+
+
+def test_who_comes_meanwhile_is_taken_along(detector: Any, values: Any, blocks: list[int]) -> None:
+    expected = detector.detector_.judge.score(values)
+    found = ask(merged(detector), np.split(values, 7))
+    assert blocks == [10, 60]
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
+    assert type(detector.detector_) is Detector
+
+
+def test_blocks_have_a_bound(
+    detector: Any, values: Any, blocks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "MOST", 25)
+    expected = detector.detector_.judge.score(values)
+    found = ask(merged(detector), np.split(values, 7))
+    assert blocks == [10, 20, 20, 20]
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
+
+
+def test_an_error_is_its_callers_own(detector: Any, values: Any, blocks: list[int]) -> None:
+    values[15, 0] = 99
+    found = ask(merged(detector), np.split(values, 7))
+    assert blocks[:2] == [10, 60]
+    told = [each for each in found if isinstance(each, str)]
+    assert told == ["10 rows, one of them 99"]
+    assert all(len(each) == 10 for each in found if not isinstance(each, str))
