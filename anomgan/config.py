@@ -168,7 +168,7 @@ class Config:
     """Weight of GANomaly's reconstruction loss beside its adversarial and its latent loss."""
 
     @property
-    def dealt_views(self) -> list[str]:
+    def member_scalings(self) -> list[str]:
         """The view of each member of one fold."""
         return [self.views[m % len(self.views)] for m in range(self.members)]
 

@@ -12,18 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.calibration.conformal import Calibrator
+from anomgan.calibration.conformal import NEVER_FLAGGED, ConformalCalibrator
 from anomgan.data.encoders.base import Encoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning
 from anomgan.persistence.model_store import plain
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import verdict
-from anomgan.training.trainer import Callback, Progress
-
-OUT_OF_REACH = 1e6
-"""The threshold where alpha can't be reached: no score is as large, being a mean of logarithms in
-units of at least 1e-3, and beside it a score keeps all its decimals."""
+from anomgan.training.history import Callback, Progress, TrainingHistory
 
 MOST_LINES = 20
 """Oddities of the input that are told one by one; there may be thousands."""
@@ -87,7 +83,8 @@ class About(TypedDict):
 
 def training_facts(
     encoder: Encoder,
-    detector: Detector,
+    ensemble: FittedEnsemble,
+    history: TrainingHistory,
     report: ParseReport,
     *,
     rule: Literal["alpha", "contamination"],
@@ -101,8 +98,7 @@ def training_facts(
     """What people want to know of a fit, as plain data."""
     schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
-    training = detector.training
-    losses = {key: loss for point in training.curve for key, loss in point.losses.items()}
+    losses = {key: loss for point in history.curve for key, loss in point.losses.items()}
     facts = {
         "rows": report.rows - len(report.lost),
         "lost_rows": len(report.lost),
@@ -120,11 +116,11 @@ def training_facts(
             **{name: version(name) for name in packages},
         },
         "calibration": calibration_facts(
-            encoder, detector, rule=rule, threshold=threshold, alpha=alpha
+            encoder, ensemble, rule=rule, threshold=threshold, alpha=alpha
         ),
         "losses": losses,
-        "health": verdict(training.held_out),
-        "restarted": len(set(training.restarted)),
+        "health": verdict(history.held_out),
+        "restarted": len(set(history.restarted)),
     }
     known: dict[str, Any] = plain(facts)
     return known
@@ -132,7 +128,7 @@ def training_facts(
 
 def calibration_facts(
     encoder: Encoder,
-    detector: Detector,
+    ensemble: FittedEnsemble,
     *,
     rule: Literal["alpha", "contamination"],
     threshold: float,
@@ -143,20 +139,20 @@ def calibration_facts(
     ``flagged_interval`` is where the share of fresh normal rows that are flagged lies with 95%
     confidence, if the threshold is alpha's.
     """
-    calibrator = detector.calibrator
+    calibrator = ensemble.calibrator
     by_alpha = rule == "alpha"
     facts = {
         **calibrator.to_json(),
-        "cross_fitted": detector.gan.views.members > detector.gan.config.members,
+        "cross_fitted": ensemble.gan.views.members > ensemble.gan.config.members,
         "rule": rule,
-        "threshold": None if threshold == OUT_OF_REACH else threshold,
+        "threshold": None if threshold == NEVER_FLAGGED else threshold,
         "share_flagged": float(np.mean(calibrator.scores > threshold)),
         "flagged_interval": list(calibrator.flagged_share(alpha)) if by_alpha else None,
     }
-    if detector.mondrian is not None:
-        apart = _levels(encoder, detector.mondrian.keys)
-        own = [len(each.scores) for each in detector.mondrian.own]
-        known = detector.gan.views.conditions.unique(dim=0).cpu().numpy()
+    if ensemble.mondrian is not None:
+        apart = _levels(encoder, ensemble.mondrian.keys)
+        own = [len(each.scores) for each in ensemble.mondrian.own]
+        known = ensemble.gan.views.conditions.unique(dim=0).cpu().numpy()
         pooled = [level for level in _levels(encoder, known) if level not in apart]
         facts["levels"] = dict(zip(apart, own, strict=True))
         facts["pooled_levels"] = pooled
@@ -178,7 +174,7 @@ def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
     ]
 
 
-def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:
+def flagging_threshold(calibrator: ConformalCalibrator, alpha: float) -> float:
     """The score above which rows are flagged.
 
     Warns:
@@ -194,7 +190,7 @@ def flagging_threshold(calibrator: Calibrator, alpha: float) -> float:
         DataWarning,
         stacklevel=3,
     )
-    return OUT_OF_REACH
+    return NEVER_FLAGGED
 
 
 def warn_of_unreadable(report: ParseReport, source: str) -> None:

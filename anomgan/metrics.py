@@ -16,8 +16,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from anomgan.calibration.conformal import Floats, flag
 from anomgan.errors import InputError
+from anomgan.utils.types import Floats
 
 Labels = NDArray[np.bool_]
 
@@ -30,7 +30,6 @@ def metrics(
     score: ArrayLike,
     *,
     flagged: ArrayLike | None = None,
-    p_value: ArrayLike | None = None,
     probability: ArrayLike | None = None,
     ks: Sequence[int] = (10, 50, 100),
 ) -> dict[str, float]:
@@ -40,7 +39,6 @@ def metrics(
         labels: (n,), 1 or True for abnormal rows, 0 or False for normal ones; both occur.
         score: (n,), finite; larger is more abnormal.
         flagged: (n,), whether the detector calls each row abnormal.
-        p_value: (n,); without ``flagged``, rows with p ≤ 0.05 count as flagged.
         probability: (n,), the probability that a row is abnormal.
         ks: Lengths of lists of the most abnormal rows; those above n are left out.
 
@@ -73,8 +71,6 @@ def metrics(
         hits = _hits_among(truth, values, k)
         found[f"precision_at_{k}"] = hits / k
         found[f"recall_at_{k}"] = hits / int(truth.sum())
-    if flagged is None and p_value is not None:
-        flagged = flag(_column("p_value", p_value, len(truth)))
     if flagged is not None:
         found |= _decisions(truth, _column("flagged", flagged, len(truth)) > 0)
     if probability is not None:

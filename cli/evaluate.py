@@ -210,7 +210,7 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
     """The curves, by name."""
     from anomgan.plotting import figures as plots
 
-    calibration = detector.detector_.calibrator.scores
+    calibration = detector.ensemble_.calibrator.scores
     figures = {
         "roc": plots.roc(found.labels, found.score),
         "precision_recall": plots.precision_recall(found.labels, found.score),

@@ -242,7 +242,7 @@ def fit(
                 other=second,
                 strict=strict,
                 callback=progress,
-                looker=drawn,
+                snapshot_callback=drawn,
                 checkpoint=checkpoint,
                 source=source,
                 other_source=facts.get("other_source", "other"),

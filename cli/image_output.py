@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from anomgan.data.encoders.base import Encoder, Records
     from anomgan.data.encoders.image import PictureEncoder
     from anomgan.estimator import GANDetector
-    from anomgan.fitted import Scored
     from anomgan.plotting.images import Bytes
-    from anomgan.training.monitor import Look
+    from anomgan.scoring.result import ScoreResult
+    from anomgan.training.monitor import Snapshot
 
 SHOWN, COLUMNS = 32, 8
 """Pictures that are shown beside generated ones, and places in a row."""
@@ -122,10 +122,10 @@ class Heatmaps:
             InputError: If the model isn't one of pictures, or the folder won't do.
         """
         self.encoder = picture_encoder(detector, "--heatmaps")
-        self.detector = detector.detector_
+        self.detector = detector.ensemble_
         self.folder = OutputFolder("--heatmaps", folder, source)
 
-    def write(self, frame: pd.DataFrame, scored: Scored) -> None:
+    def write(self, frame: pd.DataFrame, scored: ScoreResult) -> None:
         """Draw a chunk.
 
         Args:
@@ -180,7 +180,7 @@ class Grids:
         """
         self.folder = OutputFolder("--grids", folder, source)
 
-    def __call__(self, encoder: Encoder, look: Look) -> None:
+    def __call__(self, encoder: Encoder, look: Snapshot) -> None:
         """Draw what is made while training: ``samples-STEP.png``, ``reconstructions-STEP.png``."""
         again = None if look.again is None else (look.known, look.again)
         self._draw(encoder, look.drawn, again, f"-{look.step:06}")
@@ -196,7 +196,7 @@ class Grids:
 
         from anomgan.gans.sampling import drawn
 
-        encoder, fitted = detector.encoder_, detector.detector_
+        encoder, fitted = detector.encoder_, detector.ensemble_
         values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
         again = values, fitted.reconstructions(values)
         made = np.concatenate(list(drawn(fitted.gan, 2 * SHOWN, seed=0)))

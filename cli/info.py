@@ -33,7 +33,7 @@ def info(
     from anomgan.training.health import in_words
     from anomgan.utils.text import quoted
 
-    gan = detector.detector_.gan
+    gan = detector.ensemble_.gan
     facts = detector.training_facts_
     kinds = detector.encoder_.schema.names_by_kind().items()
     show_facts(
@@ -48,7 +48,7 @@ def info(
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),
             ("networks", f"{gan.views.members} members"),
-            *(("health", sentence) for sentence in in_words(detector.detector_.training.held_out)),
+            *(("health", sentence) for sentence in in_words(detector.history_.held_out)),
             ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ]
     )
@@ -58,7 +58,7 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
     """All there is to know but the weights."""
     from anomgan.training.health import in_words
 
-    gan, training = detector.detector_.gan, detector.detector_.training
+    gan, training = detector.ensemble_.gan, detector.history_
     return {
         "method": gan.name,
         "paper": gan.paper,

@@ -23,7 +23,7 @@ from anomgan.cli.console import say
 if TYPE_CHECKING:
     from anomgan.bench.measure import Task
     from anomgan.bench.result_row import Row
-    from anomgan.training.trainer import Progress as Training
+    from anomgan.training.history import Progress as TrainingProgress
 
 
 class Bar:
@@ -62,7 +62,7 @@ class FitProgress(Bar):
         super().__init__(TextColumn("{task.fields[losses]}", markup=False))
         self._task = self.bar.add_task("reading", total=None, losses="")
 
-    def __call__(self, training: Training) -> None:
+    def __call__(self, training: TrainingProgress) -> None:
         """Show where training stands; the callback of a fit."""
         self.bar.update(
             self._task,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anomgan.cli.image_output import Heatmaps
     from anomgan.data.parse_report import ParseReport
     from anomgan.estimator import GANDetector
-    from anomgan.fitted import Scored
+    from anomgan.scoring.result import ScoreResult
 
 MOST_NOTES = 20
 """Oddities of the input that are told one by one; a wide table may have thousands."""
@@ -201,7 +201,7 @@ class _Scoring:
         self.report = ParseReport()
         self.monitor = DriftMonitor(detector)
 
-    def __iter__(self) -> Iterator[tuple[pa.Array, Scored]]:
+    def __iter__(self) -> Iterator[tuple[pa.Array, ScoreResult]]:
         """Score chunk by chunk."""
         from anomgan.cli.csv_output import csv_cells, csv_lines
         from anomgan.data.readers.files import read_chunks

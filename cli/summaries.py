@@ -51,7 +51,7 @@ def calibration_facts(detector: GANDetector) -> Facts:
 
 def tell_if_out_of_reach(detector: GANDetector, alpha: float) -> None:
     """Warn of an alpha at which the model can't flag any row."""
-    smallest = detector.detector_.calibrator.smallest_alpha()
+    smallest = detector.ensemble_.calibrator.smallest_alpha()
     if alpha < smallest:
         say(
             f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "

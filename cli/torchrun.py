@@ -25,7 +25,7 @@ def together() -> Iterator[bool]:
         return
     voice = sys.stderr
     silence = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
-    company = distributed.Company()
+    company = distributed.ProcessGroup()
     sys.stderr = voice if company.first else silence
     try:
         yield company.first

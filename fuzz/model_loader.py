@@ -71,7 +71,7 @@ def try_one(data: bytes) -> None:
     forge(data)
     try:
         detector = load(FOLDER, device="cpu")
-        if detector.detector_.gan.config.inversion_steps < 9:
+        if detector.ensemble_.gan.config.inversion_steps < 9:
             assert np.isfinite(detector.score_frame(ROWS).score).all()
         if hasattr(detector, "feature_names_in_") and detector._from_frame:
             assert len(detector.sample(2, 0)) == 2

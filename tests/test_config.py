@@ -1,7 +1,7 @@
 import pytest
 
 from anomgan.config import CHOICES, KINDS, LIMITS, PRESETS, Config
-from anomgan.data.ensemble_scaler import VIEWS
+from anomgan.data.ensemble_scaler import SCALINGS
 from anomgan.errors import InputError
 from anomgan.scoring.scorer import WEIGHTS
 
@@ -59,7 +59,7 @@ def test_json_round_trip():
 
 
 def test_choices_and_limits_name_what_exists():
-    assert CHOICES["views"] == tuple(VIEWS)
+    assert CHOICES["views"] == tuple(SCALINGS)
     assert set(CHOICES["score"]) == set(WEIGHTS)
     assert set(CHOICES) | set(LIMITS) <= set(Config().to_json())
 

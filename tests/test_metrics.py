@@ -42,13 +42,6 @@ def test_nothing_flagged():
     assert found["precision"] == found["recall"] == found["f1"] == 0
 
 
-def test_p_values_decide_where_nothing_else_does():
-    p = np.array([0.5, 0.05, 0.2, 0.3, 0.01, 0.02])
-    found = metrics(LABELS, SCORE, p_value=p)
-    assert (found["recall"], found["false_positive_rate"]) == pytest.approx((2 / 3, 1 / 3))
-    assert metrics(LABELS, SCORE, p_value=p, flagged=LABELS)["f1"] == 1
-
-
 def test_rows_that_tie_for_the_last_places_count_as_a_mean_of_all_orders():
     labels = np.array([1, 1, 0, 0, 0])
     score = np.array([5.0, 1.0, 1.0, 1.0, 1.0])

@@ -11,12 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.gans import GAN, method
+from anomgan.gans.blockwise import rows_per_block
 from anomgan.scoring.components import Component
-from anomgan.scoring.features import Evidence
-from anomgan.scoring.scorer import Scorer, components_of, rows_at_once
+from anomgan.scoring.features import RecordFeatures
+from anomgan.scoring.scorer import evaluate_components, make_components
 from anomgan.training.trainer import Sampler
 
 COLUMNS = 20
@@ -68,27 +69,27 @@ def cost(name: str, config: Config) -> Cost:
     spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(COLUMNS)])
     source = torch.Generator().manual_seed(0)
     values = torch.randn(config.memory_rows, COLUMNS, generator=source, dtype=torch.float64)
-    views = Views(spec, config.views[:1]).fit(values.numpy())
+    views = EnsembleScaler(spec, config.views[:1]).fit(values.numpy())
     with torch.random.fork_rng(devices=[]):
         gan = method(name)(views, config)
     rows = [torch.arange(len(values))]
     sampler = Sampler(gan, values, rows, source)
 
     fit = 0.0
-    for stage in gan.stages():
-        for move in stage.moves:
-            weights = [w for net in move.networks for w in gan.get_submodule(net).parameters()]
+    for phase in gan.phases():
+        for update in phase.updates:
+            weights = [w for net in update.networks for w in gan.get_submodule(net).parameters()]
             with _Counter() as counter:
-                torch.autograd.grad(move.loss(sampler()).sum(), weights)
-            made = max(1, round(stage.share * config.steps)) * move.repeats
+                torch.autograd.grad(update.loss(sampler()).sum(), weights)
+            made = max(1, round(phase.share * config.steps)) * update.repeats
             fit += made * counter.total
 
     gan.eval().requires_grad_(False)
     # Any latent vectors do for the memory: a new row costs the same.
     scaled = views(values).float()
     z = scaled if gan.inversion == "none" else gan.prior(len(values), source)
-    known = Evidence(gan, scaled, z)
-    components = components_of(config, config.score)
+    known = RecordFeatures(gan, scaled, z)
+    components = make_components(config, config.score)
     for component in components:
         component.fit(known, rows)
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
@@ -99,7 +100,7 @@ def cost(name: str, config: Config) -> Cost:
 def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
     """Operations per row where inversion takes so many steps, in which they are linear."""
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
-    block = values[: rows_at_once(gan)].numpy()
+    block = values[: rows_per_block(gan)].numpy()
     with _Counter() as counter:
-        Scorer(gan, components)(block)
+        evaluate_components(gan, components, block)
     return float(counter.total) / len(block)

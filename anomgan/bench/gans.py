@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from anomgan.bench.contender import Encoded, Outcome
 from anomgan.config import Config
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.utils.memory import forget_peak, peak_mb
 
 
@@ -52,7 +52,7 @@ class Gan:
         """
         forget_peak()
         started = time.perf_counter()
-        ensemble = Ensemble.fit(
+        ensemble = TrainedEnsemble.fit(
             table.normal,
             table.spec,
             name=self.method,
@@ -60,10 +60,17 @@ class Gan:
             seed=seed,
             device=self.device,
         )
-        detectors = Detector.calibrate(ensemble, table.normal, *self.kinds, as_new=table.as_new)
+        detectors = FittedEnsemble.fit_scores(
+            ensemble.gan,
+            table.normal,
+            ensemble.rows,
+            ensemble.folds,
+            *self.kinds,
+            as_new=table.as_new,
+        )
         ready = time.perf_counter()
-        raw = detectors[self.kinds[0]].judge.scorer(table.new)
-        scores = {kind: own.judge.combine(raw) for kind, own in detectors.items()}
+        raw = detectors[self.kinds[0]].scorer.evaluate(table.new)
+        scores = {kind: own.scorer.combine(raw) for kind, own in detectors.items()}
         done = time.perf_counter()
         fit_s, score_s = table.fit_s + ready - started, table.score_s + done - ready
         for kind in self.kinds:

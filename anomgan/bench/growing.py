@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from anomgan.bench.defects import Pictures, textures, with_defects
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.training.ensemble import TrainedEnsemble
 
 SCORES = ("visual", "paper", "reconstruction", "feature_distance")
 """Kinds of score whose AUROC is told."""
@@ -52,14 +52,16 @@ def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -
                 changes = {"cross_fit_below": "0", **settings, "growing": growing}
                 config = Config.make("fast", changes, "images")
                 started = time.process_time()
-                ensemble = Ensemble.fit(
+                ensemble = TrainedEnsemble.fit(
                     values, spec, name=method, config=config, seed=seed, device="cpu"
                 )
                 spent = time.process_time() - started
-                detectors = Detector.calibrate(ensemble, values, *SCORES)
-                raw = detectors[SCORES[0]].judge.scorer(tried)
+                detectors = FittedEnsemble.fit_scores(
+                    ensemble.gan, values, ensemble.rows, ensemble.folds, *SCORES
+                )
+                raw = detectors[SCORES[0]].scorer.evaluate(tried)
                 areas = [
-                    roc_auc_score(labels, own.judge.combine(raw)) for own in detectors.values()
+                    roc_auc_score(labels, own.scorer.combine(raw)) for own in detectors.values()
                 ]
                 cells = [method, str(seed), growing, f"{spent:.1f}", *_health(ensemble)]
                 yield "| " + " | ".join([*cells, *(f"{100 * area:.1f}" for area in areas)]) + " |"
@@ -75,7 +77,7 @@ def washers(count: int, seed: int, side: int) -> Pictures:
     return np.asarray((1 - ring) * textures(count, seed, side) + ring * (220 - 40 * row))
 
 
-def _health(ensemble: Ensemble) -> list[str]:
+def _health(ensemble: TrainedEnsemble) -> list[str]:
     """Coverage and how well generated pictures are told from those held out, beside real ones'."""
     held = ensemble.training.held_out
     if held is None:

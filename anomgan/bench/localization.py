@@ -19,8 +19,8 @@ from anomgan.bench.gans import Gan
 from anomgan.bench.sets import LabelledSet
 from anomgan.data.encoders.convert import framed, learn
 from anomgan.errors import InputError
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.training.ensemble import TrainedEnsemble
 
 MOST_NORMAL, MOST_DEFECTS = 1000, 200
 """Most pictures to fit on, and most with defects."""
@@ -73,7 +73,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
         odd, _ = encoder.transform(_framed(changed))
         for gan in gans:
             started = time.perf_counter()
-            ensemble = Ensemble.fit(
+            ensemble = TrainedEnsemble.fit(
                 values,
                 encoder.spec,
                 name=gan.method,
@@ -81,7 +81,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
                 seed=seed,
                 device=gan.device,
             )
-            detector = Detector.fit(ensemble, values)
+            detector = FittedEnsemble.fit(ensemble.gan, values, ensemble.rows, ensemble.folds)
             maps = detector.anomaly_maps(odd)
             spent = time.perf_counter() - started
             for kind in (ALL, *DEFECTS):

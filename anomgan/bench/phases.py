@@ -83,7 +83,7 @@ def _stack(frame: FrameType | None) -> list[str]:
 
 @contextmanager
 def watched() -> Iterator[Counter[str]]:
-    """Count how often each phase is met in any thread but this looker's."""
+    """Count how often each phase is met in any thread but this snapshot_callback's."""
     counts: Counter[str] = Counter()
     done = threading.Event()
 
@@ -95,13 +95,13 @@ def watched() -> Iterator[Counter[str]]:
                 if phase:
                     counts[phase] += 1
 
-    looker = threading.Thread(target=look, daemon=True)
-    looker.start()
+    snapshot_callback = threading.Thread(target=look, daemon=True)
+    snapshot_callback.start()
     try:
         yield counts
     finally:
         done.set()
-        looker.join()
+        snapshot_callback.join()
 
 
 def shares(counts: Mapping[str, int]) -> dict[str, float]:

@@ -1,8 +1,7 @@
-"""From raw components to one score, and from scores to p-values and decisions."""
+"""Conformal p-values, thresholds and decisions from the scores of held-out normal rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,72 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binomtest, false_discovery_control
 
-Floats = NDArray[np.float64]
-Folds = Sequence[NDArray[np.int64]]
+from anomgan.utils.types import Floats
 
-TINY = 1e-9
-"""Added to distances before the logarithm, so that an exact reproduction stays finite."""
-
-NARROWEST = 0.1
-"""Smallest spread of a component's logarithms.  Where most rows equal remembered ones there is none
-at all, and the first new row would have a score of thousands."""
-
-
-def split(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Folds:
-    """Choose the rows that calibrate: one part held out, or every row once in cross-fitting.
-
-    Args:
-        rows: Number of training rows.
-        folds: 1 holds ``held_out`` rows out of the fit; more make each row calibrate the members
-            that were fitted without its fold.
-        held_out: Size of the part held out when there is one fold.
-        rng: Source of randomness.
-
-    Returns:
-        Sorted row indices of each fold.
-    """
-    order = rng.permutation(rows)
-    parts = [order[:held_out]] if folds == 1 else np.array_split(order, folds)
-    return [np.sort(part).astype(np.int64) for part in parts]
+NEVER_FLAGGED = 1e6
+"""The threshold where alpha can't be reached: no score is as large, being a mean of logarithms in
+units of at least 1e-3, and beside it a score keeps all its decimals."""
 
 
 @dataclass(frozen=True)
-class Scaler:
-    """Brings the logarithms of components to one scale, so that they can be added up.
-
-    Logarithms turn the ratio of two distances into a difference; median and interquartile range of
-    held-out rows then make components comparable, whatever their units.
-
-    Attributes:
-        centre: Medians of held-out logarithms, ``(J,)`` for J components.
-        spread: Their interquartile ranges, ``(J,)``, at least :data:`NARROWEST`.
-    """
-
-    centre: Floats
-    spread: Floats
-
-    @classmethod
-    def fit(cls, components: Floats, folds: Folds) -> Scaler:
-        """Learn from components of all training rows.
-
-        Args:
-            components: ``(J, K, n)``, by the members of each of K folds.
-            folds: The rows that each fold's members weren't fitted on.  All folds share one scale,
-                since a single one may be a handful of rows.
-        """
-        logs = np.log(components + TINY)
-        held = np.concatenate([logs[:, k, own] for k, own in enumerate(folds)], -1)
-        low, middle, high = np.quantile(held, [0.25, 0.5, 0.75], axis=-1)
-        return cls(middle, np.maximum(high - low, NARROWEST))
-
-    def __call__(self, components: Floats) -> Floats:
-        """Scaled components, ``(J, K, n) -> (J, K, n)``; 0 is the median of normal rows."""
-        logs = np.log(components + TINY)
-        return np.asarray((logs - self.centre[:, None, None]) / self.spread[:, None, None])
-
-
-@dataclass(frozen=True)
-class Calibrator:
+class ConformalCalibrator:
     """Conformal p-values and thresholds from the scores of held-out normal rows.
 
     Attributes:
@@ -85,7 +27,7 @@ class Calibrator:
     scores: Floats
 
     @classmethod
-    def fit(cls, scores: Floats) -> Calibrator:
+    def fit(cls, scores: Floats) -> ConformalCalibrator:
         """Remember held-out scores."""
         return cls(np.sort(scores))
 
@@ -139,13 +81,13 @@ def flag(p_values: Floats, *, alpha: float = 0.05, fdr: float | None = None) -> 
     return np.asarray(false_discovery_control(p_values) <= fdr + 1e-12)
 
 
-def share_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, float]:
+def binomial_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, float]:
     """Where a share lies of which ``hits`` of ``rows`` were seen (Clopper and Pearson, 1934)."""
     found = binomtest(hits, rows).proportion_ci(level, method="exact")
     return float(found.low), float(found.high)
 
 
-def fdr_cut(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
+def fdr_threshold(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
     """The largest p-value that :func:`flag` flags at ``fdr``, 0 if none is.
 
     What Benjamini–Hochberg decides depends on how often each p-value comes, and there are only as

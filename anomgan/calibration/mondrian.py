@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomgan.calibration.conformal import Calibrator, Floats
+from anomgan.calibration.conformal import ConformalCalibrator
+from anomgan.utils.types import Floats
 
 FEWEST = 100
 """Calibration rows below which a condition is judged by all of them pooled: its own p-values would
@@ -25,7 +26,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Mondrian:
+class MondrianCalibrator:
     """Calibrators of single conditions, and a pooled one for all others.
 
     Attributes:
@@ -34,12 +35,14 @@ class Mondrian:
         own: Their calibrators, G of them.
     """
 
-    pooled: Calibrator
+    pooled: ConformalCalibrator
     keys: Floats
-    own: Sequence[Calibrator]
+    own: Sequence[ConformalCalibrator]
 
     @classmethod
-    def fit(cls, pooled: Calibrator, groups: Sequence[tuple[Floats, Floats]]) -> Mondrian:
+    def fit(
+        cls, pooled: ConformalCalibrator, groups: Sequence[tuple[Floats, Floats]]
+    ) -> MondrianCalibrator:
         """Calibrate each condition that has rows enough.
 
         Args:
@@ -53,7 +56,7 @@ class Mondrian:
                 members = scores[group.ravel() == number]
                 if len(members) >= FEWEST:
                     keys.append(key)
-                    own.append(Calibrator.fit(members))
+                    own.append(ConformalCalibrator.fit(members))
         width = groups[0][0].shape[1]
         return cls(pooled, np.array(keys).reshape(-1, width), own)
 
@@ -64,7 +67,7 @@ class Mondrian:
         return np.asarray(numbers[group.ravel()]) if len(conditions) else np.zeros(0, np.int64)
 
     def p_values(self, scores: Floats, conditions: Floats) -> Floats:
-        """As :meth:`Calibrator.p_values`, each row among those of its own condition."""
+        """As :meth:`ConformalCalibrator.p_values`, each row among those of its own condition."""
         found, groups = np.empty(len(scores)), self.groups(conditions)
         for number in np.unique(groups):
             rows = groups == number
@@ -72,12 +75,12 @@ class Mondrian:
         return found
 
     def thresholds(self, alpha: float, conditions: Floats) -> Floats:
-        """As :meth:`Calibrator.threshold`, for each row, ``(n,)``; may be infinite."""
+        """As :meth:`ConformalCalibrator.threshold`, for each row, ``(n,)``; may be infinite."""
         groups = self.groups(conditions)
         known = [self._calibrator(number).threshold(alpha) for number in range(-1, len(self.own))]
         return np.array(known)[groups + 1]
 
-    def _calibrator(self, number: int) -> Calibrator:
+    def _calibrator(self, number: int) -> ConformalCalibrator:
         return self.own[number] if number >= 0 else self.pooled
 
     @cached_property
@@ -94,8 +97,8 @@ class Mondrian:
 
     @classmethod
     def from_state(
-        cls, pooled: Calibrator, state: Mapping[str, NDArray[Any]], width: int
-    ) -> Mondrian:
+        cls, pooled: ConformalCalibrator, state: Mapping[str, NDArray[Any]], width: int
+    ) -> MondrianCalibrator:
         """Rebuild from :meth:`state`.
 
         Raises:
@@ -109,7 +112,7 @@ class Mondrian:
         parts = np.split(scores, np.cumsum(rows)[:-1]) if len(rows) else []
         if any((np.diff(part) < 0).any() for part in parts):
             raise ValueError("calibration scores aren't sorted")
-        return cls(pooled, keys, [Calibrator(part) for part in parts])
+        return cls(pooled, keys, [ConformalCalibrator(part) for part in parts])
 
 
 def _plain(key: Floats) -> tuple[float, ...]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from anomgan.calibration.conformal import Floats
 from anomgan.errors import InputError
 from anomgan.utils.serialization import typed
+from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     from anomgan.metrics import Labels

@@ -1,4 +1,4 @@
-"""Views: each member of an ensemble sees the columns through another scaling.
+"""EnsembleScaler: each member of an ensemble sees the columns through another scaling.
 
 No single scaling suits every table: standardising drowns a narrow column beside a heavy tail, a
 power transform hides the tail itself.  Members that look through different scalings err in
@@ -37,7 +37,7 @@ def _same(x: Tensor, _power: Tensor) -> Tensor:
     return x
 
 
-VIEWS: dict[str, tuple[Map, Map]] = {
+SCALINGS: dict[str, tuple[Map, Map]] = {
     "standard": (_same, _same),
     "minmax": (_same, _same),
     "asinh": (lambda x, _: torch.asinh(x), lambda x, _: torch.sinh(x)),
@@ -46,7 +46,7 @@ VIEWS: dict[str, tuple[Map, Map]] = {
 """Name of a view -> the map of a numeric entry before it is centred and scaled, and its inverse."""
 
 
-class Views(nn.Module):
+class EnsembleScaler(nn.Module):
     """Scaled copies of encoded records, one for each member: ``(n, D) -> (M, n, D)``.
 
     A numeric entry passes through the member's map and is then centred, scaled and soft-tailed; a
@@ -71,7 +71,7 @@ class Views(nn.Module):
 
         Args:
             spec: The layout of a record.
-            names: The view of each member, keys of :data:`VIEWS`.
+            names: The view of each member, keys of :data:`SCALINGS`.
         """
         super().__init__()
         self.spec, self.names = spec, tuple(names)
@@ -101,16 +101,16 @@ class Views(nn.Module):
         """Number of members, M."""
         return len(self.names)
 
-    def of(self, members: Sequence[int]) -> Views:
+    def of(self, members: Sequence[int]) -> EnsembleScaler:
         """Those of some members, fitted alike."""
-        some = Views(self.spec, [self.names[m] for m in members])
+        some = EnsembleScaler(self.spec, [self.names[m] for m in members])
         some.load_state_dict(
             self.state_dict()
             | {key: self.get_buffer(key)[list(members)] for key in ("loc", "scale")}
         )
         return some
 
-    def fit(self, values: NDArray[Any]) -> Views:
+    def fit(self, values: NDArray[Any]) -> EnsembleScaler:
         """Learn the scales from encoded training rows, ``(n, D)`` of any number type.
 
         A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
@@ -128,7 +128,7 @@ class Views(nn.Module):
         rate = (values.sum(0) + 1) / (len(values) + 2)
         spread = np.sqrt(np.clip(rate * (1 - rate), 0, None))
         for m, name in enumerate(self.names):
-            mapped = VIEWS[name][0](torch.from_numpy(values), self.power[first:]).numpy()
+            mapped = SCALINGS[name][0](torch.from_numpy(values), self.power[first:]).numpy()
             loc = values.mean(0)
             scale = np.maximum(spread, 1e-12)
             loc[numeric] = mapped[:, numeric].mean(0)
@@ -292,7 +292,7 @@ class Views(nn.Module):
             return values
         out = values.clone()
         for name in set(self.names) - {"standard", "minmax"}:
-            apply, power = VIEWS[name][int(inverse)], self.power[self.numeric]
+            apply, power = SCALINGS[name][int(inverse)], self.power[self.numeric]
             for m in (m for m, own in enumerate(self.names) if own == name):
                 out[m][:, self.numeric] = apply(values[m][:, self.numeric], power)
         return out

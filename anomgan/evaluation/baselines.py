@@ -11,7 +11,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from anomgan.calibration.conformal import Floats
+from anomgan.utils.types import Floats
 
 Score = Callable[[Floats], Floats]
 """Rows to scores, larger for more abnormal."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.stats import hypergeom, ksone, kstwo
@@ -17,8 +17,11 @@ from scipy.stats import hypergeom, ksone, kstwo
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.condition import ConditionColumn
-from anomgan.estimator import GANDetector
-from anomgan.fitted import Scored
+from anomgan.scoring.result import ScoreResult
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
+
 
 FEWEST = 50
 """Rows below which nothing is said."""
@@ -135,21 +138,21 @@ class DriftMonitor:
         self.detector = detector
         self._report = ParseReport()
         self._counts = np.zeros(BINS, dtype=np.int64)
-        mondrian = detector.detector_.mondrian
+        mondrian = detector.ensemble_.mondrian
         self._sizes = np.array(
-            [len(detector.detector_.calibrator.scores)]
+            [len(detector.ensemble_.calibrator.scores)]
             + ([] if mondrian is None else [len(own.scores) for own in mondrian.own])
         )
         self._rows = np.zeros(len(self._sizes), dtype=np.int64)  # by calibrator, the pooled first
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoreResult) -> None:
         """Take account of scored rows."""
         self._report += scored.report
         known = scored.p_value[~np.isnan(scored.p_value)]
         # A p-value is the upper end of what it stands for.
         bins = np.clip(np.ceil(known * BINS - 1e-9).astype(int) - 1, 0, BINS - 1)
         self._counts += np.bincount(bins, minlength=BINS)
-        mondrian = self.detector.detector_.mondrian
+        mondrian = self.detector.ensemble_.mondrian
         if mondrian is None:
             self._rows[0] += len(known)
             return

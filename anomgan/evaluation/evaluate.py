@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import fisher_exact
 from sklearn.preprocessing import StandardScaler
 
-from anomgan.calibration.conformal import Floats, share_interval
+from anomgan.calibration.conformal import binomial_interval
 from anomgan.errors import InputError
-from anomgan.estimator import GANDetector
 from anomgan.evaluation.baselines import SKLEARN
 from anomgan.metrics import Labels, checked_labels, metrics, points, reliability
+from anomgan.utils.types import Floats
+
+if TYPE_CHECKING:
+    from anomgan.estimator import GANDetector
+
 
 PEERS = ("iforest", "knn")
 """The simple detectors to compare with."""
@@ -194,7 +198,7 @@ def _group(
         abnormal=int(odd.sum()),
         false_positives=hits,
         false_positive_rate=hits / rows if rows else None,
-        interval=share_interval(hits, rows) if rows else None,
+        interval=binomial_interval(hits, rows) if rows else None,
         p_value=min(1.0, groups * float(fisher_exact(counts).pvalue)),
         recall=float(flagged[odd].mean()) if odd.any() else None,
     )

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp, skew
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.table.columns.base import Column
 from anomgan.evaluation.privacy import Pair
+from anomgan.utils.types import Floats
 
 Splits = Sequence[tuple[Any, Any, Any]]
 """Places of generated rows, of real ones, and of other real ones."""

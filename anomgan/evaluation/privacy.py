@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binom, fisher_exact
 from sklearn.metrics import pairwise_distances_argmin_min
 
-from anomgan.calibration.conformal import Floats
+from anomgan.utils.types import Floats
 
 MOST = 1000
 """Most generated and reference rows that are compared with others."""

@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from scipy.stats import rankdata
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.encoders.base import Encoder
 from anomgan.data.table.columns.base import Column
 from anomgan.data.table.parsing import read_cells
@@ -26,6 +25,7 @@ from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, 
 from anomgan.evaluation.privacy import MOST, Pair, Privacy, privacy
 from anomgan.persistence.model_store import plain
 from anomgan.training.health import compare
+from anomgan.utils.types import Floats
 
 FEWEST = 20
 """Generated or reference rows below which nothing can be said."""

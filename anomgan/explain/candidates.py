@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.encoders.table import TableEncoder
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.utils.types import Floats
 
 DRAWN = 4000
 """Records generated for each condition, to find normal ones among them."""
@@ -43,15 +43,15 @@ class Pools:
         owner: The number of the column that each judged entry of a record belongs to.
     """
 
-    def __init__(self, encoder: TableEncoder, detector: Detector) -> None:
-        """Keep encoder and detector."""
-        self.encoder, self.detector = encoder, detector
+    def __init__(self, encoder: TableEncoder, ensemble: FittedEnsemble) -> None:
+        """Keep encoder and ensemble."""
+        self.encoder, self.ensemble = encoder, ensemble
         spec = encoder.spec
         number = {column.name: at for at, column in enumerate(encoder.schema.columns)}
         owner = [number.get(s.column, -1) for s in spec.spans for _ in range(s.width)]
         self.owner = np.array(owner[: spec.record - 1])  # the last says that cells are missing
-        self._views = detector.gan.views.of(range(detector.gan.config.members))
-        self._typical = np.quantile(detector.calibrator.scores, TYPICAL)
+        self._views = ensemble.gan.views.of(range(ensemble.gan.config.members))
+        self._typical = np.quantile(ensemble.calibrator.scores, TYPICAL)
         self._pools: dict[bytes, Pool] = {}
 
     def of(self, condition: Floats) -> Pool:
@@ -59,7 +59,7 @@ class Pools:
         key = condition.tobytes()
         if key not in self._pools:
             drawn = self._drawn(condition)
-            score = self.detector.score(drawn)
+            score = self.ensemble.score(drawn)
             kept = max(FEWEST, int((score <= self._typical).sum()))
             values = drawn[np.argsort(score, kind="stable")[:kept]]
             scaled = self.scaled(values)
@@ -68,7 +68,7 @@ class Pools:
 
     def _drawn(self, condition: Floats) -> Floats:
         """Generated records such as a table could hold: whole numbers, one level of a category."""
-        gan, draws = self.detector.gan, torch.Generator().manual_seed(0)
+        gan, draws = self.ensemble.gan, torch.Generator().manual_seed(0)
         z = gan.prior(-(-DRAWN // gan.views.members), draws).to(gan.views.loc.device)
         if len(condition):
             z[..., -len(condition) :] = torch.from_numpy(condition).to(z)

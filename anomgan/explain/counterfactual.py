@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.explain.candidates import Pools
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.utils.types import Floats
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -66,12 +66,12 @@ class Counterfactuals:
         columns: The C columns of the schema, in its order.
     """
 
-    def __init__(self, encoder: TableEncoder, detector: Detector) -> None:
-        """Keep encoder and detector; records are generated when first needed."""
-        self.encoder, self.detector = encoder, detector
+    def __init__(self, encoder: TableEncoder, ensemble: FittedEnsemble) -> None:
+        """Keep encoder and ensemble; records are generated when first needed."""
+        self.encoder, self.ensemble = encoder, ensemble
         self.columns = [column.name for column in encoder.schema.columns]
-        self._pools = Pools(encoder, detector)
-        self._normal = np.quantile(detector.calibrator.scores, NORMAL)
+        self._pools = Pools(encoder, ensemble)
+        self._normal = np.quantile(ensemble.calibrator.scores, NORMAL)
 
     def mixed(self, x: Floats, made: Floats, gaps: Bools, changed: Bools) -> Floats:
         """Records with some columns of others.
@@ -169,7 +169,7 @@ class _Search:
         self.room, self.x, self.gaps = room, x, gaps
         self.record, self.suspect, self.made, self.unlike = record, suspect, made, unlike
         self.changed = np.ones(unlike.shape, bool)
-        self.limit = np.maximum(room.detector.score(made), normal)
+        self.limit = np.maximum(room.ensemble.score(made), normal)
         self.open = np.ones(len(made), bool)
         first = np.zeros(unlike.shape)
         first[np.arange(len(made)), suspect] = np.inf
@@ -206,7 +206,7 @@ class _Search:
         """
         pairs = np.flatnonzero(self.open)
         found = self._mixed(pairs, self.changed[pairs])
-        score = self.room.detector.score(found)
+        score = self.room.ensemble.score(found)
         order = np.lexsort([score, self.changed[pairs].sum(1), self.record[pairs]])
         first = order[np.unique(self.record[pairs][order], return_index=True)[1]]
         return pairs[first], found[first], score[first]
@@ -231,7 +231,7 @@ class _Search:
                 stacks[which[at]] += _halves(runs[at])
 
     def _score(self, which: Indices, changed: Bools) -> Floats:
-        return self.room.detector.score(self._mixed(which, changed))
+        return self.room.ensemble.score(self._mixed(which, changed))
 
     def _mixed(self, which: Indices, changed: Bools) -> Floats:
         own = self.record[which]

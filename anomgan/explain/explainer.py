@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.parsing import read_cells
 from anomgan.explain.counterfactual import Bools, Counterfactuals, Nearest
 from anomgan.explain.shapley import coalitions, shapley
 from anomgan.explain.wording import sentence
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.utils.types import Floats
 
 PLAYERS = 30
 """Most columns among which an excess is shared out one by one; further ones share as one."""
@@ -61,10 +61,10 @@ class Explainer:
         counterfactuals: Finds the nearest normal records.
     """
 
-    def __init__(self, encoder: TableEncoder, detector: Detector) -> None:
+    def __init__(self, encoder: TableEncoder, ensemble: FittedEnsemble) -> None:
         """Explain what this detector says of tables that this encoder encodes."""
-        self.encoder, self.detector = encoder, detector
-        self.counterfactuals = Counterfactuals(encoder, detector)
+        self.encoder, self.ensemble = encoder, ensemble
+        self.counterfactuals = Counterfactuals(encoder, ensemble)
 
     def __call__(
         self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
@@ -80,7 +80,7 @@ class Explainer:
         values, _ = self.encoder.transform(frame, first_row=1, source=source)
         observed = [_Cells(self.encoder, frame, at, source) for at in range(len(self.columns))]
         gaps = np.stack([column.gaps for column in observed], axis=1)
-        score = self.detector.score(values)
+        score = self.ensemble.score(values)
         near = self.counterfactuals.nearest(values, gaps, score)
         expected = self.encoder.decode(near.values)
         contributions = self._contributions(values, gaps, near)
@@ -121,7 +121,7 @@ class Explainer:
             mixed = self.counterfactuals.mixed(
                 values[each], near.values[each], gaps[each], np.concatenate(taken)
             )
-            score = self.detector.score(mixed)
+            score = self.ensemble.score(mixed)
             ends = np.cumsum([len(some) for some in taken])[:-1]
             for i, own, worth in zip(rows, players, np.split(score, ends), strict=True):
                 shares = shapley(worth, len(own)).tolist()

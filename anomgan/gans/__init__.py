@@ -3,7 +3,7 @@
 from anomgan.gans.alad import ALAD
 from anomgan.gans.anogan import AnoGAN
 from anomgan.gans.base import GAN, method
-from anomgan.gans.batch import Batch, Move, Stage
+from anomgan.gans.batch import Batch, OptimizerStep, Phase
 from anomgan.gans.bigan import BiGAN
 from anomgan.gans.cgan import ConditionalGAN
 from anomgan.gans.cyclegan import CycleGAN
@@ -25,10 +25,10 @@ __all__ = [
     "CycleGAN",
     "FAnoGAN",
     "GANomaly",
-    "Move",
+    "OptimizerStep",
+    "Phase",
     "SkipGANomaly",
     "SpectralGAN",
-    "Stage",
     "SuperResolutionGAN",
     "VanillaGAN",
     "WassersteinGAN",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import Inputs, Penalty
 from anomgan.gans.batch import Batch
 from anomgan.gans.bigan import BiGAN
@@ -35,7 +35,7 @@ class ALAD(BiGAN):
     penalty: ClassVar[Penalty] = "none"
     spectral: ClassVar[bool] = True
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks; ``discriminator`` is D_xz, the others are D_xx and D_zz."""
         super().__init__(views, config)
         self.pair_discriminator = blocks.discriminator(
@@ -51,9 +51,9 @@ class ALAD(BiGAN):
         code, made = self.encode(x), self.generate(z)
         return (x, code, x, x, z, z), (made, z, x, self.generate(code), z, self.encode(made))
 
-    def judge(self, *inputs: Tensor) -> Tensor:
+    def discriminate(self, *inputs: Tensor) -> Tensor:
         """The opinions of all three one behind the other, ``(M, 3·n)``."""
-        pair = super().judge(*inputs[:2])
+        pair = super().discriminate(*inputs[:2])
         codes: Tensor = self.code_discriminator(torch.cat(inputs[4:], -1))[..., 0]
         return torch.cat([pair, self.pair_discriminator(*inputs[2:4]), codes], -1)
 

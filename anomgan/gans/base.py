@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
-from anomgan.gans.batch import Batch, Move, Stage
+from anomgan.gans.batch import Batch, OptimizerStep, Phase
 from anomgan.gans.losses import (
     gradient_penalty,
-    logistic_critic,
+    logistic_discriminator_loss,
     mode_seeking,
-    non_saturating,
+    non_saturating_generator_loss,
     zero_penalty,
 )
 from anomgan.nets import builders as blocks
@@ -49,7 +49,7 @@ class GAN(nn.Module):
         paper: Authors, title and year.
         formula: The paper's anomaly score in one line.
         kinds: What it can learn from.
-        critics: Networks that move on :meth:`discriminator_loss`.
+        critics: Networks that move on :meth:`discriminator_objective`.
         makers: Networks that move on :meth:`generator_loss`.
         inversion: Where inversion starts.  ``izi``: from an encoder that is trained last, as the
             shared remedy for GANs that know none.  ``own``: from what :meth:`encode` gives, which
@@ -81,7 +81,7 @@ class GAN(nn.Module):
         if "name" in cls.__dict__:
             GAN.registry[cls.name] = cls
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks that every variant has."""
         super().__init__()
         if config.penalty == "own":
@@ -97,15 +97,17 @@ class GAN(nn.Module):
 
     # --- training ---------------------------------------------------------------------------------
 
-    def stages(self) -> Sequence[Stage]:
+    def phases(self) -> Sequence[Phase]:
         """How the networks train; unless overridden, critics and makers in turn."""
         repeats, rate = self.config.critic_steps, self.config.critic_rate
         judging = self.critics if self.pretext is None else (*self.critics, "pretext")
-        critics = Move("discriminator", judging, self._critics_loss, repeats, rate)
-        makers = Move("generator", self.makers, self._makers_loss)
-        encoder = Move("encoder", ("encoder",), self.encoder_loss)
-        last = (Stage((encoder,)),) if self.inversion == "izi" else ()
-        return (Stage((critics, makers)), *last)
+        critics = OptimizerStep(
+            "discriminator", judging, self._total_discriminator_loss, repeats, rate
+        )
+        makers = OptimizerStep("generator", self.makers, self._total_generator_loss)
+        encoder = OptimizerStep("encoder", ("encoder",), self.encoder_loss)
+        last = (Phase((encoder,)),) if self.inversion == "izi" else ()
+        return (Phase((critics, makers)), *last)
 
     def prepare(self, batch: Batch) -> Batch:
         """The batch as this GAN trains on it: latent vectors are told the records' conditions.
@@ -133,45 +135,45 @@ class GAN(nn.Module):
         real, fake = self.pairs(batch)
         return self._blur(batch, real), self._blur(batch, fake)
 
-    def judge(self, *inputs: Tensor) -> Tensor:
+    def discriminate(self, *inputs: Tensor) -> Tensor:
         """The critics' opinions, ``(M, B)``, larger for more real."""
         return self.discriminator(*inputs)
 
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """What critics minimise, from their opinions ``(M, B)``; ``(M,)``."""
-        return logistic_critic(real, fake, self.config.label_smoothing)
+        return logistic_discriminator_loss(real, fake, self.config.label_smoothing)
 
-    def maker_loss(self, fake: Tensor) -> Tensor:
+    def generator_loss(self, fake: Tensor) -> Tensor:
         """What makers minimise, from the critics' opinions of what is made; ``(M, B) -> (M,)``."""
-        return non_saturating(fake)
+        return non_saturating_generator_loss(fake)
 
-    def discriminator_loss(self, batch: Batch) -> Tensor:
-        """What critics minimise, ``(M,)``: :meth:`critic_loss` and the penalty on their slope."""
+    def discriminator_objective(self, batch: Batch) -> Tensor:
+        """What critics minimise, ``(M,)``: :meth:`discriminator_loss` and the penalty on their slope."""
         with torch.no_grad():  # nobody moves but the critics
             real, fake = self.shown(batch)
         if self.config.penalty == "zero-centred":
             real = tuple(x.detach().requires_grad_() for x in real)
-        opinions = self.judge(*real)
-        loss = self.critic_loss(opinions, self.judge(*fake))
+        opinions = self.discriminate(*real)
+        loss = self.discriminator_loss(opinions, self.discriminate(*fake))
         if self.config.penalty == "one-centred":
-            penalty = gradient_penalty(self.judge, batch, real, fake)
+            penalty = gradient_penalty(self.discriminate, batch, real, fake)
             loss = loss + self.config.gradient_penalty * penalty
         elif self.config.penalty == "zero-centred":
             loss = loss + self.config.zero_penalty * zero_penalty(opinions, real)
         return loss
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """What makers minimise, ``(M,)``."""
         _, fake = self.shown(batch)
-        return self.maker_loss(self.judge(*fake))
+        return self.generator_loss(self.discriminate(*fake))
 
-    def _critics_loss(self, batch: Batch) -> Tensor:
+    def _total_discriminator_loss(self, batch: Batch) -> Tensor:
         """The discriminator's loss at the size that networks have grown to.
 
         And, if asked for, that of telling what was done to real pictures.
         """
         batch = self._grown(batch)
-        loss = self.discriminator_loss(batch)
+        loss = self.discriminator_objective(batch)
         if self.pretext is None:
             return loss
         shape, at = batch.real.shape[:2], self.views.spec.record
@@ -179,10 +181,10 @@ class GAN(nn.Module):
         task = self.pretext.loss(self.deepest, batch.real, drawn, noise)
         return loss + self.config.self_supervision * task
 
-    def _makers_loss(self, batch: Batch) -> Tensor:
+    def _total_generator_loss(self, batch: Batch) -> Tensor:
         """The generator's loss likewise and, if asked for, a reward for variety."""
         batch = self._grown(batch)
-        loss = self.generator_loss(batch)
+        loss = self.generator_objective(batch)
         if not self.config.mode_seeking:
             return loss
         made = self.generate(batch.latent)

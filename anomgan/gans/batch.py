@@ -8,7 +8,42 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from anomgan.gans.share import Share
+
+@dataclass(frozen=True)
+class MemberSlice:
+    """Neighbouring members out of all that are trained together.
+
+    Randomness is drawn for all members and then cut down, so that each member meets the same
+    numbers however many processes there are.
+
+    Attributes:
+        start: The first.
+        stop: Where the next process's begin.
+        members: How many there are in all.
+    """
+
+    start: int
+    stop: int
+    members: int
+
+    @classmethod
+    def of(cls, members: int, rank: int = 0, processes: int = 1) -> MemberSlice:
+        """The members of one process; processes differ by one member at most."""
+        return cls(rank * members // processes, (rank + 1) * members // processes, members)
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all."""
+        return self.stop - self.start == self.members
+
+    @property
+    def numbers(self) -> range:
+        """Which these are, counted in all."""
+        return range(self.start, self.stop)
+
+    def __call__(self, drawn: Tensor) -> Tensor:
+        """These members' part of what was drawn for all, ``(members, …)``."""
+        return drawn[self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -31,7 +66,7 @@ class Batch:
     generator: torch.Generator
     other: Tensor | None = None
     progress: float = 0.0
-    share: Share | None = None
+    share: MemberSlice | None = None
 
     def uniform(self, *shape: int) -> Tensor:
         """Draws from U(0, 1), ``(M, …)``."""
@@ -56,7 +91,7 @@ def moved(drawn: Tensor, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Move:
+class OptimizerStep:
     """One descent step: these networks move, every other one stays frozen.
 
     Attributes:
@@ -75,8 +110,8 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Moves that are made in turn for a share of the step budget; stages follow one another."""
+class Phase:
+    """Updates made in turn for a share of the step budget; phases follow one another."""
 
-    moves: tuple[Move, ...]
+    updates: tuple[OptimizerStep, ...]
     share: float = 1.0

@@ -8,10 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inputs, Inversion
 from anomgan.gans.batch import Batch
-from anomgan.gans.losses import logistic_critic
+from anomgan.gans.losses import logistic_discriminator_loss
 from anomgan.nets import builders as blocks
 
 
@@ -29,7 +29,7 @@ class BiGAN(GAN):
     makers: ClassVar[tuple[str, ...]] = ("generator", "encoder")
     inversion: ClassVar[Inversion] = "own"
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks; the discriminator is given a latent vector beside the record.
 
         Encoded pairs lie on a surface of as many dimensions as a record has entries.  Were the
@@ -50,15 +50,17 @@ class BiGAN(GAN):
         x, z = batch.real, batch.latent
         return (x, self.encode(x)), (self.generate(z), z)
 
-    def judge(self, *inputs: Tensor) -> Tensor:
+    def discriminate(self, *inputs: Tensor) -> Tensor:
         """D(x, z), larger for "x is real and z was encoded", ``(M, n)``."""
         x, z = inputs
         return self.discriminator(x, extra=z)
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """Make each kind of pair pass for the other one: the same loss with labels exchanged."""
         encoded, generated = self.shown(batch)
-        return logistic_critic(self.judge(*generated), self.judge(*encoded))
+        return logistic_discriminator_loss(
+            self.discriminate(*generated), self.discriminate(*encoded)
+        )
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of (x, E(x)), ``(M, n, F)``."""

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import REACH, Inputs
 from anomgan.gans.batch import Batch
-from anomgan.gans.losses import least_squares_critic, least_squares_maker
-from anomgan.gans.spoil import spoilt
+from anomgan.gans.losses import least_squares_discriminator_loss, least_squares_generator_loss
 from anomgan.gans.translator import Translator
 from anomgan.nets import builders as blocks
 
@@ -35,7 +34,7 @@ class CycleGAN(Translator):
     makers: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
     translates: ClassVar[bool] = True
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build two translators and two critics."""
         super().__init__(views, config)
         self.spoiler = blocks.translator(views.spec, self.config, views.members)
@@ -43,7 +42,7 @@ class CycleGAN(Translator):
 
     def prepare(self, batch: Batch) -> Batch:
         """Records of the other domain stand where other GANs have draws from the prior."""
-        other = spoilt(self.views, batch) if batch.other is None else batch.other
+        other = corrupt_records(self.views, batch) if batch.other is None else batch.other
         return replace(super().prepare(batch), latent=other)
 
     def generate(self, z: Tensor) -> Tensor:
@@ -61,27 +60,27 @@ class CycleGAN(Translator):
         x, other = batch.real, batch.latent
         return (x, other), (self.generate(other), self._translate(self.spoiler, x))
 
-    def judge(self, *inputs: Tensor) -> Tensor:
+    def discriminate(self, *inputs: Tensor) -> Tensor:
         """The opinions of both critics, ``(M, 2·n)``."""
         normal, other = inputs
         return torch.cat([self.discriminator(normal), self.other_discriminator(other)], -1)
 
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Least squares, as in the paper."""
-        return least_squares_critic(real, fake, self.config.label_smoothing)
+        return least_squares_discriminator_loss(real, fake, self.config.label_smoothing)
 
-    def maker_loss(self, fake: Tensor) -> Tensor:
+    def generator_loss(self, fake: Tensor) -> Tensor:
         """Least squares, as in the paper."""
-        return least_squares_maker(fake)
+        return least_squares_generator_loss(fake)
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss, cycle consistency both ways, and identity at half its weight."""
         (x, other), (healed, ill) = self.pairs(batch)
         cycle = self._loss(x, self.generate(ill))
         cycle = cycle + self._loss(other, self._translate(self.spoiler, healed))
         same = self._loss(x, self.generate(x))
         same = same + self._loss(other, self._translate(self.spoiler, other))
-        adversarial = super().generator_loss(batch)
+        adversarial = super().generator_objective(batch)
         return adversarial + self.config.cycle_weight * (cycle + 0.5 * same)
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -91,3 +90,31 @@ class CycleGAN(Translator):
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """How much has to change for a record to become normal."""
         return self.residuals(x, self.generate(z)).abs().sum(-1)
+
+
+def corrupt_records(views: EnsembleScaler, batch: Batch) -> Tensor:
+    """Real records, some columns of which come from another record or are shifted by noise.
+
+    Of each record a random share of the columns is exchanged, which breaks their dependence, and
+    each of another random share is moved by up to some standard deviations.  Of pictures it is the
+    patches instead of the columns.
+
+    Args:
+        views: Know which entries belong to one column.
+        batch: Its records are spoilt, in copies.
+
+    Returns:
+        ``(M, B, *shape)``; conditions stay as they are.
+    """
+    x = batch.real
+    at = views.spec.record
+    columns = int(views.column.max()) + 1
+    chances = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
+    exchange, shift = (
+        (batch.uniform(*x.shape[:2], columns) < chance)[..., views.column] for chance in chances
+    )
+    record = torch.where(exchange, x.roll(1, 1)[..., :at], x[..., :at])
+    sigma = 3 * batch.uniform(*x.shape[:2], 1)
+    moved = record + sigma * batch.normal(*record.shape)
+    record = torch.where(shift & views.is_numeric, moved, record)
+    return torch.cat([record, x[..., at:]], -1)

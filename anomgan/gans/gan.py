@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.gans.base import GAN
-from anomgan.gans.losses import minimax, non_saturating
+from anomgan.gans.losses import minimax_generator_loss, non_saturating_generator_loss
 
 
 class VanillaGAN(GAN):
@@ -24,9 +24,12 @@ class VanillaGAN(GAN):
     year: ClassVar[int] = 2014
     formula: ClassVar[str] = "mean|f(x) − f(G(z*))| + max(0, D(G(z*)) − D(x))"
 
-    def maker_loss(self, fake: Tensor) -> Tensor:
+    def generator_loss(self, fake: Tensor) -> Tensor:
         """Generate records that pass for real."""
-        losses = {"non-saturating": non_saturating, "minimax": minimax}
+        losses = {
+            "non-saturating": non_saturating_generator_loss,
+            "minimax": minimax_generator_loss,
+        }
         return losses[self.config.generator_loss](fake)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:

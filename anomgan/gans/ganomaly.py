@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
 from anomgan.nets import builders as blocks
@@ -27,7 +27,7 @@ class GANomaly(GAN):
     makers: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
     inversion: ClassVar[Inversion] = "own"
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks, among them the second encoder."""
         super().__init__(views, config)
         self.second_encoder = blocks.encoder(views.spec, config, views.members)
@@ -36,7 +36,7 @@ class GANomaly(GAN):
         """Reconstructions."""
         return self.generate(self.encode(batch.real))
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss (feature matching), contextual loss (L1) and encoder loss, weighted."""
         again = self.made(batch)
         matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))

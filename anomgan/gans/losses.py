@@ -16,7 +16,7 @@ from anomgan.gans.batch import Batch
 Critic = Callable[..., Tensor]
 
 
-def logistic_critic(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+def logistic_discriminator_loss(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
     """−log σ(real) − log(1 − σ(fake)), the critic's side of Goodfellow et al. (2014).
 
     Args:
@@ -28,37 +28,37 @@ def logistic_critic(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tenso
     return (softplus(-real) + smoothing * real).mean(-1) + softplus(fake).mean(-1)
 
 
-def non_saturating(fake: Tensor) -> Tensor:
+def non_saturating_generator_loss(fake: Tensor) -> Tensor:
     """−log σ(fake): the generator's loss that keeps its slope when the critic wins."""
     return softplus(-fake).mean(-1)
 
 
-def minimax(fake: Tensor) -> Tensor:
+def minimax_generator_loss(fake: Tensor) -> Tensor:
     """log(1 − σ(fake)): the generator's side of the game as Goodfellow et al. state it first."""
     return -softplus(fake).mean(-1)
 
 
-def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
+def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """max(0, 1 − real) + max(0, 1 + fake) (Lim & Ye, 2017; Miyato et al., 2018)."""
     return relu(1 - real).mean(-1) + relu(1 + fake).mean(-1)
 
 
-def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+def wasserstein_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """The critic's side of the Wasserstein distance, to be minimised (Arjovsky et al., 2017)."""
     return fake.mean(-1) - real.mean(-1)
 
 
-def raise_opinion(fake: Tensor) -> Tensor:
+def wasserstein_generator_loss(fake: Tensor) -> Tensor:
     """−fake, the generator's side of the hinge loss and of the Wasserstein distance."""
     return -fake.mean(-1)
 
 
-def least_squares_critic(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+def least_squares_discriminator_loss(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
     """(real − 1)² + fake², the critic's side of Mao et al. (2017); smoothing lowers the 1."""
     return (real - 1 + smoothing).square().mean(-1) + fake.square().mean(-1)
 
 
-def least_squares_maker(fake: Tensor) -> Tensor:
+def least_squares_generator_loss(fake: Tensor) -> Tensor:
     """(fake − 1)², the generator's side of Mao et al. (2017)."""
     return (fake - 1).square().mean(-1)
 

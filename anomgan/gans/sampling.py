@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from anomgan.calibration.conformal import Floats
 from anomgan.gans import GAN
-from anomgan.scoring.scorer import rows_at_once
+from anomgan.gans.blockwise import rows_per_block
+from anomgan.utils.types import Floats
 
 SAMPLED = 10_000
 """Records drawn from the generators at once."""
@@ -28,7 +28,7 @@ def drawn(
     """
     views, draws = gan.views, torch.Generator().manual_seed(seed)
     # Pictures pass through far larger intermediates.
-    most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_at_once(gan))
+    most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_per_block(gan))
     for start in range(0, rows, most):
         count = min(most, rows - start)
         each = -(-count // views.members)

@@ -23,7 +23,7 @@ class SkipGANomaly(Translator):
     formula: ClassVar[str] = "0.9·‖x − G(x)‖₁ + 0.1·‖f(x) − f(G(x))‖₂"
     kinds: ClassVar[tuple[str, ...]] = ("images",)
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial, contextual (L1) and latent loss."""
         return self.restoring_loss(batch)
 

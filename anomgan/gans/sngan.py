@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.gans.base import GAN, Penalty
-from anomgan.gans.losses import hinge_critic, raise_opinion
+from anomgan.gans.losses import hinge_discriminator_loss, wasserstein_generator_loss
 
 
 class SpectralGAN(GAN):
@@ -23,10 +23,10 @@ class SpectralGAN(GAN):
     penalty: ClassVar[Penalty] = "none"
     spectral: ClassVar[bool] = True
 
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Hinge loss."""
-        return hinge_critic(real, fake)
+        return hinge_discriminator_loss(real, fake)
 
-    def maker_loss(self, fake: Tensor) -> Tensor:
+    def generator_loss(self, fake: Tensor) -> Tensor:
         """Raise the discriminator's opinion of generated records."""
-        return raise_opinion(fake)
+        return wasserstein_generator_loss(fake)

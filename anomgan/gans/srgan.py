@@ -29,7 +29,7 @@ class SuperResolutionGAN(Translator):
         """Make pictures coarse and restore them, ``(M, n, *shape) -> (M, n, *shape)``."""
         return super().generate(blocks.coarse(self.views.spec, z))
 
-    def generator_loss(self, batch: Batch) -> Tensor:
+    def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss, and what isn't restored in pixels and in features."""
         return self.restoring_loss(batch)
 

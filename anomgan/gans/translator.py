@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
 from anomgan.nets import builders as blocks
@@ -20,7 +20,7 @@ class Translator(GAN):
 
     inversion: ClassVar[Inversion] = "none"
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks; the generator takes records."""
         super().__init__(views, config)
         self.generator: nn.Module = blocks.translator(views.spec, self.config, views.members)
@@ -55,5 +55,5 @@ class Translator(GAN):
         again = self.made(batch)
         matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
         context = self.residuals(batch.real, again).abs().mean((-2, -1))
-        adversarial = GAN.generator_loss(self, batch)
+        adversarial = GAN.generator_objective(self, batch)
         return adversarial + self.config.context_weight * context + matching

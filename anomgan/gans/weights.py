@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.gans import GAN, method
-from anomgan.scoring.judge import FloatArray
 from anomgan.utils.serialization import below
+from anomgan.utils.types import FloatArray
 
 
 def arrays(gan: GAN) -> dict[str, FloatArray]:
@@ -42,7 +42,7 @@ def rebuilt(state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: C
         raise ValueError("scales of another table")
     if not (state["gan.views.scale"] > 0).all():
         raise ValueError("a scale isn't positive, so that a record's score isn't a number")
-    views = Views(spec, config.dealt_views * (members // config.members))
+    views = EnsembleScaler(spec, config.member_scalings * (members // config.members))
     with torch.device("meta"):  # shapes without memory
         gan = method(name)(views, config)
     weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}

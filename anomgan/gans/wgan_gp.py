@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from anomgan.gans.base import GAN, Penalty
-from anomgan.gans.losses import raise_opinion, wasserstein_critic
+from anomgan.gans.losses import wasserstein_discriminator_loss, wasserstein_generator_loss
 
 
 class WassersteinGAN(GAN):
@@ -24,10 +24,10 @@ class WassersteinGAN(GAN):
     formula: ClassVar[str] = "‖x − G(z*)‖ + max(0, D(G(z*)) − D(x))"
     penalty: ClassVar[Penalty] = "one-centred"
 
-    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The Wasserstein distance, upside down."""
-        return wasserstein_critic(real, fake)
+        return wasserstein_discriminator_loss(real, fake)
 
-    def maker_loss(self, fake: Tensor) -> Tensor:
+    def generator_loss(self, fake: Tensor) -> Tensor:
         """Raise the critic's opinion of generated records."""
-        return raise_opinion(fake)
+        return wasserstein_generator_loss(fake)

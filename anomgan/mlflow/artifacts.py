@@ -26,11 +26,11 @@ def write_artifacts(detector: GANDetector, folder: Path) -> None:
     from anomgan.plotting.style import png
     from anomgan.report import report
 
-    training = detector.detector_.training
+    training = detector.history_
     calibration = detector.training_facts_["calibration"]
     figures: dict[str, Callable[[], Figure]] = {
         "score_histogram.png": lambda: plots.score_histogram(
-            detector.detector_.calibrator.scores, threshold=calibration["threshold"]
+            detector.ensemble_.calibrator.scores, threshold=calibration["threshold"]
         ),
         "loss_curves.png": lambda: plots.loss_curves(training.curve),
     }

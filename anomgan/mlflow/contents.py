@@ -45,7 +45,7 @@ def params(detector: GANDetector) -> list[Param]:
         "columns": json.dumps(facts["columns"]),
         "dropped": ", ".join(column["name"] for column in facts["dropped"]),
     }
-    settings = detector.detector_.gan.config.to_json()
+    settings = detector.ensemble_.gan.config.to_json()
     config = {f"config.{name}": value for name, value in settings.items()}
     return [Param(name, str(value)[:LONGEST]) for name, value in (chosen | config).items()]
 
@@ -73,7 +73,7 @@ def metrics(detector: GANDetector, model_id: str | None = None) -> list[Metric]:
     """Losses and health by step, calibration, seconds, memory, load of the machine."""
     facts = detector.training_facts_
     begin, end = moments(detector)
-    training = detector.detector_.training
+    training = detector.history_
     steps = max((point.steps for point in training.curve), default=1)
     found = []
     for point in training.curve:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anomgan.calibration.conformal import Floats
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -32,8 +32,8 @@ class _Call:
 
 
 @dataclass
-class MergedDetector(Detector):
-    """Scores as a :class:`anomgan.scoring.fitted_ensemble.Detector` does; callers in several threads together."""
+class MergedDetector(FittedEnsemble):
+    """Scores as a :class:`anomgan.scoring.fitted_ensemble.FittedEnsemble` does; callers in several threads together."""
 
     _waiting: list[_Call] = field(default_factory=list, init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -85,7 +85,7 @@ def merged(detector: GANDetector) -> GANDetector:
     """The same fitted detector, for many callers at once; the given one stays as it is."""
     shared = object.__new__(type(detector))
     shared.__dict__.update(vars(detector))  # copy.copy would pack and load the model
-    found = detector.detector_
-    own = {each.name: getattr(found, each.name) for each in fields(Detector)}
-    shared.detector_ = MergedDetector(**own)
+    found = detector.ensemble_
+    own = {each.name: getattr(found, each.name) for each in fields(FittedEnsemble)}
+    shared.ensemble_ = MergedDetector(**own)
     return shared

@@ -206,5 +206,4 @@ def measured(
         InputError: If it can't score them, or labels are of one kind.
     """
     scored = detector.score_frame(table, source=source)
-    flagged = scored.score > -detector.offset_
-    return metrics(labels, scored.score, flagged=flagged, p_value=scored.p_value)
+    return metrics(labels, scored.score, flagged=scored.flagged)

@@ -35,12 +35,11 @@ from anomgan.persistence.model_dir import (
     moved_aside,
     write_whole,
 )
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.scoring.judge import FloatArray
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import Health
-from anomgan.training.monitor import Training
-from anomgan.training.trainer import Progress
+from anomgan.training.history import Progress, TrainingHistory
 from anomgan.utils.serialization import MOST_VALUES, strict_json, values_in
+from anomgan.utils.types import FloatArray
 
 FORMAT_VERSION = 2
 """Raised whenever the contents of a model change: other versions are refused by name."""
@@ -74,12 +73,14 @@ class Model:
 
     Attributes:
         encoder: Records to arrays and back.
-        detector: Arrays to scores.
+        ensemble: Arrays to scores.
+        history: How the networks were trained.
         about: Plain data that the face needs; stored as it is.
     """
 
     encoder: Encoder
-    detector: Detector
+    ensemble: FittedEnsemble
+    history: TrainingHistory
     about: dict[str, Any]
 
 
@@ -88,8 +89,8 @@ class Model:
 
 def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     """Take a model apart into plain data, fit for strict JSON, and arrays on the CPU."""
-    gan, calibrator = model.detector.gan, model.detector.calibrator
-    training = model.detector.training
+    gan, calibrator = model.ensemble.gan, model.ensemble.calibrator
+    training = model.history
     description = {
         "anomgan": version("anomgan"),
         "format_version": FORMAT_VERSION,
@@ -107,7 +108,7 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "held_out": None if training.held_out is None else asdict(training.held_out),
         "restarted": training.restarted,
     }
-    return plain(description), model.detector.state()
+    return plain(description), model.ensemble.state()
 
 
 def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Model:
@@ -140,20 +141,20 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         last = description["held_out"]
         held_out = None if last is None else Health.from_json(last)
         restarted = [int(member) for member in description["restarted"]]
-        detector = Detector.from_state(
+        ensemble = FittedEnsemble.from_state(
             arrays,
             encoder.spec,
             name=description["method"],
             config=Config.from_json(description["config"]),
-            training=Training(curve, health, held_out, restarted),
         )
-        detector.training.check(detector.gan.views.members)
+        history = TrainingHistory(curve, health, held_out, restarted)
+        history.check(ensemble.gan.views.members)
     except UNFIT as error:
         if out_of_memory(error):
             raise
         missing = "no entry " if isinstance(error, KeyError) else ""
         raise InputError(f"its parts don't belong together: {missing}{error}") from error
-    return Model(encoder, detector, description["estimator"])
+    return Model(encoder, ensemble, history, description["estimator"])
 
 
 def check_origin(description: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from anomgan.calibration.conformal import Floats
 from anomgan.plotting.style import (
     ABNORMAL,
     CYCLE,
@@ -23,10 +22,11 @@ from anomgan.plotting.style import (
     new_figure,
     styled,
 )
+from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     from anomgan.training.health import Health
-    from anomgan.training.trainer import Progress
+    from anomgan.training.history import Progress
 
 MOST_PICTURES = 64
 """Pictures that :func:`sample_grid` shows."""
@@ -107,7 +107,7 @@ def loss_curves(curve: Sequence[Progress]) -> Figure:
     """Losses over training, a panel for each network that moves; means over the members.
 
     Args:
-        curve: Points of :attr:`anomgan.training.monitor.Training.curve`.
+        curve: Points of :attr:`anomgan.training.history.TrainingHistory.curve`.
     """
     names = list(dict.fromkeys(name for point in curve for name in point.losses))
     figure, panels = new_figure(1, max(1, len(names)), height=2.3)

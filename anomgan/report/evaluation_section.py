@@ -61,7 +61,7 @@ def evaluation(
     if found.probability is not None:
         drawn = plots.reliability(truth, found.probability)
         figures["reliability"] = (drawn, "Reliability of probabilities")
-    return _table(found, detector.detector_.gan.name), figures
+    return _table(found, detector.ensemble_.gan.name), figures
 
 
 def _table(found: Evaluation, name: str) -> dict[str, Any]:

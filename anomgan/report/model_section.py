@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anomgan.calibration.conformal import NEVER_FLAGGED
 from anomgan.config import Config
 from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.boolean import BooleanColumn
@@ -16,7 +17,6 @@ from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.fit_summary import OUT_OF_REACH
 from anomgan.training.health import MEASURES, grade, in_words, verdict
 from anomgan.utils.text import shortened
 
@@ -32,7 +32,7 @@ def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
         detector: A fitted detector.
         name: What to call the model.
     """
-    fitted, known = detector.detector_, detector.training_facts_
+    fitted, known = detector.ensemble_, detector.training_facts_
     gan, schema = fitted.gan, detector.encoder_.schema
     columns = [*schema.columns, *schema.conditions]
     return {
@@ -119,7 +119,7 @@ def _set_aside(known: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _health(detector: GANDetector) -> dict[str, Any]:
-    training = detector.detector_.training
+    training = detector.history_
     last, collapsed = training.held_out, 0
     if last is not None:
         collapsed = len(last.collapsed())
@@ -135,7 +135,7 @@ def _health(detector: GANDetector) -> dict[str, Any]:
 
 def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
     """A row for each member: its view and its measures beside the real rows'."""
-    names = detector.detector_.gan.views.names
+    names = detector.ensemble_.gan.views.names
     return [
         {
             "member": m,
@@ -148,7 +148,7 @@ def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
 
 def _calibration(detector: GANDetector) -> dict[str, Any]:
     """The threshold, and what share of fresh normal rows it flags."""
-    calibrator, known = detector.detector_.calibrator, detector.training_facts_["calibration"]
+    calibrator, known = detector.ensemble_.calibrator, detector.training_facts_["calibration"]
     threshold, n = -detector.offset_, len(calibrator.scores)
     above = int(np.sum(calibrator.scores > threshold))
     # However the threshold was chosen, it lies just below the score of this rank.
@@ -159,7 +159,7 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
         "rule": known["rule"],
         "alpha": detector.alpha,
         "contamination": detector.contamination,
-        "threshold": None if threshold >= OUT_OF_REACH else threshold,
+        "threshold": None if threshold >= NEVER_FLAGGED else threshold,
         "smallest_p": calibrator.smallest_alpha(),
         "share": above / n,
         "low": low,
@@ -172,7 +172,7 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
 
 def _privacy(detector: GANDetector) -> Iterator[str]:
     """What of the training data is in the model directory."""
-    state, schema = detector.detector_.state(), detector.encoder_.schema
+    state, schema = detector.ensemble_.state(), detector.encoder_.schema
     unit = detector.encoder_.unit
     stored = {
         key.split(".")[-2]: value.shape[-2]
@@ -191,7 +191,7 @@ def _privacy(detector: GANDetector) -> Iterator[str]:
         )
     if not stored:
         yield f"no training {unit}: the score needs none"
-    yield f"{len(detector.detector_.calibrator.scores):,} scores of held-out {unit}, no values"
+    yield f"{len(detector.ensemble_.calibrator.scores):,} scores of held-out {unit}, no values"
     levels = [
         len(column.levels) + len(column.rare)
         for column in (*schema.columns, *schema.conditions)
@@ -206,7 +206,7 @@ def _privacy(detector: GANDetector) -> Iterator[str]:
     if constants:
         yield f"the value of {len(constants):,} columns that never changed"
     if schema.conditions:
-        yield f"the levels of {len(detector.detector_.gan.views.conditions):,} rows' conditions"
+        yield f"the levels of {len(detector.ensemble_.gan.views.conditions):,} rows' conditions"
     yield (
         f"networks that generate {unit} like these; of rows, `anomgan sample --quality` measures "
         f"whether they repeat some"

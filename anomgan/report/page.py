@@ -56,8 +56,8 @@ def report(
     """
     model = model_facts(detector, name)
     threshold = model["calibration"]["threshold"]
-    scores = detector.detector_.calibrator.scores
-    training = detector.detector_.training
+    scores = detector.ensemble_.calibrator.scores
+    training = detector.history_
     figures: dict[str, tuple[Figure, str]] = {}
     if training.curve:
         figures["losses"] = (plots.loss_curves(training.curve), "Losses over training")

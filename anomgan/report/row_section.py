@@ -29,7 +29,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
     frame = batch.frame.iloc[places].reset_index(drop=True)
     # Not the first row of the table, of which unknown columns would be told once more.
     values, _ = detector.encoder_.transform(frame, source=batch.source, first_row=1)
-    aspects = detector.detector_.components(values)
+    aspects = detector.ensemble_.components(values)
     why = _explained(detector, frame, batch.source)
     pictures = _pictures(detector, values)
     conditions = [column.name for column in detector.encoder_.schema.conditions]
@@ -87,7 +87,7 @@ def _sentence(why: pd.DataFrame, row: int) -> str:
 
 def _pictures(detector: GANDetector, values: Any) -> list[str] | None:
     """Each picture, the nearest normal one and where they differ, as ``data:`` addresses."""
-    encoder, fitted = detector.encoder_, detector.detector_
+    encoder, fitted = detector.encoder_, detector.ensemble_
     if not isinstance(encoder, PictureEncoder):
         return None
     known, nearest = (

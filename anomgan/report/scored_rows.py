@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
-from anomgan.calibration.conformal import Floats
 from anomgan.data.readers.files import row_names
 from anomgan.errors import InputError
 from anomgan.evaluation.drift import FEWEST, Drift, DriftMonitor
+from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     from anomgan.data.parse_report import ParseReport

@@ -14,11 +14,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from anomgan.calibration.conformal import TINY
 from anomgan.config import Config
 from anomgan.nets import builders as blocks
-from anomgan.scoring.features import Evidence
+from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.knn import Index
+from anomgan.scoring.scaling import DISTANCE_OFFSET
 from anomgan.scoring.whitening import whiten, whitening
 
 
@@ -49,14 +49,14 @@ class Component(ABC):
         self.state: dict[str, Tensor] = {}
 
     @abstractmethod
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Learn what is usual; ``rows`` are the records that each member may learn from."""
 
-    def settle(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:  # noqa: B027 (optional)
+    def adapt(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:  # noqa: B027 (optional)
         """Adapt to ``rows``, records that each member has never seen; most have no need to."""
 
     @abstractmethod
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
 
     def by_fold(self, parts: Tensor) -> Tensor:
@@ -69,17 +69,17 @@ class Paper(Component):
 
     name: ClassVar[str] = "paper"
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Learn each member's unit, so that one with larger numbers doesn't drown the others."""
-        logs = (evidence.paper + TINY).log()
+        logs = (records.paper + DISTANCE_OFFSET).log()
         own = [log[known] for log, known in zip(logs, rows, strict=True)]
         centre = torch.stack([log.median() for log in own])
         spread = torch.stack([log.quantile(0.75) - log.quantile(0.25) for log in own])
         self.state = {"centre": centre, "spread": spread.clamp(min=1e-3)}
 
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """As the paper's formula says."""
-        logs = (evidence.paper + TINY).log() - self.state["centre"][:, None].to(evidence.x)
+        logs = (records.paper + DISTANCE_OFFSET).log() - self.state["centre"][:, None].to(records.x)
         logs = logs / self.state["spread"][:, None].to(logs)
         # Beyond this a float64 would overflow; no distance in float32 units comes near it.
         mean: Tensor = self.by_fold(logs).mean(1).double()
@@ -90,16 +90,16 @@ class Mahalanobis(Component):
     """Mahalanobis length of some vectors that members see of a record."""
 
     @abstractmethod
-    def vectors(self, evidence: Evidence) -> Tensor:
+    def vectors(self, records: RecordFeatures) -> Tensor:
         """The vectors, ``(K·M, n, S)``."""
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Learn the vectors' mean and covariance."""
-        self.state = whitening(self.vectors(evidence), rows)
+        self.state = whitening(self.vectors(records), rows)
 
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """Root mean square of the members' Mahalanobis lengths."""
-        white = whiten(self.vectors(evidence), self.state)
+        white = whiten(self.vectors(records), self.state)
         return self.by_fold(white.square().sum(-1)).mean(1).sqrt()
 
 
@@ -108,9 +108,9 @@ class Reconstruction(Mahalanobis):
 
     name: ClassVar[str] = "reconstruction"
 
-    def vectors(self, evidence: Evidence) -> Tensor:
+    def vectors(self, records: RecordFeatures) -> Tensor:
         """The residuals of G(z*)."""
-        return evidence.residuals
+        return records.residuals
 
 
 class FeatureDistance(Mahalanobis):
@@ -118,9 +118,9 @@ class FeatureDistance(Mahalanobis):
 
     name: ClassVar[str] = "feature_distance"
 
-    def vectors(self, evidence: Evidence) -> Tensor:
+    def vectors(self, records: RecordFeatures) -> Tensor:
         """The features' differences."""
-        return evidence.feature_differences
+        return records.feature_differences
 
 
 class FeatureDensity(Mahalanobis):
@@ -128,9 +128,9 @@ class FeatureDensity(Mahalanobis):
 
     name: ClassVar[str] = "feature_density"
 
-    def vectors(self, evidence: Evidence) -> Tensor:
+    def vectors(self, records: RecordFeatures) -> Tensor:
         """The features."""
-        return evidence.features
+        return records.features
 
 
 class Deviation(Mahalanobis):
@@ -141,9 +141,9 @@ class Deviation(Mahalanobis):
 
     name: ClassVar[str] = "deviation"
 
-    def vectors(self, evidence: Evidence) -> Tensor:
+    def vectors(self, records: RecordFeatures) -> Tensor:
         """All three, one behind the other."""
-        parts = evidence.features, evidence.feature_differences, evidence.residuals
+        parts = records.features, records.feature_differences, records.residuals
         return torch.cat(parts, -1)
 
 
@@ -156,19 +156,19 @@ class Latent(Component):
 
     name: ClassVar[str] = "latent"
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """There is nothing to learn: the prior is known."""
         self.state = {}
 
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """Root mean square over members of ‖z*‖, conditions left out.
 
         0 where it says nothing: a translator's code is the record itself, and a search without
         encoder is kept within the ball that the prior fills, at whose surface it mostly ends.
         """
-        if evidence.gan.inversion in ("none", "prior"):
-            return self.by_fold(torch.zeros_like(evidence.z[..., 0])).mean(1)
-        own = evidence.z[..., : evidence.z.shape[-1] - evidence.gan.views.spec.conditions]
+        if records.gan.inversion in ("none", "prior"):
+            return self.by_fold(torch.zeros_like(records.z[..., 0])).mean(1)
+        own = records.z[..., : records.z.shape[-1] - records.gan.views.spec.conditions]
         return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
 
 
@@ -181,23 +181,23 @@ class Nearest(Component):
         self._index: Index | None = None
 
     @abstractmethod
-    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Keep a sample of the training records."""
         self.state = {}
-        places = self.place(evidence, rows)
+        places = self.place(records, rows)
         kept = min(self.config.memory_rows, *(len(own) for own in rows), len(rows[0]))
         memory = torch.stack([place[own[:kept]] for place, own in zip(places, rows, strict=True)])
         self.state["memory"] = self._joined(memory).float()
 
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """Mean distance to the nearest few."""
         memory = self.state["memory"]
         if self._index is None or self._index.rows is not memory:
             self._index = Index(memory)
-        here = self._joined(self.place(evidence)).to(memory)
+        here = self._joined(self.place(records)).to(memory)
         return self._index.distances(here, self.config.neighbours)
 
     def _joined(self, places: Tensor) -> Tensor:
@@ -210,10 +210,10 @@ class Neighbours(Nearest):
 
     name: ClassVar[str] = "neighbours"
 
-    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Features and residuals side by side, each as heavy as the other."""
         parts = []
-        for name, vectors in (("f", evidence.features), ("r", evidence.residuals)):
+        for name, vectors in (("f", records.features), ("r", records.residuals)):
             if rows is not None:
                 fitted = whitening(vectors, rows)
                 self.state |= {f"{name}.{key}": value for key, value in fitted.items()}
@@ -227,9 +227,9 @@ class Memory(Nearest):
 
     name: ClassVar[str] = "memory"
 
-    def place(self, evidence: Evidence, rows: Sequence[Tensor] | None = None) -> Tensor:
+    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
         """The record itself."""
-        seen = blocks.thumbnail(evidence.gan.views.spec, evidence.x)
+        seen = blocks.thumbnail(records.gan.views.spec, records.x)
         return seen / math.sqrt(seen.shape[-1])
 
 
@@ -243,20 +243,20 @@ class Transforms(Component):
 
     name: ClassVar[str] = "transforms"
 
-    def fit(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
-        """Start with all families; :meth:`settle` drops some."""
-        self.state = {"counts": evidence.pretext.new_ones(evidence.pretext.shape[-1])}
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
+        """Start with all families; :meth:`adapt` drops some."""
+        self.state = {"counts": records.pretext.new_ones(records.pretext.shape[-1])}
 
-    def settle(self, evidence: Evidence, rows: Sequence[Tensor]) -> None:
+    def adapt(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Drop families that are hard to tell of normal pictures."""
-        own = [loss[unseen].mean(0) for loss, unseen in zip(evidence.pretext, rows, strict=True)]
+        own = [loss[unseen].mean(0) for loss, unseen in zip(records.pretext, rows, strict=True)]
         # As a share of what somebody would lose who has seen nothing.
-        head = evidence.gan.pretext
-        counts = torch.tensor(head.counts if head else (), device=evidence.x.device)
-        left = torch.stack(own).mean(0) / counts.to(evidence.x).log()
+        head = records.gan.pretext
+        counts = torch.tensor(head.counts if head else (), device=records.x.device)
+        left = torch.stack(own).mean(0) / counts.to(records.x).log()
         self.state = {"counts": (left <= left.min().clamp(min=0.5)).to(left)}
 
-    def __call__(self, evidence: Evidence) -> Tensor:
+    def __call__(self, records: RecordFeatures) -> Tensor:
         """Sum over families of the members' mean −log p, in nats."""
-        losses = self.by_fold(evidence.pretext).mean(1)
+        losses = self.by_fold(records.pretext).mean(1)
         return (losses * self.state["counts"].to(losses)).sum(-1)

@@ -13,7 +13,7 @@ from anomgan.gans.base import GAN
 from anomgan.scoring.inversion import invert
 
 
-class Evidence:
+class RecordFeatures:
     """Records beside their nearest generated ones; parts that nobody asks for aren't computed.
 
     Attributes:
@@ -22,7 +22,7 @@ class Evidence:
     """
 
     def __init__(
-        self, gan: GAN, x: Tensor, z: Tensor | None = None, at_once: int | None = None
+        self, gan: GAN, x: Tensor, z: Tensor | None = None, batch_size: int | None = None
     ) -> None:
         """Keep records.
 
@@ -30,17 +30,17 @@ class Evidence:
             gan: Trained networks.
             x: Scaled records, ``(M, n, *shape)``.
             z: Their latent vectors, ``(M, n, code)``; by default inversion finds them.
-            at_once: How many records the networks are shown at once, by default all.
+            batch_size: How many records the networks are shown at once, by default all.
         """
-        self.gan, self.x, self.at_once = gan, x, at_once or x.shape[1]
+        self.gan, self.x, self.batch_size = gan, x, batch_size or x.shape[1]
         if z is not None:
             self.z = z
 
     @classmethod
-    def gather(cls, gan: GAN, values: Tensor, at_once: int) -> Evidence:
+    def encode(cls, gan: GAN, values: Tensor, batch_size: int) -> RecordFeatures:
         """Of encoded records, ``(n, *shape)``, so many at once."""
-        scaled = torch.cat([gan.views(part).float() for part in values.split(at_once)], 1)
-        return cls(gan, scaled, at_once=at_once)
+        scaled = torch.cat([gan.views(part).float() for part in values.split(batch_size)], 1)
+        return cls(gan, scaled, batch_size=batch_size)
 
     @cached_property
     def z(self) -> Tensor:
@@ -95,5 +95,5 @@ class Evidence:
 
     def _by_parts(self, compute: Callable[..., Tensor], *whole: Tensor) -> Tensor:
         """Apply to so many records at once that no intermediate grows beyond bounds."""
-        parts = zip(*(each.split(self.at_once, 1) for each in whole), strict=True)
+        parts = zip(*(each.split(self.batch_size, 1) for each in whole), strict=True)
         return torch.cat([compute(*own) for own in parts], 1)

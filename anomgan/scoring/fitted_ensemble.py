@@ -1,8 +1,8 @@
-"""Encoded records in, scores out: views, GAN, inversion, components, calibration in one line."""
+"""A fitted ensemble: encoded records in; scores, p-values, reconstructions and maps out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,96 +10,108 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomgan.calibration.conformal import Calibrator, Floats
-from anomgan.calibration.mondrian import Mondrian
+from anomgan.calibration.conformal import ConformalCalibrator
+from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.data.table.robust_scaling import FARTHEST
 from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
+from anomgan.gans.blockwise import apply_in_blocks
 from anomgan.gans.weights import arrays, rebuilt
-from anomgan.scoring.features import Evidence
-from anomgan.scoring.judge import FloatArray, Judge
-from anomgan.scoring.localization.anomaly_map import Mapper
-from anomgan.scoring.scorer import by_block
-from anomgan.training.ensemble import Ensemble
-from anomgan.training.monitor import Training
+from anomgan.scoring.features import RecordFeatures
+from anomgan.scoring.localization.anomaly_map import AnomalyMapper
+from anomgan.scoring.scorer import Scorer
 from anomgan.utils.serialization import below
+from anomgan.utils.types import FloatArray, Floats, Folds
 
 
 @dataclass
-class Detector:
-    """A fitted ensemble and what its scores mean.
+class FittedEnsemble:
+    """Trained networks, and everything that was learnt to score with them.
 
     Attributes:
-        judge: Scores records.
-        pooled: Scores records without a known condition, where the model knows conditions; its
-            scores are on the other judge's scale.
+        scorer: Scores records.
+        pooled: Scores records whose condition is unknown, where the model knows conditions; its
+            scores are on the other scorer's scale.
         calibrator: Turns scores into p-values, whatever the condition.
-        training: How the networks were trained.
-        mapper: Draws maps of pictures; None for tables.
-        mondrian: Does so for each condition apart, where the model knows conditions.
+        mapper: Draws anomaly maps of pictures; None for tables.
+        mondrian: Calibrates each condition apart, where the model knows conditions.
     """
 
-    judge: Judge
-    pooled: Judge | None
-    calibrator: Calibrator
-    training: Training
-    mapper: Mapper | None = None
-    mondrian: Mondrian | None = None
+    scorer: Scorer
+    pooled: Scorer | None
+    calibrator: ConformalCalibrator
+    mapper: AnomalyMapper | None = None
+    mondrian: MondrianCalibrator | None = None
 
     @classmethod
-    def fit(cls, ensemble: Ensemble, values: Floats, *, as_new: Floats | None = None) -> Detector:
-        """Learn what usual scores are and, of pictures, what maps of usual ones look like.
+    def fit(
+        cls,
+        gan: GAN,
+        values: Floats,
+        rows: Sequence[Tensor],
+        folds: Folds,
+        *,
+        as_new: Floats | None = None,
+    ) -> FittedEnsemble:
+        """Fit the score that the settings name and, of pictures, anomaly maps.
 
-        Arguments are as of :meth:`calibrate`; the score is the one that the settings name.
+        Arguments are those of :meth:`fit_scores`.
         """
-        gan = ensemble.gan
-        kind = gan.config.score
-        detector = cls.calibrate(ensemble, values, kind, as_new=as_new)[kind]
+        name = gan.config.score
+        ensemble = cls.fit_scores(gan, values, rows, folds, name, as_new=as_new)[name]
         if gan.views.spec.grid is not None:
             data = torch.from_numpy(values).to(gan.views.loc.device)
-            detector.mapper = Mapper.fit(gan, data, ensemble.rows, ensemble.folds)
-        return detector
+            ensemble.mapper = AnomalyMapper.fit(gan, data, rows, folds)
+        return ensemble
 
     @classmethod
-    def calibrate(
-        cls, ensemble: Ensemble, values: Floats, *kinds: str, as_new: Floats | None = None
-    ) -> dict[str, Detector]:
-        """Learn what usual scores are, for one or more kinds of score.
+    def fit_scores(
+        cls,
+        gan: GAN,
+        values: Floats,
+        rows: Sequence[Tensor],
+        folds: Folds,
+        *names: str,
+        as_new: Floats | None = None,
+    ) -> dict[str, FittedEnsemble]:
+        """Fit and calibrate one or more scores of the same networks.
 
         Args:
-            ensemble: Trained networks.
+            gan: Trained networks.
             values: The encoded records they were trained on, ``(n, *shape)``.
-            kinds: Which scores, keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
+            rows: For each member, the indices of the records it was trained on, in random order.
+            folds: For each fold, the indices of the records that its members never saw.
+            names: Which scores, keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
             as_new: The same records encoded as if each were new, if that makes a difference.
         """
-        judges = Judge.fit(ensemble, values, *kinds, as_new=as_new)
-        spec = ensemble.gan.views.spec
-        found = {
-            kind: cls(judge, None, Calibrator.fit(spec.worst(scores)), ensemble.training)
-            for kind, (judge, scores) in judges.items()
+        spec = gan.views.spec
+        scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new)
+        ensembles = {
+            name: cls(scorer, None, ConformalCalibrator.fit(spec.worst(scores)))
+            for name, (scorer, scores) in scorers.items()
         }
         if spec.conditions:
-            held = np.concatenate(ensemble.folds)
-            blank = _without_condition(ensemble.gan, values)
-            blank_new = None if as_new is None else _without_condition(ensemble.gan, as_new)
-            unconditioned = Judge.fit(ensemble, blank, *kinds, as_new=blank_new)
-            for kind, (anyone, others) in unconditioned.items():
-                detector, scores = found[kind], judges[kind][1]
-                detector.pooled = anyone.aligned(others, scores)
-                unknown = detector.pooled.mapped(others)
+            held = np.concatenate(folds)
+            blank = _without_condition(gan, values)
+            blank_new = None if as_new is None else _without_condition(gan, as_new)
+            unconditioned = Scorer.fit(gan, blank, rows, folds, *names, as_new=blank_new)
+            for name, (pooled, pooled_scores) in unconditioned.items():
+                ensemble, scores = ensembles[name], scorers[name][1]
+                ensemble.pooled = pooled.align(pooled_scores, scores)
+                aligned = ensemble.pooled.apply_line(pooled_scores)
                 groups = [
-                    (spec.told(rows[held]), spec.worst(own))
-                    for rows, own in ((values, scores), (blank, unknown))
+                    (spec.told(records[held]), spec.worst(own))
+                    for records, own in ((values, scores), (blank, aligned))
                 ]
-                detector.mondrian = Mondrian.fit(detector.calibrator, groups)
-        return found
+                ensemble.mondrian = MondrianCalibrator.fit(ensemble.calibrator, groups)
+        return ensembles
 
     @property
     def gan(self) -> GAN:
         """The trained networks."""
-        return self.judge.scorer.gan
+        return self.scorer.gan
 
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
@@ -107,10 +119,10 @@ class Detector:
         0 is the median of normal rows, 1 an interquartile range more abnormal.  Of pictures in
         tiles, those of the most abnormal tile.
         """
-        names = [component.name for component in self.judge.scorer.components]
+        names = [component.name for component in self.scorer.components]
         found = np.empty((len(names), len(values)))
-        for judge, rows, records in self._shares(values):
-            found[:, rows] = judge.components(records)
+        for scorer, rows, records in self._by_scorer(values):
+            found[:, rows] = scorer.scaled_components(records)
         if (tiles := self.gan.views.spec.tiles) > 1:
             worst = self._scores(values).reshape(-1, tiles).argmax(1)
             found = found[:, np.arange(len(worst)) * tiles + worst]
@@ -129,8 +141,8 @@ class Detector:
     def _scores(self, values: Floats) -> Floats:
         """Scores of encoded records, tiles each for itself, ``(n, *shape) -> (n,)``."""
         found = np.empty(len(values))
-        for judge, rows, records in self._shares(values):
-            found[rows] = judge.score(records)
+        for scorer, rows, records in self._by_scorer(values):
+            found[rows] = scorer.score(records)
         if not np.isfinite(found).all():  # weights may be such that sums overflow
             raise InputError(
                 f"the model gives row {int(np.argmin(np.isfinite(found)))} no score that is a "
@@ -147,25 +159,25 @@ class Detector:
             return self.calibrator.p_values(score)
         return self.mondrian.p_values(score, self.gan.views.spec.told(values))
 
-    def _shares(self, values: Floats) -> list[tuple[Judge, NDArray[np.bool_], Floats]]:
-        """Each judge with the rows that are its to judge (where, and the records)."""
+    def _by_scorer(self, values: Floats) -> list[tuple[Scorer, NDArray[np.bool_], Floats]]:
+        """Each scorer with the records that it scores: where they are, and the records."""
         if self.pooled is None:
-            return [(self.judge, np.ones(len(values), dtype=np.bool_), values)]
+            return [(self.scorer, np.ones(len(values), dtype=np.bool_), values)]
         known = np.ones(len(values), dtype=np.bool_)
         for span in self.gan.views.spec.spans:
             if span.kind == "condition":
                 known &= values[:, span.slice].any(1)
         unknown = _without_condition(self.gan, values[~known])
-        shares = [(self.judge, known, values[known]), (self.pooled, ~known, unknown)]
-        return [share for share in shares if len(share[2])]
+        parts = [(self.scorer, known, values[known]), (self.pooled, ~known, unknown)]
+        return [part for part in parts if len(part[2])]
 
     def reconstructions(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
-        return np.concatenate(by_block(self.gan, self._data(values), self._again), -1).T
+        return np.concatenate(apply_in_blocks(self.gan, self._data(values), self._again), -1).T
 
     def _again(self, block: Tensor) -> Floats:
         """Of one block, ``(n, D) -> (D, n)``."""
-        made = Evidence.gather(self.gan, block, len(block)).generated
+        made = RecordFeatures.encode(self.gan, block, len(block)).generated
         return np.asarray(self.gan.views.inverse(made).mean(0).T.cpu().numpy())
 
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
@@ -183,12 +195,12 @@ class Detector:
     def _data(self, values: Floats) -> Tensor:
         return torch.from_numpy(values).to(self.gan.views.loc.device)
 
-    def to(self, device: str) -> Detector:
-        """Move to a device, in place."""
+    def to(self, device: str) -> FittedEnsemble:
+        """OptimizerStep to a device, in place."""
         self.gan.to(device)
         if self.mapper is not None:
             self.mapper.to(device)
-        for judge in (self.judge, self.pooled):
+        for judge in (self.scorer, self.pooled):
             if judge is not None:
                 judge.to(device)
         return self
@@ -204,7 +216,7 @@ class Detector:
         mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
             **arrays(self.gan),
-            **self.judge.state(),
+            **self.scorer.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
             **{f"maps.{key}": value for key, value in maps.items()},
             **{f"mondrian.{key}": value for key, value in mondrian.items()},
@@ -219,32 +231,30 @@ class Detector:
         *,
         name: str,
         config: Config,
-        training: Training,
-    ) -> Detector:
+    ) -> FittedEnsemble:
         """Rebuild from :meth:`state`, on the CPU.
 
-        Arguments and errors are those of :func:`anomgan.gans.weights.rebuilt`, and ``training``, which
-        tells how the networks were trained.
+        Arguments and errors are those of :func:`anomgan.gans.weights.rebuilt`.
         """
         gan = rebuilt(state, spec, name=name, config=config)
-        calibrator = Calibrator(state["calibrator.scores"].astype(np.float64))
+        calibrator = ConformalCalibrator(state["calibrator.scores"].astype(np.float64))
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):
             raise ValueError("no calibration scores")
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
-        judge = Judge.from_state(state, gan)
-        pooled = Judge.from_state(below("pooled.", state), gan) if spec.conditions else None
-        mapper = Mapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
-        detector = cls(judge, pooled, calibrator, training, mapper)
-        if apart := below("mondrian.", state):  # models of earlier versions have none
-            detector.mondrian = Mondrian.from_state(calibrator, apart, spec.conditions)
-        further = state.keys() - detector.state().keys()
-        if further:
-            raise ValueError(f"nobody asks for {min(further)!r}")
-        detector._try()
-        return detector
+        scorer = Scorer.from_state(state, gan)
+        pooled = Scorer.from_state(below("pooled.", state), gan) if spec.conditions else None
+        mapper = AnomalyMapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
+        ensemble = cls(scorer, pooled, calibrator, mapper)
+        if arrays := below("mondrian.", state):
+            ensemble.mondrian = MondrianCalibrator.from_state(calibrator, arrays, spec.conditions)
+        unexpected = state.keys() - ensemble.state().keys()
+        if unexpected:
+            raise ValueError(f"unexpected array {min(unexpected)!r}")
+        ensemble._try_scoring()
+        return ensemble
 
-    def _try(self) -> None:
+    def _try_scoring(self) -> None:
         """Score a few records, near and far, with and without conditions, by short inversions.
 
         Raises:
@@ -256,7 +266,7 @@ class Detector:
             if span.kind == "numeric":
                 tried[2:6, span.slice] = np.array([[FARTHEST], [-FARTHEST]] * 2)
             if span.kind == "condition":
-                tried[::2, span.start] = 1  # so that both judges are tried
+                tried[::2, span.start] = 1  # so that both scorers are tried
         self.gan.config = replace(
             config,
             inversion_steps=min(1, config.inversion_steps),

@@ -257,7 +257,7 @@ def _started(builder: Any) -> SparkSession:
 
 
 def _check_java() -> None:
-    """Look for Java before Spark fails for want of it.
+    """Snapshot for Java before Spark fails for want of it.
 
     Raises:
         InputError: If there is none, or Spark is asked for over Spark Connect, which has no

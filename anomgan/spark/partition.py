@@ -29,7 +29,7 @@ from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.parquet import read_batches
 from anomgan.errors import DataWarning, InputError
 from anomgan.estimator import GANDetector
-from anomgan.fitted import Scored
+from anomgan.scoring.result import ScoreResult
 
 SCORED = "_scored"
 """A folder for parts that wait until all p-values are known."""
@@ -79,7 +79,7 @@ class Rule:
         """Whether no row can be decided on before all are scored."""
         return self.fdr is not None
 
-    def flags(self, scored: Scored) -> NDArray[np.int8]:
+    def flags(self, scored: ScoreResult) -> NDArray[np.int8]:
         """1 for each row that is flagged on its own, ``(n,)``."""
         if self.alpha is not None:
             return flag(scored.p_value, alpha=self.alpha).astype(np.int8)
@@ -156,7 +156,7 @@ class Work:
         """Score a part and write it; it is flagged, too, unless that takes all p-values.
 
         Raises:
-            InputError: As :meth:`anomgan.fitted.FittedDetector.score_frame`, or if the part can't
+            InputError: As :meth:`anomgan.estimator.GANDetector.score_frame`, or if the part can't
                 be read or written.
         """
         found = Outcome(0, 0, ParseReport())

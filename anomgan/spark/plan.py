@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anomgan.calibration.conformal import fdr_cut
+from anomgan.calibration.conformal import fdr_threshold
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.readers.parquet import ParquetInfo, parquet_files, parquet_info
 from anomgan.errors import InputError
@@ -89,7 +89,7 @@ class Plan:
             found = outcome_of(self.work.folder / part.name)
             p_values.update(dict(found.p_values) if found else {})
         known = sorted(p_values)
-        return fdr_cut(
+        return fdr_threshold(
             np.array(known), np.array([p_values[p] for p in known]), self.work.rule.fdr or 0.0
         )
 
@@ -114,7 +114,8 @@ class Plan:
 def digest(detector: GANDetector) -> str:
     """SHA-256 of all that a detector's scores depend on."""
     about = detector._about()  # with the threshold, and the curve of probabilities
-    description, arrays = store.pack(store.Model(detector.encoder_, detector.detector_, about))
+    model = store.Model(detector.encoder_, detector.ensemble_, detector.history_, about)
+    description, arrays = store.pack(model)
     total = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())

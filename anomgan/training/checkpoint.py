@@ -22,14 +22,15 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from anomgan.calibration.conformal import Floats
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.persistence.model_dir import write_whole
 from anomgan.training.health import Health
-from anomgan.training.monitor import Training, Watch
-from anomgan.training.trainer import Progress, Sampler, State
+from anomgan.training.history import Progress, TrainingHistory
+from anomgan.training.monitor import Watch
+from anomgan.training.trainer import Sampler, State
 from anomgan.utils.serialization import below
+from anomgan.utils.types import Floats
 
 ABOUT, ARRAYS = "checkpoint.json", "checkpoint.safetensors"
 FILES = {ABOUT, ARRAYS}
@@ -117,7 +118,7 @@ class Checkpoint:
         """Whether the training that comes next is over already."""
         return self._call < len(self._over)
 
-    def result(self, gan: GAN) -> Training:
+    def result(self, gan: GAN) -> TrainingHistory:
         """Give a GAN the weights that such a training ended with, and say how it went.
 
         Raises:
@@ -135,7 +136,7 @@ class Checkpoint:
             self._current = None
         return Keeper(self, gan, sampler, watch)
 
-    def end(self, gan: GAN, training: Training) -> None:
+    def end(self, gan: GAN, training: TrainingHistory) -> None:
         """Keep the result of a training."""
         about = {"curve": _points(training.curve), "health": [asdict(h) for h in training.health]}
         self._over.append((about, _copies(gan.state_dict())))
@@ -265,9 +266,9 @@ def _points(curve: list[Progress]) -> list[Any]:
     return [[point.step, point.steps, point.losses] for point in curve]
 
 
-def _training(about: dict[str, Any]) -> Training:
+def _training(about: dict[str, Any]) -> TrainingHistory:
     curve = [Progress(step, steps, losses) for step, steps, losses in about["curve"]]
-    return Training(curve, [Health.from_json(health) for health in about["health"]])
+    return TrainingHistory(curve, [Health.from_json(health) for health in about["health"]])
 
 
 def _copies(arrays: Arrays) -> Arrays:

@@ -26,10 +26,9 @@ from torch import Tensor
 
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
-from anomgan.gans.share import Share
+from anomgan.gans.batch import MemberSlice
 from anomgan.training.health import Health
-from anomgan.training.monitor import Training
-from anomgan.training.trainer import Progress
+from anomgan.training.history import Progress, TrainingHistory
 
 PATIENCE = datetime.timedelta(days=7)
 """How long the quickest process waits for the slowest.  One that is gone is noticed at once: its
@@ -45,9 +44,9 @@ def processes() -> tuple[int, int]:
     return 0, 1
 
 
-def share(members: int) -> Share:
+def share(members: int) -> MemberSlice:
     """The members that this process trains."""
-    return Share.of(members, *processes())
+    return MemberSlice.of(members, *processes())
 
 
 # --- what passes between processes ----------------------------------------------------------------
@@ -94,7 +93,9 @@ def tell(members: int) -> None:
         )
 
 
-def gathered(gan: GAN, own: GAN | None, training: Training, part: Share) -> Training:
+def gathered(
+    gan: GAN, own: GAN | None, training: TrainingHistory, part: MemberSlice
+) -> TrainingHistory:
     """Bring together what all processes have trained.
 
     Args:
@@ -111,7 +112,7 @@ def gathered(gan: GAN, own: GAN | None, training: Training, part: Share) -> Trai
     """
     if part.whole and processes()[1] == 1:
         return training
-    shares = [Share.of(part.members, rank, processes()[1]) for rank in range(processes()[1])]
+    shares = [MemberSlice.of(part.members, rank, processes()[1]) for rank in range(processes()[1])]
     mine = {} if own is None else own.state_dict()
     with torch.no_grad(), _others_needed():
         for key, whole in gan.state_dict().items():
@@ -132,7 +133,7 @@ def gathered(gan: GAN, own: GAN | None, training: Training, part: Share) -> Trai
     weights = [len(theirs.numbers) / part.members for theirs in shares if theirs.numbers]
     curves = zip(*(each["curve"] for each in told), strict=True)
     healths = zip(*(each["health"] for each in told), strict=True)
-    return Training(
+    return TrainingHistory(
         [_mean(points, weights) for points in curves], [_joined(parts) for parts in healths]
     )
 
@@ -200,7 +201,7 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ
 
 
-class Company:
+class ProcessGroup:
     """The processes of one fit.
 
     Attributes:

@@ -11,27 +11,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomgan.calibration.conformal import Floats, Folds, split
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
-from anomgan.gans.share import Share
+from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import Checkpoint, fingerprint
 from anomgan.training.health import ROWS, Health
-from anomgan.training.monitor import Looker, Training, Watch, adopt, against, failed, tell
-from anomgan.training.trainer import Callback, Sampler, train
+from anomgan.training.history import Callback, TrainingHistory
+from anomgan.training.monitor import SnapshotCallback, Watch, adopt, against, failed, tell
+from anomgan.training.trainer import Sampler, train
 from anomgan.training.trimming import trimmed
 from anomgan.utils.threads import one_thread_each
+from anomgan.utils.types import Floats, Folds
 
 SMALL = 2**25
 """Multiplications in a product of matrices that are over before a second thread has woken up."""
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class TrainedEnsemble:
     """Trained networks and who saw what; members come fold by fold.
 
     Attributes:
@@ -44,7 +45,7 @@ class Ensemble:
     gan: GAN
     folds: Folds
     rows: list[Tensor]
-    training: Training
+    training: TrainingHistory
 
     @classmethod
     def fit(
@@ -58,9 +59,9 @@ class Ensemble:
         device: str,
         callback: Callback | None = None,
         other: Floats | None = None,
-        looker: Looker | None = None,
+        snapshot_callback: SnapshotCallback | None = None,
         checkpoint: Checkpoint | None = None,
-    ) -> Ensemble:
+    ) -> TrainedEnsemble:
         """Train on encoded normal records.
 
         Members that diverge or collapse are trained anew from another seed, a bounded number of
@@ -75,7 +76,7 @@ class Ensemble:
             device: Where to train, as torch names it.
             callback: Told of every training step.
             other: Encoded records of a second domain, for methods that learn from one.
-            looker: Shown ``config.checks`` times what the GAN makes; changes nothing.
+            snapshot_callback: Shown ``config.checks`` times what the GAN makes; changes nothing.
             checkpoint: Keeps the state, and may know one to go on from.
 
         Raises:
@@ -95,11 +96,13 @@ class Ensemble:
         rows = _member_rows(len(values), folds, config.members, rng)
         rows = trimmed(values, spec, rows, config.trim)
         distributed.tell(len(rows))
-        views = Views(spec, [view for _ in folds for view in config.dealt_views])
+        views = EnsembleScaler(spec, [view for _ in folds for view in config.member_scalings])
         views.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(name, views, config, data, second, rows, rng, callback, looker, checkpoint)
+        team = _Team(
+            name, views, config, data, second, rows, rng, callback, snapshot_callback, checkpoint
+        )
         gan, training = team.trained(range(len(rows)))
         ill = team.healed(gan, training)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
@@ -116,36 +119,38 @@ class _Team:
     """What it takes to train members: data, the rows that each may see, and randomness."""
 
     name: str
-    views: Views
+    views: EnsembleScaler
     config: Config
     data: Tensor
     other: Tensor | None
     rows: list[Tensor]
     rng: np.random.Generator
     callback: Callback | None
-    looker: Looker | None
+    snapshot_callback: SnapshotCallback | None
     checkpoint: Checkpoint | None
 
-    def trained(self, members: Sequence[int]) -> tuple[GAN, Training]:
+    def trained(self, members: Sequence[int]) -> tuple[GAN, TrainingHistory]:
         """Train some of the members from a new seed."""
         gan = _build(self.name, self.views.of(members), self.config, self._seed())
         share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
         own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
-        kept, training = self.checkpoint, Training()
+        kept, training = self.checkpoint, TrainingHistory()
         if kept is not None and distributed.everywhere(kept.is_over()):
             return gan, kept.result(gan)
         if own is not None:
             sampler = Sampler(own, self.data, rows, draws, self.other, share)
-            watch = Watch(sampler, self.looker)
+            watch = Watch(sampler, self.snapshot_callback)
             keeper = kept.keeper(own, sampler, watch) if kept is not None else None
             with one_thread_each() if _small(own, sampler) else nullcontext():
-                training = Training(train(own, sampler, self.callback, watch, keeper), watch.log)
+                training = TrainingHistory(
+                    train(own, sampler, self.callback, watch, keeper), watch.log
+                )
         training = distributed.gathered(gan, own, training, share)
         if kept is not None:
             kept.end(gan, training)
         return gan, training
 
-    def _part(self, gan: GAN, members: Sequence[int], share: Share) -> GAN | None:
+    def _part(self, gan: GAN, members: Sequence[int], share: MemberSlice) -> GAN | None:
         """Those of the members that this process trains; None if it has none."""
         if share.whole or not share.numbers:
             return gan if share.whole else None
@@ -154,7 +159,7 @@ class _Team:
         adopt(own, gan, dict(enumerate(share.numbers)))
         return own
 
-    def healed(self, gan: GAN, training: Training) -> list[int]:
+    def healed(self, gan: GAN, training: TrainingHistory) -> list[int]:
         """Train failed members anew, a bounded number of times; gives those that stay ill.
 
         Args:
@@ -200,8 +205,26 @@ class _Team:
 def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
     """Cross-fit few rows; hold a part of many out."""
     if rows < config.cross_fit_below:
-        return split(rows, min(config.folds, rows), 0, rng)
-    return split(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
+        return split_rows(rows, min(config.folds, rows), 0, rng)
+    return split_rows(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
+
+
+def split_rows(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Folds:
+    """Choose the rows that calibrate: one part held out, or every row once in cross-fitting.
+
+    Args:
+        rows: Number of training rows.
+        folds: 1 holds ``held_out`` rows out of the fit; more make each row calibrate the members
+            that were fitted without its fold.
+        held_out: Size of the part held out when there is one fold.
+        rng: Source of randomness.
+
+    Returns:
+        Sorted row indices of each fold.
+    """
+    order = rng.permutation(rows)
+    parts = [order[:held_out]] if folds == 1 else np.array_split(order, folds)
+    return [np.sort(part).astype(np.int64) for part in parts]
 
 
 def _records(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
@@ -222,7 +245,7 @@ def _small(gan: GAN, sampler: Sampler) -> bool:
     return spec.grid is None and products <= SMALL
 
 
-def _build(name: str, views: Views, config: Config, seed: int) -> GAN:
+def _build(name: str, views: EnsembleScaler, config: Config, seed: int) -> GAN:
     """Draw the initial weights from the seed without touching the global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

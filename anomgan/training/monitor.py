@@ -4,62 +4,33 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from anomgan.calibration.conformal import Floats
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
-from anomgan.training.health import MEASURES, ROWS, Health, measure
-from anomgan.training.trainer import Progress, Sampler, Slopes
+from anomgan.training.health import ROWS, Health, measure
+from anomgan.training.history import TrainingHistory
+from anomgan.training.trainer import Sampler, Slopes
+from anomgan.utils.types import Floats
 
 SHOWN = 32
-"""Most records of a kind that a :class:`Look` holds."""
+"""Most records of a kind that a :class:`Snapshot` holds."""
 
 GROWN = 100
 """Steps before which little variety means that training has only begun."""
 
 
-@dataclass
-class Training:
-    """What is known of how an ensemble was trained.
-
-    Attributes:
-        curve: Losses, means over the members.
-        health: Measured at intervals, against rows that the members learnt from.
-        held_out: Measured at the end, against rows that they never saw; decides nothing.
-        restarted: Members that were trained anew, each as often as it was.
-    """
-
-    curve: list[Progress] = field(default_factory=list)
-    health: list[Health] = field(default_factory=list)
-    held_out: Health | None = None
-    restarted: list[int] = field(default_factory=list)
-
-    def check(self, members: int) -> None:
-        """See that what was read from a file could be of so many members.
-
-        Raises:
-            ValueError: If not.
-        """
-        measured = [*self.health, *([] if self.held_out is None else [self.held_out])]
-        for values in (part for health in measured for part in (health.measures, health.baseline)):
-            if set(values) != set(MEASURES) or any(len(v) != members for v in values.values()):
-                raise ValueError("its health is that of other members")
-        if not all(0 <= member < members for member in self.restarted):
-            raise ValueError("it speaks of members that it doesn't have")
-
-
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What a GAN makes while it trains, as encoded records, each member's first.
 
     Attributes:
         step: When.
         drawn: Records from the prior, ``(k, D)``; the same latent vectors every time.
-        known: Training records, ``(k, D)``; the same every time.
+        known: TrainingHistory records, ``(k, D)``; the same every time.
         again: These after encoding and generation, ``(k, D)``; None while no encoder has learnt.
     """
 
@@ -69,7 +40,7 @@ class Look:
     again: Floats | None
 
 
-Looker = Callable[[Look], None]
+SnapshotCallback = Callable[[Snapshot], None]
 
 
 class Watch:
@@ -79,20 +50,20 @@ class Watch:
     out of it: a decision to train anew must not depend on them.
     """
 
-    def __init__(self, sampler: Sampler, looker: Looker | None = None) -> None:
-        """Watch the GAN that a sampler feeds; ``looker`` is shown what it makes."""
+    def __init__(self, sampler: Sampler, snapshot_callback: SnapshotCallback | None = None) -> None:
+        """Watch the GAN that a sampler feeds; ``snapshot_callback`` is shown what it makes."""
         self.log: list[Health] = []
-        self.looker = looker
+        self.snapshot_callback = snapshot_callback
         self.sampler = sampler.fork(torch.Generator().manual_seed(0))
         self.real = sampler.known(2 * ROWS)
 
     def __call__(self, step: int, slopes: Slopes) -> None:
         """Take a measurement, if there are enough rows for one."""
         self.log += against(self.real, self.sampler, step, slopes)
-        if self.looker is not None:
-            self.looker(self._look(step, encoded="encoder" in slopes))
+        if self.snapshot_callback is not None:
+            self.snapshot_callback(self._look(step, encoded="encoder" in slopes))
 
-    def _look(self, step: int, *, encoded: bool) -> Look:
+    def _look(self, step: int, *, encoded: bool) -> Snapshot:
         gan, few = self.sampler.gan, min(SHOWN, self.real.shape[1])
         learnt = encoded or gan.inversion in ("own", "none")
         with torch.no_grad():
@@ -100,7 +71,7 @@ class Watch:
             known = self.real[:, :few]
             again = gan.generate(gan.encode(known)) if learnt else None
             drawn, shown = self._first(gan.generate(z)), self._first(known)
-            return Look(step, drawn, shown, None if again is None else self._first(again))
+            return Snapshot(step, drawn, shown, None if again is None else self._first(again))
 
     def _first(self, made: Tensor) -> Floats:
         """The first member's records, encoded."""
@@ -146,7 +117,7 @@ def adopt(gan: GAN, other: GAN, members: dict[int, int]) -> None:
                     tensor[own] = theirs[key][their]
 
 
-def tell(training: Training, members: int, ill: Sequence[int]) -> None:
+def tell(training: TrainingHistory, members: int, ill: Sequence[int]) -> None:
     """Say what happened to members.
 
     Warns:

@@ -12,23 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from anomgan.data.ensemble_scaler import Views
-from anomgan.gans import GAN, Batch, Move, Stage
-from anomgan.gans.batch import moved
-from anomgan.gans.share import Share
+from anomgan.data.ensemble_scaler import EnsembleScaler
+from anomgan.gans import GAN, Batch, OptimizerStep, Phase
+from anomgan.gans.batch import MemberSlice, moved
 from anomgan.nets.adam import Adam
+from anomgan.training.history import Callback, Progress
 
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands; ``losses`` are the means over members at this step."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-
-
-Callback = Callable[[Progress], None]
 PRESCALED = 2**26
 """Most numbers that are scaled ahead of training, in float32: 256 MB."""
 
@@ -55,7 +44,7 @@ class Sampler:
         rows: Sequence[Tensor],
         generator: torch.Generator,
         other: Tensor | None = None,
-        share: Share | None = None,
+        share: MemberSlice | None = None,
     ) -> None:
         """Prepare to draw.
 
@@ -68,7 +57,7 @@ class Sampler:
             other: Encoded records of a second domain, likewise; all members may see all of them.
             share: Which of these members the GAN has; by default all.
         """
-        self.share = share or Share.of(len(rows))
+        self.share = share or MemberSlice.of(len(rows))
         self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
         few = max(FEWEST, BATCH // gan.views.spec.record)
@@ -132,7 +121,7 @@ class Sampler:
 class _View:
     """Records as the members see them; scaled once and for all where there is room for that."""
 
-    def __init__(self, views: Views, values: Tensor) -> None:
+    def __init__(self, views: EnsembleScaler, values: Tensor) -> None:
         self.views, self.values, self.scaled = views, values, None
         if views.members * values.numel() <= PRESCALED:
             blocks = values.split(SCALED_ROWS)
@@ -199,15 +188,15 @@ def train(
     Returns:
         About a hundred evenly spaced points of the loss curves.
     """
-    stages = gan.stages()
-    budgets = [max(1, round(stage.share * gan.config.steps)) for stage in stages]
+    phases = gan.phases()
+    budgets = [max(1, round(phase.share * gan.config.steps)) for phase in phases]
     state = (keeper.restore() if keeper else None) or State(0, 0, [], {})
     total, done, curve = sum(budgets), sum(budgets[: state.stage]) + state.made, state.curve
     checks = gan.config.checks if watch else 0
-    for number, (stage, budget) in enumerate(zip(stages, budgets, strict=True)):
+    for number, (phase, budget) in enumerate(zip(phases, budgets, strict=True)):
         if number < state.stage:
             continue
-        running = _Running(gan, stage)
+        running = _Running(gan, phase)
         if number == state.stage and state.made:
             running.resume(state)
         for step in range(running.made, budget):
@@ -230,22 +219,22 @@ def train(
 class _Running:
     """Optimisers and moving averages of one stage."""
 
-    def __init__(self, gan: GAN, stage: Stage) -> None:
-        self.gan, self.moves, self.made = gan, stage.moves, 0
-        self.weights = [_weights(gan, move) for move in stage.moves]
+    def __init__(self, gan: GAN, phase: Phase) -> None:
+        self.gan, self.updates, self.made = gan, phase.updates, 0
+        self.weights = [_weights(gan, update) for update in phase.updates]
         self.optimisers = [Adam(own) for own in self.weights]
-        self.grads: list[Sequence[Tensor | None]] = [() for _ in stage.moves]
+        self.grads: list[Sequence[Tensor | None]] = [() for _ in phase.updates]
         self.averages = [[copy.deepcopy(w.detach()) for w in own] for own in self.weights]
 
     def step(self, sampler: Sampler, share: float) -> dict[str, Tensor]:
         """Make each move once (or as often as it asks); ``share`` of the stage is over."""
         cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
         losses = {}
-        for m, move in enumerate(self.moves):
+        for m, update in enumerate(self.updates):
             own, average = self.weights[m], self.averages[m]
-            rate = self.gan.config.learning_rate * move.rate * cosine
-            for _ in range(move.repeats):
-                loss = move.loss(sampler(share))
+            rate = self.gan.config.learning_rate * update.rate * cosine
+            for _ in range(update.repeats):
+                loss = update.loss(sampler(share))
                 # Gradients for the movers alone: that is what freezes everything else.  Some may
                 # have none, as layers that a network hasn't grown to.
                 self.grads[m] = torch.autograd.grad(loss.sum(), own, allow_unused=True)
@@ -253,7 +242,7 @@ class _Running:
             # Early on the average forgets faster, or it would remember the random start.
             decay = min(self.gan.config.ema, (1 + self.made) / (10 + self.made))
             torch._foreach_lerp_(average, [w.detach() for w in own], 1 - decay)
-            losses[move.name] = loss.detach()
+            losses[update.name] = loss.detach()
         self.made += 1
         return losses
 
@@ -280,9 +269,9 @@ class _Running:
     def slopes(self) -> Slopes:
         """Norm of each move's last gradient, per member."""
         norms = {}
-        for move, grads in zip(self.moves, self.grads, strict=True):
+        for update, grads in zip(self.updates, self.grads, strict=True):
             squares = [grad.flatten(1).square().sum(1) for grad in grads if grad is not None]
-            norms[move.name] = torch.stack(squares).sum(0).sqrt().tolist()
+            norms[update.name] = torch.stack(squares).sum(0).sqrt().tolist()
         return norms
 
     def adopt_average(self) -> None:
@@ -293,5 +282,5 @@ class _Running:
                     weight.copy_(mean)
 
 
-def _weights(gan: GAN, move: Move) -> list[torch.nn.Parameter]:
-    return [w for name in move.networks for w in gan.get_submodule(name).parameters()]
+def _weights(gan: GAN, update: OptimizerStep) -> list[torch.nn.Parameter]:
+    return [w for name in update.networks for w in gan.get_submodule(name).parameters()]

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anomgan.calibration.conformal import Floats
-from anomgan.data.ensemble_scaler import VIEWS, Views
+from anomgan.data.ensemble_scaler import SCALINGS, EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.nets import builders as blocks
+from anomgan.utils.types import Floats
 
 LOOKED_AT = 2000
 """Most rows to which distances are taken."""
@@ -63,7 +63,7 @@ def _staying(values: Floats, spec: Spec, share: float) -> NDArray[np.int64]:
 
 def _distances(values: Floats, spec: Spec) -> Floats:
     """Mean distance of each record to the nearest third of a sample of them, ``(n,)``."""
-    views = Views(spec, list(VIEWS) if spec.grid is None else ["minmax"]).fit(values)
+    views = EnsembleScaler(spec, list(SCALINGS) if spec.grid is None else ["minmax"]).fit(values)
 
     def seen(part: Floats) -> Tensor:
         scaled = blocks.thumbnail(spec, views(torch.from_numpy(part)).float())

@@ -132,7 +132,7 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     [
         (["anomgan.nets.mlp.MLP.forward", "anomgan.scoring.inversion._descend"], "inversion"),
         (
-            ["anomgan.nets.mlp.MLP.forward", "anomgan.scoring.features.Evidence.features"],
+            ["anomgan.nets.mlp.MLP.forward", "anomgan.scoring.features.RecordFeatures.features"],
             "networks",
         ),
         (

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from anomgan.data.samples import load_sample
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 
 ANOMGAN = [sys.executable, "-m", "anomgan"]
 
@@ -184,7 +184,7 @@ def test_a_model_that_memory_has_no_room_for(
     def full(*arguments: object) -> None:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(Detector, "score", full)  # tried when a model is read
+    monkeypatch.setattr(FittedEnsemble, "score", full)  # tried when a model is read
     assert writes(name).error.startswith("not enough memory; try fewer")
     assert files_here() == set()
 

@@ -4,7 +4,7 @@ import torch
 from scipy.stats import skew
 from sklearn.preprocessing import PowerTransformer
 
-from anomgan.data.ensemble_scaler import VIEWS, Views
+from anomgan.data.ensemble_scaler import SCALINGS, EnsembleScaler
 from anomgan.data.spec import Spec
 
 SPEC = Spec.of(
@@ -30,7 +30,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def views(rows):
-    return Views(SPEC, list(VIEWS)).fit(rows)
+    return EnsembleScaler(SPEC, list(SCALINGS)).fit(rows)
 
 
 def test_each_member_gets_its_own_copy(views, rows):
@@ -119,7 +119,7 @@ def test_gradients_through_residuals_are_finite(views, rows):
 
 
 def test_state_round_trip(views, rows):
-    fresh = Views(SPEC, list(VIEWS))
+    fresh = EnsembleScaler(SPEC, list(SCALINGS))
     fresh.load_state_dict(views.state_dict())
     x = torch.from_numpy(rows)
     assert torch.equal(fresh(x), views(x))
@@ -129,7 +129,9 @@ def test_near_constant_entries_stay_finite():
     rows = np.zeros((50, 2))
     rows[0, 0] = 1e-200
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
-    scaled = Views(spec, list(VIEWS)).fit(rows)(torch.tensor([[1e30, -1e30], [0.0, 1.0]]).double())
+    scaled = EnsembleScaler(spec, list(SCALINGS)).fit(rows)(
+        torch.tensor([[1e30, -1e30], [0.0, 1.0]]).double()
+    )
     assert torch.isfinite(scaled).all()
 
 
@@ -137,7 +139,7 @@ def test_the_power_view_makes_skewed_entries_symmetric():
     rng = np.random.default_rng(0)
     rows = np.exp(rng.normal(size=(3000, 2))) * [1, -1]
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
-    views = Views(spec, ["power"]).fit(rows)
+    views = EnsembleScaler(spec, ["power"]).fit(rows)
     scaled = views(torch.from_numpy(rows))[0].numpy()
     assert (np.abs(skew(scaled, axis=0)) < 0.3 * np.abs(skew(rows, axis=0))).all()
 
@@ -145,7 +147,7 @@ def test_the_power_view_makes_skewed_entries_symmetric():
 def test_powers_agree_with_scikit_learn():
     rows = np.random.default_rng(1).gamma(2.0, size=(2000, 3)) * [1, 5, 0.2]
     spec = Spec.of([(c, "numeric", 1, c) for c in "abc"])
-    views = Views(spec, ["power"]).fit(rows)
+    views = EnsembleScaler(spec, ["power"]).fit(rows)
     reference = PowerTransformer().fit(rows).lambdas_.clip(0, 2)
     assert views.power.numpy() == pytest.approx(reference, abs=0.05)
 
@@ -161,7 +163,7 @@ def test_pixels_fill_their_channels_range_in_any_number_type(dtype):
     values[:, :6] = np.arange(30).reshape(5, 6) + 10  # 10 to 39
     values[:, 6:12] = 7  # a channel that never changes
     values[:, 12] = 1
-    views = Views(picture_spec(2), ["minmax", "standard"]).fit(values)
+    views = EnsembleScaler(picture_spec(2), ["minmax", "standard"]).fit(values)
     scaled = views(torch.from_numpy(values))
     assert scaled.dtype == torch.float64
     assert scaled[:, 0, 0].tolist() == [-1, -1]
@@ -172,7 +174,7 @@ def test_pixels_fill_their_channels_range_in_any_number_type(dtype):
 
 
 def test_generated_pixels_stay_in_range_and_residuals_are_differences():
-    views = Views(picture_spec(), ["minmax"]).fit(np.arange(24.0).reshape(2, 12))
+    views = EnsembleScaler(picture_spec(), ["minmax"]).fit(np.arange(24.0).reshape(2, 12))
     raw = torch.tensor([[[-9.0, 0.0, 9.0] * 4]])
     made = views.render(raw)
     assert torch.equal(made, raw.tanh())
@@ -182,7 +184,7 @@ def test_generated_pixels_stay_in_range_and_residuals_are_differences():
 
 def test_a_pictures_patches_are_what_can_be_spoilt():
     spec = Spec.of([("p", "pixel", 2 * 64, "p")], (2, 8, 8))
-    views = Views(spec, ["minmax"])
+    views = EnsembleScaler(spec, ["minmax"])
     column = views.column.reshape(2, 8, 8)
     assert torch.equal(column[0], column[1])
     assert column.unique().numel() == 16
@@ -195,7 +197,9 @@ def test_a_pictures_patches_are_what_can_be_spoilt():
 def test_mismatch_is_the_squares_of_the_residuals_of_what_is_rendered(views, rows, grid):
     x = torch.from_numpy(rows[:50])
     if grid is not None:
-        views = Views(Spec.of([("pixels", "pixel", 16, "pixels")], grid=grid), ["minmax"] * 2)
+        views = EnsembleScaler(
+            Spec.of([("pixels", "pixel", 16, "pixels")], grid=grid), ["minmax"] * 2
+        )
         x = torch.rand(50, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         views.fit(x.numpy())
     scaled = views(x)

@@ -215,7 +215,7 @@ def test_copies_score_the_same(on_frame, on_array, copied, kind, tmp_path):
 def test_models_from_before_there_were_conditions():
     detector = tiny(method="f-anogan").fit(machines()[["speed", "heat"]])
     description, arrays = store.pack(
-        store.Model(detector.encoder_, detector.detector_, detector._about())
+        store.Model(detector.encoder_, detector.ensemble_, detector._about())
     )
     del description["schema"]["conditions"]
     del description["estimator"]["params"]["condition"]

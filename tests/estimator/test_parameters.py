@@ -61,7 +61,7 @@ def test_settings_change_the_preset(tiny, numbers):
     small = tiny().settings
     detector = tiny(preset="fast", settings=small | {"steps": "7"}).fit(numbers())
     wanted = Config.make("fast", small | {"steps": 7, "penalty": "zero-centred"})
-    assert detector.detector_.gan.config == replace(wanted, spectral_norm="off")
+    assert detector.ensemble_.gan.config == replace(wanted, spectral_norm="off")
 
 
 def test_a_failed_fit_leaves_the_older_one(numbers, on_array):

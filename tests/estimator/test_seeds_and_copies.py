@@ -100,7 +100,7 @@ def test_a_pickle_is_plain_data(on_frame):
 
     state = on_frame.__getstate__()
     assert set(classes(state)) <= {dict, list, tuple, str, int, float, bool, type(None), np.ndarray}
-    assert on_frame.detector_ is not None  # taking the state leaves the detector whole
+    assert on_frame.ensemble_ is not None  # taking the state leaves the detector whole
 
 
 def test_an_unfitted_detector_can_be_pickled(tiny):

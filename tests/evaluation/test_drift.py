@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector
-from anomgan.calibration.conformal import Calibrator
-from anomgan.calibration.mondrian import Mondrian
+from anomgan.calibration.conformal import ConformalCalibrator
+from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.data.parse_report import ParseReport
 from anomgan.evaluation.drift import FEWEST, Drift, DriftMonitor, drift
 
@@ -18,9 +18,9 @@ TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_
 
 def judged(scores: np.ndarray, calibration: np.ndarray, *, cross_fitted: bool = False) -> Drift:
     """What is made of scores of which nothing else is known."""
-    calibrator = Calibrator.fit(calibration)
+    calibrator = ConformalCalibrator.fit(calibration)
     detector = SimpleNamespace(
-        detector_=SimpleNamespace(calibrator=calibrator, mondrian=None),
+        ensemble_=SimpleNamespace(calibrator=calibrator, mondrian=None),
         encoder_=SimpleNamespace(schema=SimpleNamespace(columns=(), conditions=())),
         training_facts_={"rows": 1000, "calibration": {"cross_fitted": cross_fitted}},
     )
@@ -132,14 +132,14 @@ def test_conditions_are_compared_each_with_its_own() -> None:
     rng = np.random.default_rng(0)
     level = np.repeat([0, 1], 300)
     scores = rng.normal(size=600) + 3 * level
-    calibrator = Calibrator.fit(scores)
-    mondrian = Mondrian.fit(calibrator, [(np.eye(2)[level], scores)])
+    calibrator = ConformalCalibrator.fit(scores)
+    mondrian = MondrianCalibrator.fit(calibrator, [(np.eye(2)[level], scores)])
     conditions = np.eye(2)[np.ones(500, int)]
     fresh = rng.normal(3, 1, 500)
     found = []
     for apart in (mondrian, None):
         detector: Any = SimpleNamespace(
-            detector_=SimpleNamespace(calibrator=calibrator, mondrian=apart),
+            ensemble_=SimpleNamespace(calibrator=calibrator, mondrian=apart),
             encoder_=SimpleNamespace(
                 schema=SimpleNamespace(columns=(), conditions=()),
                 spec=SimpleNamespace(told=np.asarray),

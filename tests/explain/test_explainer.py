@@ -179,7 +179,7 @@ def test_wide_tables_share_the_rest_as_one() -> None:
     found = detector.explain(odd)
     if (rest := found["column"] == OTHERS).any():
         assert found.loc[rest, "sentence"].str.fullmatch(r"\d+ other columns together").all()
-    excess = Explainer(detector.encoder_, detector.detector_)(pd.DataFrame(odd).add_prefix("x"))
+    excess = Explainer(detector.encoder_, detector.ensemble_)(pd.DataFrame(odd).add_prefix("x"))
     assert found["contribution"].sum() == pytest.approx(
         (excess.score - excess.normal_score).item(), abs=1e-9
     )

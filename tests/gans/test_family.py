@@ -16,8 +16,8 @@ from anomgan.errors import InputError
 from anomgan.gans import GAN
 from anomgan.gans.sampling import drawn
 from anomgan.params import checked_config
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.training.ensemble import TrainedEnsemble
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 32, "latent": 4, "batch": 64, "members": 2, "search_steps": 20}
@@ -76,8 +76,8 @@ def blob(n, seed):
 
 
 def fit(values, spec, name, config, seed=0):
-    ensemble = Ensemble.fit(values, spec, name=name, config=config, seed=seed, device="cpu")
-    return Detector.fit(ensemble, values)
+    ensemble = TrainedEnsemble.fit(values, spec, name=name, config=config, seed=seed, device="cpu")
+    return FittedEnsemble.fit(ensemble.gan, values, ensemble.rows, ensemble.folds)
 
 
 @functools.cache
@@ -127,7 +127,7 @@ def test_the_papers_own_score_finds_far_outliers(name):
     rng = np.random.default_rng(4)
     angle = rng.uniform(0, 2 * np.pi, 100)
     far = np.c_[np.cos(angle), np.sin(angle)] * rng.uniform(6, 9, (100, 1))
-    raw = detector.judge.scorer(np.concatenate([blob(300, 2), far]))
+    raw = detector.scorer.evaluate(np.concatenate([blob(300, 2), far]))
     assert np.isfinite(raw).all()
     assert (raw >= 0).all()
     assert auroc(detector, blob(300, 2), far) > 0.9
@@ -281,12 +281,11 @@ def test_of_pictures_too_seeds_decide_everything_and_a_copy_scores_alike(name):
     again = fitted_on_pictures.__wrapped__(name)
     scores = detector.score(rows)
     assert np.array_equal(again.score(rows), scores)
-    copy = Detector.from_state(
+    copy = FittedEnsemble.from_state(
         detector.state(),
         PICTURE,
         name=name,
         config=detector.gan.config,
-        training=detector.training,
     )
     assert np.array_equal(copy.score(rows), scores)
     assert np.array_equal(copy.anomaly_maps(rows), detector.anomaly_maps(rows))

@@ -6,16 +6,16 @@ import torch
 from anomgan.gans import Batch
 from anomgan.gans.losses import (
     gradient_penalty,
-    hinge_critic,
-    least_squares_critic,
-    least_squares_maker,
-    logistic_critic,
-    minimax,
+    hinge_discriminator_loss,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+    logistic_discriminator_loss,
+    minimax_generator_loss,
     mode_seeking,
-    non_saturating,
-    raise_opinion,
+    non_saturating_generator_loss,
     squared_slope,
-    wasserstein_critic,
+    wasserstein_discriminator_loss,
+    wasserstein_generator_loss,
     zero_penalty,
 )
 
@@ -34,23 +34,23 @@ def linear(slope):
 
 def test_an_undecided_judge_pays_log_4_and_each_generator_log_2():
     zero = torch.zeros(2, 5)
-    assert logistic_critic(zero, zero).tolist() == pytest.approx([math.log(4)] * 2)
-    assert non_saturating(zero).tolist() == pytest.approx([math.log(2)] * 2)
-    assert minimax(zero).tolist() == pytest.approx([-math.log(2)] * 2)
+    assert logistic_discriminator_loss(zero, zero).tolist() == pytest.approx([math.log(4)] * 2)
+    assert non_saturating_generator_loss(zero).tolist() == pytest.approx([math.log(2)] * 2)
+    assert minimax_generator_loss(zero).tolist() == pytest.approx([-math.log(2)] * 2)
 
 
 def test_logistic_losses_are_the_logarithms_of_the_paper():
     d = torch.sigmoid(FAKE)
-    assert torch.allclose(non_saturating(FAKE), -d.log().mean(-1))
-    assert torch.allclose(minimax(FAKE), (1 - d).log().mean(-1))
+    assert torch.allclose(non_saturating_generator_loss(FAKE), -d.log().mean(-1))
+    assert torch.allclose(minimax_generator_loss(FAKE), (1 - d).log().mean(-1))
     expected = -(torch.sigmoid(REAL).log() + (1 - d).log()).mean(-1)
-    assert torch.allclose(logistic_critic(REAL, FAKE), expected)
+    assert torch.allclose(logistic_discriminator_loss(REAL, FAKE), expected)
 
 
 def test_the_minimax_slope_vanishes_when_the_judge_wins_and_the_other_does_not():
     sure = torch.full((1, 4), -20.0, requires_grad=True)
-    (lost,) = torch.autograd.grad(minimax(sure).sum(), sure)
-    (kept,) = torch.autograd.grad(non_saturating(sure).sum(), sure)
+    (lost,) = torch.autograd.grad(minimax_generator_loss(sure).sum(), sure)
+    (kept,) = torch.autograd.grad(non_saturating_generator_loss(sure).sum(), sure)
     assert lost.abs().max() < 1e-6
     assert kept.tolist() == [pytest.approx([-0.25] * 4)]
 
@@ -58,17 +58,22 @@ def test_the_minimax_slope_vanishes_when_the_judge_wins_and_the_other_does_not()
 def test_label_smoothing_is_the_cross_entropy_with_a_lower_target():
     d = torch.sigmoid(REAL)
     expected = -(0.9 * d.log() + 0.1 * (1 - d).log()).mean(-1)
-    assert torch.allclose(logistic_critic(REAL, torch.full((2, 1), -1e3), 0.1), expected)
+    assert torch.allclose(
+        logistic_discriminator_loss(REAL, torch.full((2, 1), -1e3), 0.1), expected
+    )
     # The best opinion is then the logit of 0.9 and no longer infinity.
     opinion = torch.tensor([[math.log(9.0)]], requires_grad=True)
-    logistic_critic(opinion, torch.zeros(1, 1), 0.1).sum().backward()
+    logistic_discriminator_loss(opinion, torch.zeros(1, 1), 0.1).sum().backward()
     assert abs(opinion.grad.item()) < 1e-6
 
 
 def test_least_squares_aim_at_one_and_zero():
-    assert least_squares_critic(REAL, FAKE).tolist() == pytest.approx([3.0, 7.125])
-    assert least_squares_critic(torch.full((1, 3), 0.9), torch.zeros(1, 3), 0.1).item() < 1e-12
-    assert least_squares_maker(FAKE).tolist() == pytest.approx([5.0, 8.0])
+    assert least_squares_discriminator_loss(REAL, FAKE).tolist() == pytest.approx([3.0, 7.125])
+    assert (
+        least_squares_discriminator_loss(torch.full((1, 3), 0.9), torch.zeros(1, 3), 0.1).item()
+        < 1e-12
+    )
+    assert least_squares_generator_loss(FAKE).tolist() == pytest.approx([5.0, 8.0])
 
 
 def test_mode_seeking_rewards_other_records_from_other_latent_vectors():
@@ -80,12 +85,12 @@ def test_mode_seeking_rewards_other_records_from_other_latent_vectors():
 
 def test_hinge_counts_only_what_is_within_the_margin():
     # Reals: 1 and 0, then 0.5 and 0; fakes: 0 and 1, then 2 and 0.
-    assert hinge_critic(REAL, FAKE).tolist() == pytest.approx([1.0, 1.25])
+    assert hinge_discriminator_loss(REAL, FAKE).tolist() == pytest.approx([1.0, 1.25])
 
 
 def test_wasserstein_is_the_difference_of_mean_opinions():
-    assert wasserstein_critic(REAL, FAKE).tolist() == pytest.approx([-2.0, -2.75])
-    assert raise_opinion(FAKE).tolist() == pytest.approx([1.0, 1.0])
+    assert wasserstein_discriminator_loss(REAL, FAKE).tolist() == pytest.approx([-2.0, -2.75])
+    assert wasserstein_generator_loss(FAKE).tolist() == pytest.approx([1.0, 1.0])
 
 
 @pytest.mark.parametrize(("slope", "expected"), [([0.6, 0.8], 0.0), ([3.0, 4.0], 16.0)])

@@ -6,12 +6,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.gans import GAN, Batch, method
 from anomgan.nets.spectral_norm import SpectralLinear
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.trainer import Sampler, train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
@@ -37,13 +37,13 @@ def ring(n, seed):
 
 
 def build(name, **settings):
-    views = Views(SPEC, ["standard", "asinh"]).fit(ring(100, 0))
+    views = EnsembleScaler(SPEC, ["standard", "asinh"]).fit(ring(100, 0))
     return method(name)(views, Config.make(settings=SMALL | settings))
 
 
 def ensemble(name, values, **settings):
     config = Config.make(settings=SMALL | settings)
-    return Ensemble.fit(values, SPEC, name=name, config=config, seed=0, device="cpu")
+    return TrainedEnsemble.fit(values, SPEC, name=name, config=config, seed=0, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,9 @@ def test_a_remedy_changes_the_training_and_leaves_the_answer(plain, remedy):
     weights = trained.gan.generator.head.weight, plain.gan.generator.head.weight
     same = remedy in ({"spectral_norm": "off", "penalty": "zero-centred"},)  # gan's own
     assert torch.equal(*weights) == same
-    detector = Detector.calibrate(trained, ring(600, 1), "combined")["combined"]
+    detector = FittedEnsemble.fit_scores(
+        trained.gan, ring(600, 1), trained.rows, trained.folds, "combined"
+    )["combined"]
     rows = np.concatenate([ring(300, 2), np.random.default_rng(3).normal(0, 0.1, (200, 2))])
     assert roc_auc_score(np.arange(500) >= 300, detector.score(rows)) >= 0.95
 

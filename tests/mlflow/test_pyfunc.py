@@ -12,7 +12,7 @@ import pytest
 from anomgan.errors import InputError
 from anomgan.mlflow import merging
 from anomgan.mlflow.merging import merged
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def values(detector: Any, records: Any) -> Any:
 def blocks(values: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rows of each block that is scored; the first waits until six more callers have come."""
     seen: list[int] = []
-    plain = Detector.score
+    plain = FittedEnsemble.score
 
     def score(self: Any, values: Any) -> Any:
         seen.append(len(values))
@@ -35,14 +35,14 @@ def blocks(values: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise InputError(f"{len(values)} rows, one of them 99")
         return plain(self, values)
 
-    monkeypatch.setattr(Detector, "score", score)
+    monkeypatch.setattr(FittedEnsemble, "score", score)
     return seen
 
 
 def ask(detector: Any, parts: list[Any]) -> list[Any]:
     def one(part: Any) -> Any:
         try:
-            return detector.detector_.score(part)
+            return detector.ensemble_.score(part)
         except InputError as error:
             return str(error)
 
@@ -51,18 +51,18 @@ def ask(detector: Any, parts: list[Any]) -> list[Any]:
 
 
 def test_who_comes_meanwhile_is_taken_along(detector: Any, values: Any, blocks: list[int]) -> None:
-    expected = detector.detector_.judge.score(values)
+    expected = detector.ensemble_.scorer.score(values)
     found = ask(merged(detector), np.split(values, 7))
     assert blocks == [10, 60]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
-    assert type(detector.detector_) is Detector
+    assert type(detector.ensemble_) is FittedEnsemble
 
 
 def test_blocks_have_a_bound(
     detector: Any, values: Any, blocks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(merging, "MOST", 25)
-    expected = detector.detector_.judge.score(values)
+    expected = detector.ensemble_.scorer.score(values)
     found = ask(merged(detector), np.split(values, 7))
     assert blocks == [10, 20, 20, 20]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)

@@ -81,17 +81,17 @@ def test_a_fit_is_a_run(run: Any, normal: Path, store: str, tmp_path: Path) -> N
     assert found.info.end_time - found.info.start_time == int(1000 * facts["seconds"])
     params = found.data.params
     assert (params["method"], params["seed"], params["rows"]) == ("gan", "3", "150")
-    config = detector.detector_.gan.config.to_json()
+    config = detector.ensemble_.gan.config.to_json()
     assert {k: params[f"config.{k}"] for k in config} == {k: str(v) for k, v in config.items()}
     assert found.data.tags["version.torch"] == facts["versions"]["torch"]
 
-    curve = detector.detector_.training.curve
+    curve = detector.history_.curve
     for name in {name for point in curve for name in point.losses}:
         history = client.get_metric_history(found.info.run_id, f"loss/{name}")
         known = [(p.step, p.losses[name]) for p in curve if name in p.losses]
         assert [(m.step, m.value) for m in history] == known
     measured = client.get_metric_history(found.info.run_id, "health/coverage")
-    health = detector.detector_.training.health
+    health = detector.history_.health
     assert [m.value for m in measured] == [np.mean(h.measures["coverage"]) for h in health]
     figures = found.data.metrics
     assert figures["calibration/threshold"] == facts["calibration"]["threshold"]
@@ -192,7 +192,7 @@ def test_a_run_that_failed_is_gone_on_with(
     assert (again.run_id, again.error) == (logged.run_id, "")
     found = only_run(client)
     assert found.info.status == "FINISHED"
-    curve = detector.detector_.training.curve
+    curve = detector.history_.curve
     name = next(iter(curve[0].losses))
     history = client.get_metric_history(found.info.run_id, f"loss/{name}")
     assert len(history) == sum(name in point.losses for point in curve)  # none is there twice

@@ -6,7 +6,7 @@ import torch
 
 from anomgan import GANDetector, load
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.gans import GAN, Batch, method
 from anomgan.nets import builders as blocks
@@ -31,7 +31,7 @@ def network(make, spec=SPEC, **settings):
 
 def build(name, **settings):
     torch.manual_seed(0)
-    views = Views(SPEC, ["minmax"] * 2)
+    views = EnsembleScaler(SPEC, ["minmax"] * 2)
     return method(name)(views, config(**settings))
 
 
@@ -181,6 +181,6 @@ def test_an_interrupted_fit_grows_on_to_the_same_end_and_a_copy_scores_alike(tmp
     resumed = fitted(checkpoint=Checkpoint(folder, every=0, resume=True))
     scores = whole.score_samples(pictures)
     assert np.array_equal(resumed.score_samples(pictures), scores)
-    assert resumed.detector_.training == whole.detector_.training
+    assert resumed.history_ == whole.history_
     whole.save(tmp_path / "model")
     assert np.array_equal(load(tmp_path / "model").score_samples(pictures), scores)

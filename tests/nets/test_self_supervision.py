@@ -104,7 +104,7 @@ def detector():
 
 
 def test_what_points_elsewhere_is_abnormal(detector):
-    counts = detector.detector_.judge.scorer.components[0].state["counts"]
+    counts = detector.ensemble_.scorer.components[0].state["counts"]
     assert counts[0] == 1
     normal = -detector.score_samples(arrows(40, 1))
     turned = -detector.score_samples(np.rot90(arrows(40, 2), 1, (1, 2)))
@@ -114,7 +114,7 @@ def test_what_points_elsewhere_is_abnormal(detector):
 def test_rotation_does_not_count_where_it_cannot_be_told():
     round_ones = GANDetector(preset="fast", settings=SETTINGS | {"steps": 40}, random_state=0)
     round_ones.fit(arrows(600, 0, up=False))
-    component = round_ones.detector_.judge.scorer.components[0]
+    component = round_ones.ensemble_.scorer.components[0]
     assert component.state["counts"][0] == 0
     assert component.state["counts"].sum() >= 1
 

@@ -33,7 +33,7 @@ def test_everything_comes_back(table, detector, original):
     assert loaded.training_facts_ == detector.training_facts_
     assert loaded.offset_ == detector.offset_
     assert loaded.encoder_ == detector.encoder_
-    assert loaded.detector_.training == detector.detector_.training
+    assert loaded.history_ == detector.history_
     assert list(loaded.feature_names_in_) == list(table().columns)
     assert loaded.n_features_in_ == 5
     rows = table(30, seed=5)
@@ -81,9 +81,7 @@ def test_plain_data():
 
 
 def test_losses_that_are_no_numbers_survive(detector):
-    model = store.Model(detector.encoder_, detector.detector_, {})
+    model = store.Model(detector.encoder_, detector.ensemble_, {})
     description, arrays = store.pack(model)
     description["curve"][0][2]["encoder"] = None
-    assert math.isnan(
-        store.unpack(description, arrays).detector.training.curve[0].losses["encoder"]
-    )
+    assert math.isnan(store.unpack(description, arrays).history.curve[0].losses["encoder"])

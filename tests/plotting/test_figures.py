@@ -11,7 +11,7 @@ import pytest
 from anomgan.plotting import figures as plots
 from anomgan.plotting import style
 from anomgan.training.health import MEASURES, Health
-from anomgan.training.trainer import Progress
+from anomgan.training.history import Progress
 
 SVG = "{http://www.w3.org/2000/svg}"
 LABELS, SCORE = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]  # scikit-learn's own example: AUROC 0.75

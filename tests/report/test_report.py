@@ -89,7 +89,7 @@ def test_the_culprit_is_named(full, hostile):
 
 
 def test_promised_share_is_the_beta_interval(bare, detector):
-    scores = detector.detector_.calibrator.scores
+    scores = detector.ensemble_.calibrator.scores
     above = int((scores > -detector.offset_).sum())
     draws = np.random.default_rng(0).beta(above + 1, len(scores) - above, 200_000)
     low, high = np.quantile(draws, [0.025, 0.975])

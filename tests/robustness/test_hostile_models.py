@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomgan import GANDetector, InputError, load
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 
 TINY = {
     "steps": 8,
@@ -422,7 +422,7 @@ def test_running_out_of_memory_is_not_damage(model: Path, monkeypatch: pytest.Mo
     def full(*arguments: object) -> None:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(Detector, "score", full)
+    monkeypatch.setattr(FittedEnsemble, "score", full)
     with pytest.raises(RuntimeError, match="allocate memory"):
         load(model)
 
@@ -437,7 +437,7 @@ def test_links_inside_the_folder_are_fine(model: Path) -> None:
 
 def test_weights_that_overflow_give_an_error_rather_than_nan(original: Path) -> None:
     detector = load(original)
-    layer = detector.detector_.gan.discriminator.net.layers[0]
+    layer = detector.ensemble_.gan.discriminator.net.layers[0]
     layer.weight.copy_(torch.full_like(layer.weight, 1e38))
     row = {"size": 1.0, "kind": "a", "open": True, "machine": "x", "unit": "kg"}
     moments = dict.fromkeys(("at", "until"), pd.Timestamp("2024-02-01"))

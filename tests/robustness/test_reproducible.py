@@ -114,7 +114,7 @@ def test_chunks_and_neighbours_change_nothing(
 def test_threads_change_nothing_in_scoring(
     detector: GANDetector, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    monkeypatch.setattr("anomgan.scoring.scorer.rows_at_once", lambda gan: 16)
+    monkeypatch.setattr("anomgan.gans.blockwise.rows_per_block", lambda gan: 16)
     one = detector.score_samples(rows(100, 1))
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -5,9 +5,9 @@ from sklearn.metrics import roc_auc_score
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.scoring.fitted_ensemble import Detector
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.scoring.scorer import WEIGHTS
-from anomgan.training.ensemble import Ensemble
+from anomgan.training.ensemble import TrainedEnsemble
 
 TINY = Config.make(settings={"steps": 150, "hidden": 32, "latent": 4, "batch": 64, "members": 2})
 
@@ -18,7 +18,8 @@ def numeric(width):
 
 def fit(values, **changes):
     options = {"name": "f-anogan", "config": TINY, "seed": 0, "device": "cpu", **changes}
-    return Detector.fit(Ensemble.fit(values, numeric(values.shape[1]), **options), values)
+    trained = TrainedEnsemble.fit(values, numeric(values.shape[1]), **options)
+    return FittedEnsemble.fit(trained.gan, values, trained.rows, trained.folds)
 
 
 def ring(n, seed):

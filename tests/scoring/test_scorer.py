@@ -7,10 +7,9 @@ from scipy.spatial.distance import cdist, mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import method
-from anomgan.scoring import scorer as score
+from anomgan.gans import blockwise, method
 from anomgan.scoring import whitening
 from anomgan.scoring.components import (
     Deviation,
@@ -22,12 +21,13 @@ from anomgan.scoring.components import (
     Paper,
     Reconstruction,
 )
-from anomgan.scoring.features import Evidence
-from anomgan.scoring.scorer import Scorer
+from anomgan.scoring.features import RecordFeatures
+from anomgan.scoring.scaling import ComponentScaler
+from anomgan.scoring.scorer import Scorer, fit_components
 
 
 @pytest.fixture
-def evidence():
+def records():
     """Of 2 folds with 2 members each."""
     draw = torch.Generator().manual_seed(0)
 
@@ -58,15 +58,15 @@ def whitened(vectors, own):
         (Deviation, ["features", "feature_differences", "residuals"]),
     ],
 )
-def test_lengths_are_mahalanobis_distances_to_each_members_own_rows(evidence, kind, names):
+def test_lengths_are_mahalanobis_distances_to_each_members_own_rows(records, kind, names):
     component = kind(Config.make(settings=TWO))
-    component.fit(evidence, ROWS)
-    got = component(evidence)
+    component.fit(records, ROWS)
+    got = component(records)
     assert got.shape == (2, 60)
     for k, own in enumerate(FOLDS):
         squares = np.zeros(60)
         for m in (2 * k, 2 * k + 1):
-            vectors = torch.cat([getattr(evidence, name)[m] for name in names], -1).numpy()
+            vectors = torch.cat([getattr(records, name)[m] for name in names], -1).numpy()
             reference = LedoitWolf().fit(vectors[own])
             precision = reference.get_precision()
             squares += [mahalanobis(v, reference.location_, precision) ** 2 for v in vectors]
@@ -79,37 +79,37 @@ def nearest_three(places, own):
     return np.sqrt(distances**2 + 1e-6).mean(1)
 
 
-def test_neighbours_are_those_of_brute_force_in_what_all_members_see(evidence):
+def test_neighbours_are_those_of_brute_force_in_what_all_members_see(records):
     component = Neighbours(Config.make(settings=TWO))
-    component.fit(evidence, ROWS)
-    got = component(evidence)
+    component.fit(records, ROWS)
+    got = component(records)
     for k, own in enumerate(FOLDS):
         parts = [
             whitened(vectors[m], own) / np.sqrt(vectors.shape[-1] * 2)
             for m in (2 * k, 2 * k + 1)
-            for vectors in (evidence.features, evidence.residuals)
+            for vectors in (records.features, records.residuals)
         ]
         assert got[k].numpy() == pytest.approx(nearest_three(np.hstack(parts), own), rel=1e-4)
 
 
-def test_memory_looks_at_the_scaled_records_alone(evidence):
+def test_memory_looks_at_the_scaled_records_alone(records):
     component = Memory(Config.make(settings=TWO))
     spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(3)])
-    seen = SimpleNamespace(x=evidence.x, gan=SimpleNamespace(views=SimpleNamespace(spec=spec)))
+    seen = SimpleNamespace(x=records.x, gan=SimpleNamespace(views=SimpleNamespace(spec=spec)))
     component.fit(seen, ROWS)
     got = component(seen)
     for k, own in enumerate(FOLDS):
-        places = np.hstack(evidence.x[2 * k : 2 * k + 2].numpy()) / np.sqrt(3 * 2)
+        places = np.hstack(records.x[2 * k : 2 * k + 2].numpy()) / np.sqrt(3 * 2)
         assert got[k].numpy() == pytest.approx(nearest_three(places, own), rel=1e-4)
 
 
 def test_papers_scores_of_members_are_averaged_in_their_own_units():
     raw = torch.from_numpy(np.random.default_rng(0).lognormal(size=(2, 500)))
     one, thousand = raw[:1], 1000 * raw[:1]
-    evidence = SimpleNamespace(paper=torch.cat([one, thousand]), x=raw)
+    records = SimpleNamespace(paper=torch.cat([one, thousand]), x=raw)
     component = Paper(Config.make(settings=TWO))
-    component.fit(evidence, [torch.arange(500)] * 2)
-    got = component(evidence)
+    component.fit(records, [torch.arange(500)] * 2)
+    got = component(records)
     assert got.shape == (1, 500)
     assert (got[0].argsort() == one[0].argsort()).all()
     alone = Paper(Config.make(settings=TWO | {"members": 1}))
@@ -118,44 +118,46 @@ def test_papers_scores_of_members_are_averaged_in_their_own_units():
     assert got.numpy() == pytest.approx(expected.numpy(), rel=1e-6)
 
 
-def test_many_dimensions_are_whitened_by_their_variances_alone(evidence, monkeypatch):
+def test_many_dimensions_are_whitened_by_their_variances_alone(records, monkeypatch):
     monkeypatch.setattr(whitening, "FULL_COVARIANCE", 4)
     component = FeatureDensity(Config.make(settings={"members": 1}))
-    component.fit(evidence, ROWS)
-    vectors = evidence.features[0].numpy()
+    component.fit(records, ROWS)
+    vectors = records.features[0].numpy()
     own = vectors[ROWS[0]]
     expected = np.linalg.norm((vectors - own.mean(0)) / own.std(0), axis=1)
-    assert component(evidence)[0].numpy() == pytest.approx(expected, rel=1e-4)
+    assert component(records)[0].numpy() == pytest.approx(expected, rel=1e-4)
 
 
 def small_scorer(values):
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
     config = Config.make(settings={"hidden": 8, "latent": 2, "members": 2})
-    views = Views(spec, ["standard", "asinh"]).fit(values)
+    views = EnsembleScaler(spec, ["standard", "asinh"]).fit(values)
     gan = method("f-anogan")(views, config).eval().requires_grad_(False)
-    return Scorer.fit(gan, torch.from_numpy(values), [torch.arange(len(values))] * 2, "combined")
+    rows = [torch.arange(len(values))] * 2
+    components = fit_components(gan, torch.from_numpy(values), rows, "combined")
+    return Scorer("combined", gan, components, ComponentScaler(np.zeros(4), np.ones(4)))
 
 
 def test_blocks_change_nothing(monkeypatch):
     values = np.random.default_rng(0).normal(size=(150, 2))
     scorer = small_scorer(values)
-    at_once = scorer(values)
+    at_once = scorer.evaluate(values)
     assert at_once.shape == (4, 1, 150)
-    monkeypatch.setattr(score, "BLOCK", 1)  # the smallest blocks there are
-    assert np.array_equal(scorer(values), at_once)
+    monkeypatch.setattr(blockwise, "BLOCK_SIZE", 1)  # the smallest blocks there are
+    assert np.array_equal(scorer.evaluate(values), at_once)
 
 
 def test_threads_change_nothing_and_are_put_back(monkeypatch):
-    monkeypatch.setattr(score, "BLOCK", 1)
+    monkeypatch.setattr(blockwise, "BLOCK_SIZE", 1)
     values = np.random.default_rng(0).normal(size=(100, 2))
     scorer = small_scorer(values)
-    alone = scorer(values)
+    alone = scorer.evaluate(values)
     torch.set_num_threads(2)
     try:
-        assert np.array_equal(scorer(values), alone)
+        assert np.array_equal(scorer.evaluate(values), alone)
         assert torch.get_num_threads() == 2
         with pytest.raises(RuntimeError):
-            scorer(np.zeros((100, 7)))  # another width
+            scorer.evaluate(np.zeros((100, 7)))  # another width
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
@@ -167,8 +169,8 @@ def test_only_what_is_asked_for_is_computed():
             raise AssertionError(f"{name} was computed")
 
     gan = SimpleNamespace(features=lambda x: 2 * x, generate=Broken(), paper_score=Broken())
-    evidence = Evidence(gan, torch.ones(1, 1, 2), torch.zeros(1, 1, 2))
-    assert evidence.features.tolist() == [[[2, 2]]]
+    records = RecordFeatures(gan, torch.ones(1, 1, 2), torch.zeros(1, 1, 2))
+    assert records.features.tolist() == [[[2, 2]]]
 
 
 def test_latent_is_the_length_of_the_code_without_its_conditions():

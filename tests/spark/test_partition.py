@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector
-from anomgan.calibration.conformal import fdr_cut, flag
+from anomgan.calibration.conformal import fdr_threshold, flag
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
@@ -131,12 +131,17 @@ def test_benjamini_hochberg_over_all_parts(
 def test_the_cut_decides_as_benjamini_hochberg_does() -> None:
     # By hand: 4 rows; 0.01·4/1, 0.04·4/3 = 0.053…, 0.5·4/4.
     known, counts = np.array([0.01, 0.04, 0.5]), np.array([1, 2, 1])
-    assert [fdr_cut(known, counts, q) for q in (0.03, 0.05, 0.06, 0.5)] == [0, 0.01, 0.04, 0.5]
+    assert [fdr_threshold(known, counts, q) for q in (0.03, 0.05, 0.06, 0.5)] == [
+        0,
+        0.01,
+        0.04,
+        0.5,
+    ]
     rng = np.random.default_rng(0)
     for _ in range(200):
         p_values = rng.integers(1, 30, rng.integers(1, 60)) / 30 * rng.choice([1, 0.05])
         fdr = float(rng.uniform(0.01, 0.9))
-        cut = fdr_cut(*np.unique(p_values, return_counts=True), fdr)
+        cut = fdr_threshold(*np.unique(p_values, return_counts=True), fdr)
         np.testing.assert_array_equal(p_values <= cut, flag(p_values, fdr=fdr))
 
 

@@ -23,7 +23,7 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.training import ensemble
 from anomgan.training.checkpoint import ABOUT, ARRAYS, Checkpoint
-from anomgan.training.trainer import Progress
+from anomgan.training.history import Progress
 
 STEPS = 12
 TINY = {
@@ -75,7 +75,7 @@ def whole(rows: pd.DataFrame) -> GANDetector:
 
 def assert_same(found: GANDetector, expected: GANDetector, rows: pd.DataFrame) -> None:
     np.testing.assert_array_equal(found.score_samples(rows), expected.score_samples(rows))
-    assert found.detector_.training == expected.detector_.training
+    assert found.history_ == expected.history_
     assert found.offset_ == expected.offset_
 
 
@@ -141,7 +141,7 @@ def test_it_goes_on_while_members_are_trained_anew(
     )
     monkeypatch.setattr(ensemble, "tell", lambda *_: None)
     expected = detector(members=3).fit(rows)
-    assert expected.detector_.training.restarted == [2]
+    assert expected.history_.restarted == [2]
     folder = tmp_path / "partial"
     with pytest.raises(Stop):
         detector(members=3).fit(

@@ -17,10 +17,10 @@ import torch
 from anomgan import GANDetector, load
 from anomgan.config import Config
 from anomgan.data.encoders.table import TableEncoder
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
 from anomgan.gans import GAN, method
-from anomgan.gans.share import Share
+from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import fingerprint
 from anomgan.training.health import Health
@@ -80,7 +80,7 @@ def make_records(rows: int, seed: int) -> pd.DataFrame:
     ],
 )
 def test_members_are_shared_out(members: int, processes: int, shares: list[list[int]]) -> None:
-    found = [Share.of(members, rank, processes) for rank in range(processes)]
+    found = [MemberSlice.of(members, rank, processes) for rank in range(processes)]
     assert [list(share.numbers) for share in found] == shares
     assert [share.whole for share in found] == [len(share) == members for share in shares]
 
@@ -92,12 +92,12 @@ def test_a_member_learns_the_same_wherever_it_is_trained(name: str, extra: dict[
     encoder = TableEncoder.fit(frame, conditions=["machine"])
     values, _ = encoder.transform(frame)
     config = replace(Config.make(settings=TINY), steps=4, **extra, instance_noise=0.1)
-    views = Views(encoder.spec, config.dealt_views).fit(values)
+    views = EnsembleScaler(encoder.spec, config.member_scalings).fit(values)
     data = torch.from_numpy(values)
     rows = [torch.arange(60)[k::4] for k in range(3)]
     other = data.flip(0) + 1 if GAN.registry[name].translates else None
 
-    def run(share: Share) -> tuple[GAN, list[Health]]:
+    def run(share: MemberSlice) -> tuple[GAN, list[Health]]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
             gan = method(name)(views, config)
@@ -109,9 +109,9 @@ def test_a_member_learns_the_same_wherever_it_is_trained(name: str, extra: dict[
         train(own, sampler, None, watch)
         return own, watch.log
 
-    whole, health = run(Share.of(3))
+    whole, health = run(MemberSlice.of(3))
     for rank in range(2):
-        share = Share.of(3, rank, 2)
+        share = MemberSlice.of(3, rank, 2)
         part, own_health = run(share)
         for key, value in part.state_dict().items():
             if not key.startswith("views."):
@@ -164,7 +164,7 @@ def test_two_processes_fit_what_one_fits(folder: Path, tmp_path: Path) -> None:
     scores = shared.score_samples(new), alone.score_samples(new)
     np.testing.assert_allclose(*scores, rtol=1e-5, atol=1.5e-6)
     assert shared.offset_ == pytest.approx(alone.offset_, rel=1e-5)
-    both = shared.detector_.training, alone.detector_.training
+    both = shared.history_, alone.history_
     assert [each.step for each in both[0].curve] == [each.step for each in both[1].curve]
     for mine, theirs in zip(both[0].curve, both[1].curve, strict=True):
         assert mine.losses == pytest.approx(theirs.losses, rel=1e-4)
@@ -200,7 +200,7 @@ def test_alone_nothing_is_asked_of_others(monkeypatch: pytest.MonkeyPatch) -> No
     assert not distributed.launched()
     assert distributed.processes() == (0, 1)
     assert distributed.agreed(5, "rows") == 5
-    assert distributed.share(4) == Share(0, 4, 4)
+    assert distributed.share(4) == MemberSlice(0, 4, 4)
 
 
 def test_different_rows_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN, VanillaGAN
-from anomgan.training.ensemble import Ensemble
+from anomgan.training.ensemble import TrainedEnsemble
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 VALUES = np.random.default_rng(0).normal(size=(600, 2))
@@ -43,7 +43,7 @@ def sick():
 
 
 def fit(**settings):
-    return Ensemble.fit(
+    return TrainedEnsemble.fit(
         VALUES,
         SPEC,
         name="sick",
@@ -112,8 +112,14 @@ def test_watching_changes_nothing_and_is_logged_at_intervals(sick):
 def test_a_looker_sees_what_is_made_and_changes_nothing(sick):
     sick.failure, seen = 1.0, []
     config = Config.make(settings=SMALL)
-    looked = Ensemble.fit(
-        VALUES, SPEC, name="sick", config=config, seed=0, device="cpu", looker=seen.append
+    looked = TrainedEnsemble.fit(
+        VALUES,
+        SPEC,
+        name="sick",
+        config=config,
+        seed=0,
+        device="cpu",
+        snapshot_callback=seen.append,
     )
     plain = fit()
     assert [look.step for look in seen] == [50, 100, 150, 200]

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.data.ensemble_scaler import Views
+from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, Batch, Move, Stage, method
+from anomgan.gans import GAN, Batch, OptimizerStep, Phase, method
 from anomgan.training.trainer import Sampler, train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
@@ -15,15 +15,17 @@ SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 class Toy(GAN):
     """Learns the mean of its members' rows: no GAN at all, so the answer is known."""
 
-    def __init__(self, views: Views, config: Config) -> None:
+    def __init__(self, views: EnsembleScaler, config: Config) -> None:
         super().__init__(views, config)
         self.mean = torch.nn.ParameterList([torch.zeros(views.members, 2)])
         self.other = torch.nn.ParameterList([torch.zeros(views.members, 2)])
         self.seen: list[str] = []
 
-    def stages(self) -> tuple[Stage, ...]:
-        first = Move("mean", ("mean",), self.fit_mean, repeats=2)
-        return Stage((first,)), Stage((Move("other", ("other",), self.fit_other),), share=0.5)
+    def phases(self) -> tuple[Phase, ...]:
+        first = OptimizerStep("mean", ("mean",), self.fit_mean, repeats=2)
+        return Phase((first,)), Phase(
+            (OptimizerStep("other", ("other",), self.fit_other),), share=0.5
+        )
 
     def fit_mean(self, batch: Batch) -> Tensor:
         self.seen.append("mean")
@@ -38,7 +40,7 @@ class Toy(GAN):
 def toy():
     values = np.concatenate([np.full((50, 2), -1.0), np.full((50, 2), 1.0)])
     config = Config.make(settings={"steps": 400, "batch": 8, "learning_rate": 0.05})
-    views = Views(SPEC, ["standard", "standard"]).fit(values)
+    views = EnsembleScaler(SPEC, ["standard", "standard"]).fit(values)
     rows = [torch.arange(50), torch.arange(50, 100)]
     sampler = Sampler(
         Toy(views, config), torch.from_numpy(values), rows, torch.Generator().manual_seed(0)
@@ -57,7 +59,7 @@ def test_members_learn_from_their_own_rows_and_stages_follow_each_other(toy):
 def test_networks_that_do_not_move_stay_as_they_are(toy):
     gan, sampler = toy
     before = {k: v.clone() for k, v in gan.state_dict().items() if "mean" not in k}
-    gan.stages = lambda: (Stage((Move("mean", ("mean",), gan.fit_mean),)),)
+    gan.phases = lambda: (Phase((OptimizerStep("mean", ("mean",), gan.fit_mean),)),)
     train(gan, sampler)
     after = gan.state_dict()
     assert all(torch.equal(after[k], v) for k, v in before.items())
@@ -97,7 +99,7 @@ def test_levels_of_a_condition_are_drawn_more_evenly_than_they_come():
     level = (np.arange(1000) < 20).astype(int)  # 2% of one level, 98% of the other
     values = np.c_[np.arange(1000.0), np.eye(2)[level]]
     config = Config.make(settings={"members": 1, "withheld": 0.0})
-    views = Views(spec, ["standard"]).fit(values)
+    views = EnsembleScaler(spec, ["standard"]).fit(values)
     gan = method("gan")(views, config)
     rows = [torch.arange(0, 1000, 2)]  # the member sees 10 rows of the rare level
     sampler = Sampler(gan, torch.from_numpy(values), rows, torch.Generator().manual_seed(0))
@@ -113,7 +115,7 @@ def test_of_some_records_the_condition_is_withheld():
     spec = Spec.of([("a", "numeric", 1, "a"), ("m", "condition", 2, "m")])
     values = np.c_[np.zeros(100), np.eye(2)[np.arange(100) % 2]]
     config = Config.make(settings={"members": 1, "withheld": 0.3})
-    views = Views(spec, ["standard"]).fit(values)
+    views = EnsembleScaler(spec, ["standard"]).fit(values)
     sampler = Sampler(
         method("gan")(views, config),
         torch.from_numpy(values),
@@ -129,7 +131,7 @@ def test_batches_of_very_wide_records_are_smaller():
     config = Config.make(settings={"members": 1})
     for columns, expected in ((100, 128), (1000, 65), (5000, 32)):
         spec = Spec.of([(f"x{i}", "numeric", 1, f"x{i}") for i in range(columns)])
-        gan = Toy(Views(spec, ["standard"]), config)
+        gan = Toy(EnsembleScaler(spec, ["standard"]), config)
         values = torch.zeros(300, columns, dtype=torch.float64)
         sampler = Sampler(gan, values, [torch.arange(300)], torch.Generator())
         assert sampler.size == expected

@@ -104,7 +104,7 @@ def learn(
     """Learn what a frame holds, and encode it.
 
     Args:
-        frame: Training records.
+        frame: TrainingHistory records.
         conditions: Names of the columns that say which range of normal holds.
         size: Side of the square that pictures are brought to; 0 chooses.
         tiles: Tiles along each side of a picture.

@@ -21,18 +21,18 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from anomgan.gans.base import GAN
-from anomgan.scoring.features import Evidence
+from anomgan.gans.blockwise import apply_in_blocks, rows_per_block
+from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.localization import patch_critic as cutmix
 from anomgan.scoring.localization.conditional_gaussian import State, expectations
 from anomgan.scoring.localization.feature_maps import (
     DIRECTIONS,
     FINEST,
-    VIEWS,
-    Sight,
+    SCALINGS,
+    FeatureMaps,
     grown,
     view_of,
 )
-from anomgan.scoring.scorer import by_block, rows_at_once
 from anomgan.utils.serialization import below
 
 LEARNT = 1000
@@ -58,7 +58,7 @@ NORMAL = 0.99
 
 
 @dataclass
-class Mapper:
+class AnomalyMapper:
     """What is usual at each place.
 
     Attributes:
@@ -80,7 +80,7 @@ class Mapper:
         values: Tensor,
         rows: Sequence[Tensor],
         folds: Sequence[NDArray[np.int64]],
-    ) -> Mapper:
+    ) -> AnomalyMapper:
         """Learn from the members' own pictures, and calibrate with those that they never saw.
 
         Args:
@@ -100,7 +100,7 @@ class Mapper:
         learnt: dict[str, list[Tensor]] = {}
         for member in range(gan.views.members):
             own = places[member // each]
-            for name in VIEWS if member % each == 0 else ("residual",):
+            for name in SCALINGS if member % each == 0 else ("residual",):
                 view = view_of(name, x[member : member + 1, own], made[member : member + 1, own])
                 for key, value in expectations(view[0], BLOCK).items():
                     learnt.setdefault(f"{name}.{key}", []).append(value)
@@ -108,7 +108,7 @@ class Mapper:
         own_x, own_made = (
             [part[k * each, places[k]].float() for k in range(len(folds))] for part in (x, made)
         )
-        sights = [Sight(mapper._states([k], torch.float32)) for k in range(len(folds))]
+        sights = [FeatureMaps(mapper._states([k], torch.float32)) for k in range(len(folds))]
         mapper.critic = cutmix.trained(own_x, own_made, sights, gan.config).double()
         held: dict[str, list[Tensor]] = {}
         for k, own in enumerate(places[len(folds) :]):
@@ -137,7 +137,7 @@ class Mapper:
 
         0 is usual on normal pictures, and one in a hundred of their places is above 1.
         """
-        return np.concatenate(by_block(self.gan, values, self._drawn), -1).transpose(2, 0, 1)
+        return np.concatenate(apply_in_blocks(self.gan, values, self._drawn), -1).transpose(2, 0, 1)
 
     def _drawn(self, block: Tensor) -> NDArray[np.float32]:
         """Maps of one block, ``(n, D) -> (H, W, n)``."""
@@ -168,7 +168,7 @@ class Mapper:
             folds: Which folds.
         """
         size = x.shape[3], x.shape[4]
-        sight = Sight(self._states(folds, x.dtype))
+        sight = FeatureMaps(self._states(folds, x.dtype))
         power = 1 if self.critic is None else POWER
         found, whites = {}, sight.whites(x, made)
         for name, white in whites.items():
@@ -185,7 +185,10 @@ class Mapper:
 
     def _pictures(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Scaled pictures and the nearest generated ones, ``(M, n, C, H, W)``."""
-        evidence, grid = Evidence.gather(self.gan, values, rows_at_once(self.gan)), self._grid()
+        evidence, grid = (
+            RecordFeatures.encode(self.gan, values, rows_per_block(self.gan)),
+            self._grid(),
+        )
         x, made = (
             part[..., : math.prod(grid)].double().unflatten(-1, grid)
             for part in (evidence.x, evidence.generated)
@@ -195,7 +198,7 @@ class Mapper:
     def _states(self, folds: Sequence[int], dtype: torch.dtype) -> dict[str, State]:
         """What each view learnt for some folds."""
         states = {}
-        for name in VIEWS:
+        for name in SCALINGS:
             own = below(f"{name}.", self.state)
             if own:
                 each = len(own["mean"]) // self._folds
@@ -224,7 +227,7 @@ class Mapper:
         return min(LEARNT, max(32, ROOM // (self.gan.views.members * numbers)))
 
     def to(self, device: str) -> None:
-        """Move to a device, in place."""
+        """OptimizerStep to a device, in place."""
         self.state = {key: value.to(device) for key, value in self.state.items()}
         if self.critic is not None:
             self.critic.to(device)
@@ -236,7 +239,9 @@ class Mapper:
         return found | {f"{CRITIC}.{k}": v.float().cpu().numpy() for k, v in weights.items()}
 
     @classmethod
-    def from_arrays(cls, gan: GAN, arrays: Mapping[str, NDArray[np.floating[Any]]]) -> Mapper:
+    def from_arrays(
+        cls, gan: GAN, arrays: Mapping[str, NDArray[np.floating[Any]]]
+    ) -> AnomalyMapper:
         """Rebuild from :meth:`arrays`.
 
         Raises:

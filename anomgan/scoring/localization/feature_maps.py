@@ -18,12 +18,12 @@ FINEST = 64
 DIRECTIONS = 4
 """Directions of edges."""
 
-VIEWS = ("pixels", "residual", "edges")
+SCALINGS = ("pixels", "residual", "edges")
 """What is compared; edges in places of two pixels a side."""
 
 
 @dataclass(frozen=True)
-class Sight:
+class FeatureMaps:
     """What some folds see of pictures.
 
     Attributes:
@@ -61,12 +61,12 @@ class Sight:
     def __call__(self, pictures: Tensor) -> Tensor:
         """The same of one fold's, from pictures alone: ``(n, C, H, W) -> (n, 2 · C + 1, h, w)``."""
         x = pictures[None]
-        few = Sight({name: self.states[name] for name in ("pixels", "edges")})
+        few = FeatureMaps({name: self.states[name] for name in ("pixels", "edges")})
         return few.shown(x, few.whites(x, x))[0]
 
 
 def view_of(name: str, x: Tensor, made: Tensor) -> Tensor:
-    """One of :data:`VIEWS` of pictures ``(M, n, C, H, W)``: ``(M, n, d, h, w)``."""
+    """One of :data:`SCALINGS` of pictures ``(M, n, C, H, W)``: ``(M, n, d, h, w)``."""
     if name == "edges":
         edges = root(gradients(x.flatten(0, 1), DIRECTIONS))
         return _coarse(edges.unflatten(0, x.shape[:2]), 2)

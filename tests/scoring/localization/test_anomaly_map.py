@@ -6,9 +6,9 @@ import torch
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.scoring.fitted_ensemble import Detector
-from anomgan.scoring.localization.anomaly_map import Mapper, _smooth
-from anomgan.training.ensemble import Ensemble
+from anomgan.scoring.fitted_ensemble import FittedEnsemble
+from anomgan.scoring.localization.anomaly_map import AnomalyMapper, _smooth
+from anomgan.training.ensemble import TrainedEnsemble
 
 GRID = (1, 16, 20)
 SPEC = Spec.of([("picture", "pixel", 320, "picture")], GRID)
@@ -23,8 +23,8 @@ def stripes(n, seed):
 
 def fit(pictures):
     values, config = pictures.reshape(len(pictures), -1), Config.make("fast", SMALL, "images")
-    ensemble = Ensemble.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
-    return Detector.fit(ensemble, values)
+    ensemble = TrainedEnsemble.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
+    return FittedEnsemble.fit(ensemble.gan, values, ensemble.rows, ensemble.folds)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_maps_of_earlier_versions_are_drawn_as_they_were(detector):
         for key, value in detector.mapper.arrays().items()
         if key.partition(".")[0] not in later and key.partition(".")[2] not in ("noise", "limit")
     }
-    mapper = Mapper.from_arrays(detector.gan, old)
+    mapper = AnomalyMapper.from_arrays(detector.gan, old)
     assert mapper.arrays().keys() == old.keys()
     spotted = stripes(5, 6)
     spotted[:, 4:8, 12:16] = 255
@@ -73,8 +73,8 @@ def test_tables_have_no_maps():
     spec = Spec.of([("a", "numeric", 1, "a")])
     config = Config.make(settings={"steps": 3, "members": 1, "hidden": 4})
     rows = np.random.default_rng(0).normal(size=(40, 1))
-    ensemble = Ensemble.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
-    table = Detector.fit(ensemble, rows)
+    ensemble = TrainedEnsemble.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
+    table = FittedEnsemble.fit(ensemble.gan, rows, ensemble.rows, ensemble.folds)
     with pytest.raises(ValueError, match="only pictures"):
         table.anomaly_maps(rows)
     assert table.reconstructions(rows).shape == rows.shape

@@ -42,7 +42,7 @@ class CategoryColumn(Column):
         open: Whether new levels are expected: either more than `MOST_LEVELS` were met, or the
             share of rows whose level occurs once, which estimates how often a new one comes
             (Good and Turing), is above `OPEN_SHARE` in a column with rare levels.
-        once: Training rows whose level occurs once.
+        once: TrainingHistory rows whose level occurs once.
     """
 
     levels: tuple[str, ...]
