@@ -171,8 +171,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
                 which many are abnormal; for methods that translate between domains.
             strict: Whether a cell or picture that can't be read is an error.
             callback: Told of every training step.
-            snapshot_callback: Shown now and then what the GANs make; the encoder's ``restore`` turns that into
-                rows or pictures.
+            snapshot_callback: Called ``checks`` times with the encoder and a snapshot of
+                generated and reconstructed samples (encoded; decode with ``encoder.restore``).
             checkpoint: Keeps the state of the fit in a folder, and may resume one.
             source: What messages call the table.
             other_source: What messages call the other rows.

@@ -1,7 +1,7 @@
 """Tables made to be measured with: any number of rows and columns, written in pieces.
 
-``python -m anomgan.bench.synthetic FILE ROWS COLUMNS SEED`` writes one as CSV, in a process of its own,
-as a process that is started counts the memory of the one that starts it.
+``python -m anomgan.bench.synthetic FILE ROWS COLUMNS SEED`` writes one as CSV, in a process of its
+own, as a process that is started counts the memory of the one that starts it.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class GAN(nn.Module):
         return non_saturating_generator_loss(fake)
 
     def discriminator_objective(self, batch: Batch) -> Tensor:
-        """What critics minimise, ``(M,)``: :meth:`discriminator_loss` and the penalty on their slope."""
+        """Discriminator loss plus the penalty on its gradient, ``(M,)``."""
         with torch.no_grad():  # nobody moves but the critics
             real, fake = self.shown(batch)
         if self.config.penalty == "zero-centred":

@@ -33,7 +33,7 @@ class _Call:
 
 @dataclass
 class MergedDetector(FittedEnsemble):
-    """Scores as a :class:`anomgan.scoring.fitted_ensemble.FittedEnsemble` does; callers in several threads together."""
+    """A fitted ensemble that scores the rows of concurrent callers in one block."""
 
     _waiting: list[_Call] = field(default_factory=list, init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False)

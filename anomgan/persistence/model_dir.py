@@ -3,8 +3,8 @@
 It is written into a hidden folder beside its place and then swapped with what is there in one step.
 Where the system can't swap two folders (anything but Linux, some network file systems), the old
 model is moved aside first; if the process is killed in the instant between the two moves,
-:func:`anomgan.persistence.model_store.load` reads the one moved aside and the next save moves it back.  Whatever else
-a killed save leaves behind, the next save removes.
+:func:`anomgan.persistence.model_store.load` reads the one moved aside and the next save moves it
+back.  Whatever else a killed save leaves behind, the next save removes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Figures of a detector, as matplotlib figures; :mod:`anomgan.plotting.style` makes files of them."""
+"""Figures of a detector, as matplotlib figures; :mod:`.style` makes files of them."""
 
 from __future__ import annotations
 

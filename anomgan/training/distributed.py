@@ -57,7 +57,7 @@ def agreed(seed: int, mark: str) -> int:
 
     Args:
         seed: This process's.
-        mark: Its records and settings in short; see :func:`anomgan.training.checkpoint.fingerprint`.
+        mark: Its records and settings in short; see :func:`.checkpoint.fingerprint`.
 
     Raises:
         InputError: If records or settings differ.

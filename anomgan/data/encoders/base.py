@@ -106,7 +106,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which :func:`anomgan.data.encoders.convert.encoder_from_json` rebuilds it."""
+        """Plain data; :func:`anomgan.data.encoders.convert.encoder_from_json` rebuilds from it."""
 
     @cached_property
     def _given(self) -> list[tuple[ConditionColumn, slice]]:

@@ -75,7 +75,7 @@ class _Header:
 
 
 def read_text(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Frames of strings, at most ``rows`` rows each; see :func:`anomgan.data.readers.files.read_chunks`."""
+    """Frames of strings, at most ``rows`` rows each; see :func:`.files.read_chunks`."""
     name = source_name(source)
     with open_bytes(source, name) as raw:
         decoded = Utf8(raw, name)

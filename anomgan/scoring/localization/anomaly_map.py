@@ -1,10 +1,9 @@
-"""Where a picture is abnormal: maps of it, calibrated on pictures that no member was fitted on.
+"""Anomaly maps: where a picture is abnormal, calibrated on pictures that no member was fitted on.
 
-Three views of each place: its pixels, what generation can't reproduce of them, and which edges run
-there.  In each a place is compared with what the rest of the picture makes expected
-(:mod:`anomgan.scoring.localization.conditional_gaussian`).  A critic (:mod:`anomgan.scoring.localization.patch_critic`) is shown what came out, and says of
-each place whether it belongs there.  A map is the mean of the critic's opinion and the views',
-each on the scale of normal pictures.
+Each place is seen in three ways: its pixels, the residual of its reconstruction, and its edges.  In
+each it is compared with what the rest of the picture predicts (:mod:`.conditional_gaussian`).  A
+discriminator of patches (:mod:`.patch_critic`) is shown the result and says of each place whether
+it belongs there.  A map is the mean of all four, each on the scale of normal pictures.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class AnomalyMapper:
 
     Attributes:
         gan: Trained networks that learnt pictures.
-        state: Fitted tensors: of each view what :func:`~anomgan.scoring.localization.conditional_gaussian.expectations` learnt,
+        state: Fitted tensors: of each view what :func:`.conditional_gaussian.expectations` learnt,
             folds or members stacked; ``floor``, ``centre`` and ``spread`` of each view's heights,
             those of the critic last; ``unit``, where 0 and 1 of a map lie.
         critic: One for each fold; None in models of earlier versions, whose maps are as they were.
