@@ -6,7 +6,7 @@ import functools
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,13 +39,14 @@ from anomgan.fit_summary import (
 )
 from anomgan.gans.sampling import drawn
 from anomgan.params import (
-    are,
-    checked_condition,
-    checked_config,
-    chosen_device,
-    condition_names,
-    device_at_hand,
-    seed_from,
+    check_alpha,
+    check_positive_integer,
+    resolve_condition,
+    resolve_condition_names,
+    resolve_config,
+    resolve_device,
+    resolve_seed,
+    resolve_stored_device,
 )
 from anomgan.persistence import model_store as store
 from anomgan.persistence.model_store import plain
@@ -185,12 +186,12 @@ class GANDetector(OutlierMixin, BaseEstimator):
             DataWarning: If columns are dropped, cells can't be read, or there are too few rows for
                 ``alpha``.
         """
-        condition = checked_condition(self.method, self.condition, other=other is not None)
-        device = chosen_device(self.device)
-        seed = seed_from(self.random_state)
+        condition = resolve_condition(self.method, self.condition, other=other is not None)
+        device = resolve_device(self.device)
+        seed = resolve_seed(self.random_state)
         started = time.perf_counter()
         frame, columns, from_frame = self._training_frame(X, source)
-        config = checked_config(
+        config = resolve_config(
             self.method,
             self.preset,
             self.settings,
@@ -198,7 +199,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.contamination,
             kind_of(frame),
         )
-        named = condition_names(condition, columns, by_label=from_frame, source=source)
+        named = resolve_condition_names(condition, columns, by_label=from_frame, source=source)
         encoder, values, report = learn(
             frame,
             conditions=named,
@@ -492,8 +493,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
         Warns:
             DataWarning: As ``score_samples``.
         """
-        if top is not None and (not are(Integral, top) or top < 1):
-            raise InputError(f"top={top!r} must be a positive integer")
+        if top is not None:
+            check_positive_integer("top", top)
         explainer = self._explains()
         self.score_rows(X)  # warns of what is odd about the rows
         return explainer(self._scoring_frame(X), top=top, source="X").lines
@@ -545,8 +546,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
             raise InputError("nothing to calibrate by: give alpha, or labelled rows")
         if (X is None) != (y is None):
             raise InputError("labelled rows are rows and their labels; give both")
-        if alpha is not None and not (are(Real, alpha) and 0 < alpha < 1):
-            raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
+        if alpha is not None:
+            check_alpha(alpha)
         curve: Curve | None = None
         quality: dict[str, Any] = {}
         if X is not None:
@@ -660,10 +661,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
     ) -> Iterator[Records]:
         """Encoded records, block by block; errors as of :meth:`sample`."""
         check_is_fitted(self, "ensemble_")
-        if not are(Integral, n) or n < 1:
-            raise InputError(f"n={n!r} must be a positive integer")
+        check_positive_integer("n", n)
         slots = self._slots(condition)
-        return drawn(self.ensemble_.gan, int(n), seed_from(random_state), slots)
+        return drawn(self.ensemble_.gan, int(n), resolve_seed(random_state), slots)
 
     def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
         """The slot of each level that is to hold, by the condition's name.
@@ -673,7 +673,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         """
         known = {column.name: column for column in self.encoder_.schema.conditions}
         by_label = self._from_frame
-        names = condition_names(list(condition), self._columns, by_label=by_label, source="X")
+        names = resolve_condition_names(
+            list(condition), self._columns, by_label=by_label, source="X"
+        )
         slots = {}
         for name, level in zip(names, condition.values(), strict=True):
             if not known:
@@ -774,19 +776,19 @@ class GANDetector(OutlierMixin, BaseEstimator):
             TypeError: If one is of another kind.
             ValueError: If one is wrong.
         """
-        checked_config(
+        resolve_config(
             self.method, self.preset, self.settings, self.alpha, self.contamination, kind
         )
-        seed_from(self.random_state)
+        resolve_seed(self.random_state)
         check(str, self.device, "device")
         check(bool, self.verbose, "verbose")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            checked_condition(self.method, self.condition, other=False)
+            resolve_condition(self.method, self.condition, other=False)
 
     def _settle(self, model: store.Model, device: str | None = None) -> None:
         """Take a model over, onto the device that suits this machine."""
-        self.device_ = device or device_at_hand(self.device)
+        self.device_ = device or resolve_stored_device(self.device)
         self.encoder_, self.ensemble_ = model.encoder, model.ensemble.to(self.device_)
         self.history_ = model.history
 
@@ -832,7 +834,7 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
         InputError: If there is no model, it is damaged, a newer anomgan wrote it, or there is no
             such device.
     """
-    chosen = None if device is None else chosen_device(device)
+    chosen = None if device is None else resolve_device(device)
     model = store.load(directory)
     try:
         return GANDetector._from_model(model, chosen)

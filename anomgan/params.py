@@ -1,4 +1,4 @@
-"""What the parameters of a detector may be, and what is made of them."""
+"""Validation of the estimator's parameters, and what they resolve to."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.gans import method as find_method
 
-MOST_TRIMMED = 0.5
-"""Largest share of the training rows that a contamination leaves out."""
+MAX_TRIM = 0.5
+"""Largest share of the training rows that a contamination trims."""
 
 
-def checked_config(
+def resolve_config(
     method: Any,
     preset: Any,
     settings: Any,
@@ -30,117 +30,118 @@ def checked_config(
     contamination: Any,
     kind: str = "tables",
 ) -> Config:
-    """The training settings that these parameters of a detector stand for.
+    """Validate an estimator's parameters and make the training settings from them.
 
     Args:
-        method: A registered method that learns from this kind of data.
+        method: A registered method that can be trained on this kind of data.
         preset: A key of :data:`anomgan.config.PRESETS`.
         settings: A dict of names and values, or None.
         alpha: In (0, 1).
-        contamination: In (0, 0.5], or None; unless the settings say otherwise, twice that share of
-            the rows is left out of training, as those that are abnormal can't be told exactly.
+        contamination: In (0, 0.5], or None.  Unless the settings say otherwise, twice that share
+            of the rows is trimmed, as abnormal rows can't be identified exactly before training.
         kind: ``tables`` or ``images``.
 
     Raises:
-        InputError: If a parameter is wrong; names it.
+        InputError: If a parameter is invalid; the message names it.
     """
-    if not are(str, method, preset):
+    if not is_instance(str, method, preset):
         raise InputError(f"method={method!r} and preset={preset!r} must be names")
     if kind not in find_method(method).kinds:
         able = ", ".join(name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds)
         raise InputError(f"method {method!r} doesn't learn from {kind}; choose one of: {able}")
     settings = {} if settings is None else settings
-    if not are(Mapping, settings):
+    if not is_instance(Mapping, settings):
         raise InputError(f"settings={settings!r} must be a dict of names and values")
-    if not are(Real, alpha) or not 0 < alpha < 1:
-        raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
-    share = contamination
-    if share is not None and (not are(Real, share) or not 0 < share <= 0.5):
-        raise InputError(f"contamination={share!r} must be None or lie in (0, 0.5]")
-    left_out = {} if share is None else {"trim": min(MOST_TRIMMED, 2 * float(share))}
-    return Config.make(preset, left_out | dict(settings), kind)
+    check_alpha(alpha)
+    if contamination is None:
+        return Config.make(preset, settings, kind)
+    if not is_instance(Real, contamination) or not 0 < contamination <= 0.5:
+        raise InputError(f"contamination={contamination!r} must be None or lie in (0, 0.5]")
+    trim = min(MAX_TRIM, 2 * float(contamination))
+    return Config.make(preset, {"trim": trim} | dict(settings), kind)
 
 
-def checked_condition(method: str, condition: Any, *, other: bool) -> tuple[str | int, ...]:
+def resolve_condition(method: str, condition: Any, *, other: bool) -> tuple[str | int, ...]:
     """The columns to condition on, by name or position, each once.
 
     Args:
         method: A registered method.
-        condition: What the user gave for them.
+        condition: The estimator's parameter.
         other: Whether rows of a second domain are given.
 
     Raises:
-        InputError: If it is something else, or the method can't make use of what is given.
+        InputError: If it is something else, or the method can't use the rows of a second domain.
 
     Warns:
-        DataWarning: If the method conditions, and there is nothing to condition on.
+        DataWarning: If the method is conditional, but no column is given.
     """
     gan = find_method(method)
-    given = [condition] if are(str | Integral, condition) else condition
-    given = [] if given is None else given
-    if not isinstance(given, list | tuple) or not are(str | Integral, *given):
+    columns = [condition] if is_instance(str | Integral, condition) else condition
+    columns = [] if columns is None else columns
+    if not isinstance(columns, list | tuple) or not is_instance(str | Integral, *columns):
         raise InputError(f"condition={condition!r} must be a column's name, or a list of several")
     if other and not gan.translates:
         able = " or ".join(f"method={n!r}" for n, g in sorted(GAN.registry.items()) if g.translates)
         raise InputError(f"method {method!r} learns from no other rows; use {able}")
-    if gan.conditional and not given:
+    if gan.conditional and not columns:
         warnings.warn(
             f"method {method!r} without a condition is an ordinary GAN; name a column to condition "
             f"on, or choose another method",
             DataWarning,
             stacklevel=3,
         )
-    return tuple(dict.fromkeys(c if isinstance(c, str) else int(c) for c in given))
+    return tuple(dict.fromkeys(c if isinstance(c, str) else int(c) for c in columns))
 
 
-def condition_names(
+def resolve_condition_names(
     condition: Sequence[str | int], columns: Sequence[str], *, by_label: bool, source: str
 ) -> list[str]:
-    """Names of the columns to condition on; whether they exist is for the schema to find out.
+    """Names of the columns to condition on.  The schema checks that they exist.
 
     Args:
-        condition: As :func:`checked_condition` gives it.
+        condition: As :func:`resolve_condition` returns it.
         columns: Names of the table's columns.
         by_label: Whether a number is a column's label, as in a DataFrame, or its position.
-        source: What messages call the table.
+        source: Name of the table in messages.
 
     Raises:
         InputError: If there is no such position.
     """
-    for at in condition:
-        if isinstance(at, int) and not by_label and not 0 <= at < len(columns):
+    for column in condition:
+        if isinstance(column, int) and not by_label and not 0 <= column < len(columns):
             raise InputError(
-                f"{source}: no column {at} to condition on; it has {len(columns)}, counted from 0"
+                f"{source}: no column {column} to condition on; it has {len(columns)}, "
+                f"counted from 0"
             )
     return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in condition]
 
 
-def chosen_device(name: str) -> str:
-    """The device as torch names it.
+def resolve_device(name: str) -> str:
+    """The device in torch's notation; ``auto`` is the GPU if there is one.
 
     Raises:
-        InputError: If it isn't known or not there.
+        InputError: If the name is invalid, or torch has no such device here.
     """
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return "cuda" if there else "cpu"
+        return "cuda" if devices else "cpu"
     if name == "cpu":
         return name
-    found = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", str(name))
-    if found is None:
+    match = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", str(name))
+    if match is None:
         raise InputError(f"device={name!r} must be one of: auto, cpu, cuda, cuda:N")
-    if int(found[1] or 0) >= there:
+    if int(match[1] or 0) >= devices:
         raise InputError(
-            f"device={name!r}: torch finds {there or 'no'} CUDA device{'s' * (there != 1)} here; "
-            f"choose 'auto' or 'cpu', or install a torch built for your GPU"
+            f"device={name!r}: torch finds {devices or 'no'} CUDA device{'s' * (devices != 1)} "
+            f"here; choose 'auto' or 'cpu', or install a torch built for your GPU"
         )
     return name
 
 
-def device_at_hand(name: str) -> str:
-    """The device a stored model asks for, or the CPU where it isn't there."""
+def resolve_stored_device(name: str) -> str:
+    """The device of a stored model; the CPU, with a warning, if this machine lacks it."""
     try:
-        return chosen_device(name)
+        return resolve_device(name)
     except InputError:
         warnings.warn(
             f"the model was made for device={name!r}, which isn't here; using the CPU",
@@ -150,8 +151,8 @@ def device_at_hand(name: str) -> str:
         return "cpu"
 
 
-def seed_from(random_state: Any) -> int:
-    """A seed from what scikit-learn takes for a random state; fresh for None.
+def resolve_seed(random_state: Any) -> int:
+    """A seed from whatever scikit-learn accepts as a random state; a fresh one for None.
 
     Raises:
         ValueError: If it is something else.
@@ -163,6 +164,18 @@ def seed_from(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def are(kind: type | UnionType, *values: Any) -> bool:
-    """Whether all values are of a kind; a truth value is no number."""
+def check_alpha(alpha: Any) -> None:
+    """Raise an InputError unless alpha is a number in (0, 1)."""
+    if not is_instance(Real, alpha) or not 0 < alpha < 1:
+        raise InputError(f"alpha={alpha!r} must lie between 0 and 1")
+
+
+def check_positive_integer(name: str, value: Any) -> None:
+    """Raise an InputError that names the parameter unless its value is an integer above 0."""
+    if not is_instance(Integral, value) or value < 1:
+        raise InputError(f"{name}={value!r} must be a positive integer")
+
+
+def is_instance(kind: type | UnionType, *values: Any) -> bool:
+    """Whether all values are of a type, where a bool isn't a number."""
     return all(isinstance(v, kind) and not isinstance(v, bool) for v in values)

@@ -150,7 +150,7 @@ def bench(
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
     from anomgan.gans import GAN
-    from anomgan.params import chosen_device
+    from anomgan.params import resolve_device
     from anomgan.scoring.scorer import WEIGHTS
 
     # What can be found wrong at once is, before hours of training.
@@ -158,7 +158,7 @@ def bench(
     if not images and (defects or classes):
         raise InputError("--classes and --defects go with --images")
     config = Config.make(preset, settings, kind)
-    device = chosen_device(device)
+    device = resolve_device(device)
     able_kinds = [kind for kind in WEIGHTS if kind != "transforms" or config.self_supervision]
     kinds = _chosen("--scores", scores or config.score, able_kinds, empty=False)
     able = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]

@@ -199,14 +199,14 @@ def fit(
     from anomgan.gans import method as find_method
     from anomgan.mlflow.digest import digest_of
     from anomgan.mlflow.system_metrics import Usage
-    from anomgan.params import checked_condition
+    from anomgan.params import resolve_condition
     from anomgan.persistence.model_dir import check_target
     from anomgan.training.distributed import processes
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
     find_method(method)
-    checked_condition(method, conditions, other=other is not None)
+    resolve_condition(method, conditions, other=other is not None)
     check_target(model)
     detector = GANDetector(
         method,

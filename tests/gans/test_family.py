@@ -15,7 +15,7 @@ from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.gans import GAN
 from anomgan.gans.sampling import drawn
-from anomgan.params import checked_config
+from anomgan.params import resolve_config
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 
@@ -243,8 +243,8 @@ def test_methods_for_pictures_alone_are_refused_for_tables_by_name(name):
     with pytest.raises(
         InputError, match=f"{name}.* doesn't learn from tables; choose one of: alad"
     ):
-        checked_config(name, "fast", None, 0.05, None)
-    assert checked_config(name, "fast", None, 0.05, None, kind="images").score == "visual"
+        resolve_config(name, "fast", None, 0.05, None)
+    assert resolve_config(name, "fast", None, 0.05, None, kind="images").score == "visual"
 
 
 @pytest.mark.parametrize("name", PICTURED)

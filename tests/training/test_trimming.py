@@ -5,7 +5,7 @@ import torch
 from anomgan import GANDetector
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.params import checked_config
+from anomgan.params import resolve_config
 from anomgan.training.trimming import trimmed
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
@@ -51,7 +51,7 @@ def test_two_rows_always_stay():
 
 def test_a_contamination_leaves_out_twice_its_share_unless_a_setting_says_otherwise():
     def trim(contamination, settings=None):
-        return checked_config("gan", "fast", settings, 0.05, contamination).trim
+        return resolve_config("gan", "fast", settings, 0.05, contamination).trim
 
     assert [trim(None), trim(0.05), trim(0.4)] == pytest.approx([0, 0.1, 0.5])
     assert trim(0.05, {"trim": 0}) == 0
