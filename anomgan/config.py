@@ -77,7 +77,8 @@ class Config:
     """Pictures: ``auto`` trains convolutions in bfloat16 on a CUDA device; ``off`` never does."""
 
     steps: int = 500
-    """Training steps of each stage; a step moves the generator (or the encoder) once."""
+    """Training steps of each stage; a step moves the generator (or the encoder) once.  0 leaves all
+    networks as they were initialised: the control of what training adds."""
 
     batch: int = 128
     """Rows per member and step; at most half of the rows that a member may see, and at most 65,536
@@ -310,6 +311,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """Setting made of words -> the words."""
 
 LIMITS: dict[str, tuple[float, float]] = {
+    "steps": (0, 10**9),
     "size": (0, 256),
     "tiles": (1, 16),
     "folds": (2, 50),

@@ -32,7 +32,7 @@ def test_settings_as_typed(key, typed, value):
     ("key", "value"),
     [
         ("steps", "many"),
-        ("steps", 0),
+        ("steps", -1),
         ("steps", 1.5),
         ("steps", float("inf")),
         ("steps", float("nan")),

@@ -189,7 +189,8 @@ def train(
         About a hundred evenly spaced points of the loss curves.
     """
     phases = gan.phases()
-    budgets = [max(1, round(phase.share * gan.config.steps)) for phase in phases]
+    steps = gan.config.steps  # 0 leaves the networks as they were initialised
+    budgets = [max(min(1, steps), round(phase.share * steps)) for phase in phases]
     state = (keeper.restore() if keeper else None) or State(0, 0, [], {})
     total, done, curve = sum(budgets), sum(budgets[: state.stage]) + state.made, state.curve
     checks = gan.config.checks if watch else 0

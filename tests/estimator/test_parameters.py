@@ -22,7 +22,7 @@ from anomgan.config import Config
         ({"preset": "slow"}, "unknown preset 'slow'"),
         ({"preset": ["fast"]}, r"preset=\['fast'\] must be names"),
         ({"settings": {"colour": 1}}, "unknown setting 'colour'"),
-        ({"settings": {"steps": 0}}, "setting steps=0 must lie between"),
+        ({"settings": {"steps": -1}}, "setting steps=-1 must lie between"),
         ({"settings": {"views": ["rosy"]}}, "'rosy'"),
         ({"settings": {"views": []}}, "views"),
         ({"settings": {"score": "guess"}}, "'guess'"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,15 @@ def test_networks_that_do_not_move_stay_as_they_are(toy):
     train(gan, sampler)
     after = gan.state_dict()
     assert all(torch.equal(after[k], v) for k, v in before.items())
+
+
+def test_no_step_leaves_every_network_as_it_was(toy):
+    gan, sampler = toy
+    gan.config = replace(gan.config, steps=0)
+    before = {k: v.clone() for k, v in gan.state_dict().items()}
+    assert train(gan, sampler) == []
+    assert all(torch.equal(gan.state_dict()[k], v) for k, v in before.items())
+    assert gan.seen == []
 
 
 def test_progress_reaches_the_end_and_the_curve_falls(toy):
