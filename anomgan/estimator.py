@@ -17,17 +17,19 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomgan.calibration import probability
 from anomgan.calibration.conformal import NEVER_FLAGGED, binomial_interval
-from anomgan.calibration.probability import Curve
-from anomgan.calibration.probability import fit as fit_curve
+from anomgan.calibration.probability import (
+    ProbabilityCurve,
+    fit_probability_curve,
+    probability_curve_from_json,
+)
 from anomgan.data.encoders.base import Encoder, Records
 from anomgan.data.encoders.convert import framed, kind_of, learn
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.columns.base import refuse_duplicates
 from anomgan.errors import DataWarning, InputError
-from anomgan.explain.explainer import Explained, Explainer
+from anomgan.explain.explainer import Explainer, Explanation
 from anomgan.fit_summary import (
     About,
     calibration_facts,
@@ -121,7 +123,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
     _alpha: float | None  # what the threshold is for, unless it is for a contamination
-    _curve: Curve | None  # from scores to probabilities, if labelled rows taught one
+    _curve: ProbabilityCurve | None  # from scores to probabilities, if labelled rows taught one
     _explainer: Explainer
 
     def __init__(
@@ -497,11 +499,11 @@ class GANDetector(OutlierMixin, BaseEstimator):
             check_positive_integer("top", top)
         explainer = self._explains()
         self.score_rows(X)  # warns of what is odd about the rows
-        return explainer(self._scoring_frame(X), top=top, source="X").lines
+        return explainer(self._scoring_frame(X), top=top, source="X").frame
 
     def explain_frame(
         self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
-    ) -> Explained:
+    ) -> Explanation:
         """Explain a table whose columns go by name; arguments and errors as of :meth:`explain`.
 
         What is odd about its cells isn't told.
@@ -548,7 +550,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             raise InputError("labelled rows are rows and their labels; give both")
         if alpha is not None:
             check_alpha(alpha)
-        curve: Curve | None = None
+        curve: ProbabilityCurve | None = None
         quality: dict[str, Any] = {}
         if X is not None:
             from anomgan.metrics import checked_labels  # late: few commands need it
@@ -560,7 +562,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
                     f"{source}: {len(labels):,} labels for {len(scored.score):,} rows; "
                     f"give one for each"
                 )
-            curve, quality = fit_curve(scored.score, labels, kind)
+            curve, quality = fit_probability_curve(scored.score, labels, kind)
         if alpha is not None:
             self.alpha = self._alpha = float(alpha)
             self.contamination = None
@@ -754,7 +756,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             estimator.feature_names_in_ = np.array(columns, dtype=object)
         estimator.offset_, estimator.training_facts_ = about["offset"], about["training"]
         estimator._alpha = cls._alpha_of(about)
-        estimator._curve = probability.from_json(about.get("probability"))
+        estimator._curve = probability_curve_from_json(about.get("probability"))
         estimator._settle(model, device)
         return estimator
 

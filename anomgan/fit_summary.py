@@ -147,7 +147,7 @@ def calibration_facts(
         "rule": rule,
         "threshold": None if threshold == NEVER_FLAGGED else threshold,
         "share_flagged": float(np.mean(calibrator.scores > threshold)),
-        "flagged_interval": list(calibrator.flagged_share(alpha)) if by_alpha else None,
+        "flagged_interval": list(calibrator.flag_rate_interval(alpha)) if by_alpha else None,
     }
     if ensemble.mondrian is not None:
         apart = _levels(encoder, ensemble.mondrian.keys)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.estimator import GANDetector
-    from anomgan.explain.explainer import Explained
+    from anomgan.explain.explainer import Explanation
 
 Format = Literal["text", "csv", "json"]
 
@@ -159,10 +159,10 @@ def _names(detector: GANDetector, frame: pd.DataFrame, source: str) -> list[Any]
 
 
 def _entries(
-    names: list[Any], explained: Explained, p_values: list[float]
+    names: list[Any], explained: Explanation, p_values: list[float]
 ) -> Iterator[dict[str, Any]]:
     """A row's scores and lines each."""
-    for number, lines in explained.lines.groupby("row", sort=True):
+    for number, lines in explained.frame.groupby("row", sort=True):
         at = int(str(number))
         yield {
             "name": names[at],

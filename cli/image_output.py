@@ -140,7 +140,7 @@ class Heatmaps:
 
         if not len(scored.values):
             return
-        generated = self.detector.reconstructions(scored.values)
+        generated = self.detector.reconstruct(scored.values)
         seen, nearest = (
             shown(self.encoder.whole(self.encoder.pictures(values)))
             for values in (scored.values, generated)
@@ -198,7 +198,7 @@ class Grids:
 
         encoder, fitted = detector.encoder_, detector.ensemble_
         values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
-        again = values, fitted.reconstructions(values)
+        again = values, fitted.reconstruct(values)
         made = np.concatenate(list(drawn(fitted.gan, 2 * SHOWN, seed=0)))
         self._draw(encoder, made, again, "")
 

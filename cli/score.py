@@ -249,16 +249,16 @@ def _decided(
     scoring: _Scoring, alpha: float | None, fdr: float | None
 ) -> tuple[str, Iterator[tuple[pa.Array, pa.Array]]]:
     """Lines and 1 where flagged, after the rule in words: by default the model's own."""
-    from anomgan.calibration.conformal import flag
+    from anomgan.calibration.conformal import flag_rows
     from anomgan.cli.csv_output import flags, held_back
 
     if fdr is not None:
         chunks = ((lines, scored.p_value) for lines, scored in scoring)
-        decide = functools.partial(flags, rule=functools.partial(flag, fdr=fdr))
+        decide = functools.partial(flags, rule=functools.partial(flag_rows, fdr=fdr))
         return f"a false discovery rate of {fdr:g}", held_back(chunks, decide)
     if alpha is not None:
         tell_if_out_of_reach(scoring.detector, alpha)
-        rule = functools.partial(flag, alpha=alpha)
+        rule = functools.partial(flag_rows, alpha=alpha)
         return f"alpha {alpha:g}", (
             (lines, flags(scored.p_value, rule)) for lines, scored in scoring
         )

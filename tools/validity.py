@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from anomgan import GANDetector
-from anomgan.calibration.conformal import flag
+from anomgan.calibration.conformal import flag_rows
 from anomgan.data.samples import load_sample
 from anomgan.errors import DataWarning
 
@@ -45,7 +45,7 @@ def main() -> None:
             p_values = fitted(normal, seed, **arguments).p_values(fresh)
             level = fresh["level"].to_numpy() if "level" in fresh else np.full(len(fresh), "")
             for each in np.unique(level):
-                shares = [float(flag(p_values[level == each], alpha=a).mean()) for a in ALPHAS]
+                shares = [float(flag_rows(p_values[level == each], alpha=a).mean()) for a in ALPHAS]
                 levels.setdefault(str(each), []).append(shares)
         for each, found in levels.items():
             cells = " | ".join(_mean(np.array(found)[:, at]) for at in range(len(ALPHAS)))
@@ -125,7 +125,7 @@ def discoveries(fits: int) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
         rows.loc[odd, "y"] += rng.choice([-4, 4], 100)
         p_values.append(detector.p_values(rows))
     for rate in RATES:
-        flags = [flag(p, fdr=rate) for p in p_values]
+        flags = [flag_rows(p, fdr=rate) for p in p_values]
         false = [(flagged & ~odd).sum() / max(1, flagged.sum()) for flagged in flags]
         yield rate, np.array(false), np.array([flagged[odd].mean() for flagged in flags])
 

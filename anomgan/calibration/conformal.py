@@ -46,7 +46,7 @@ class ConformalCalibrator:
         most = int(np.floor(alpha * (n + 1) + 1e-9)) - 1
         return float(self.scores[n - 1 - most]) if most >= 0 else float("inf")
 
-    def flagged_share(self, alpha: float, level: float = 0.95) -> tuple[float, float]:
+    def flag_rate_interval(self, alpha: float, level: float = 0.95) -> tuple[float, float]:
         """Where the share of fresh normal rows that are flagged lies, with this confidence.
 
         The share above the k-th largest of n calibration scores is a beta variable with parameters
@@ -67,7 +67,9 @@ class ConformalCalibrator:
         return {"rows": len(self.scores), "smallest_p_value": self.smallest_alpha()}
 
 
-def flag(p_values: Floats, *, alpha: float = 0.05, fdr: float | None = None) -> NDArray[np.bool_]:
+def flag_rows(
+    p_values: Floats, *, alpha: float = 0.05, fdr: float | None = None
+) -> NDArray[np.bool_]:
     """Decide which rows are anomalies.
 
     Args:
@@ -88,7 +90,7 @@ def binomial_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float,
 
 
 def fdr_threshold(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
-    """The largest p-value that :func:`flag` flags at ``fdr``, 0 if none is.
+    """The largest p-value that :func:`flag_rows` flags at ``fdr``, 0 if none is.
 
     What Benjamini–Hochberg decides depends on how often each p-value comes, and there are only as
     many as calibration rows; so rows needn't be in one place.
@@ -96,7 +98,7 @@ def fdr_threshold(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> fl
     Args:
         p_values: Distinct p-values, ascending, ``(k,)``.
         counts: How many rows have each, ``(k,)``.
-        fdr: As of :func:`flag`.
+        fdr: As of :func:`flag_rows`.
     """
     ranks = np.cumsum(counts)
     adjusted = np.minimum.accumulate((p_values * (ranks[-1] / ranks))[::-1])[::-1]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anomgan.calibration.conformal import ConformalCalibrator
 from anomgan.utils.types import Floats
 
-FEWEST = 100
+MIN_CALIBRATION_ROWS = 100
 """Calibration rows below which a condition is judged by all of them pooled: its own p-values would
 be coarse, and the share flagged by chance far from what was asked for."""
 
@@ -54,7 +54,7 @@ class MondrianCalibrator:
             found, group = np.unique(conditions, axis=0, return_inverse=True)
             for number, key in enumerate(found):
                 members = scores[group.ravel() == number]
-                if len(members) >= FEWEST:
+                if len(members) >= MIN_CALIBRATION_ROWS:
                     keys.append(key)
                     own.append(ConformalCalibrator.fit(members))
         width = groups[0][0].shape[1]

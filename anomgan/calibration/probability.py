@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["platt", "isotonic"]
 
-FEWEST = {"platt": 5, "isotonic": 20}
+MIN_LABELLED_ROWS = {"platt": 5, "isotonic": 20}
 """Normal and abnormal rows that each kind needs at least, so many of each."""
 
-PARTS = 5
+CV_FOLDS = 5
 """Parts of the labelled rows, of which each is judged by what was learnt from the others."""
 
 
@@ -97,11 +97,13 @@ class Isotonic:
         return {"kind": "isotonic", "score": self.score, "probability": self.probability}
 
 
-Curve = Platt | Isotonic
+ProbabilityCurve = Platt | Isotonic
 CURVES: dict[str, type[Platt] | type[Isotonic]] = {"platt": Platt, "isotonic": Isotonic}
 
 
-def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]]:
+def fit_probability_curve(
+    score: Floats, labels: Labels, kind: str
+) -> tuple[ProbabilityCurve, dict[str, Any]]:
     """Learn what scores say of the probability that a row is abnormal.
 
     Args:
@@ -125,10 +127,10 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
     if kind not in CURVES:
         raise InputError(f"kind={kind!r}: choose one of: {', '.join(CURVES)}")
     odd, usual = int(labels.sum()), int((~labels).sum())
-    if min(odd, usual) < FEWEST[kind]:
+    if min(odd, usual) < MIN_LABELLED_ROWS[kind]:
         raise InputError(
             f"{usual:,} normal and {odd:,} abnormal rows are too few for kind {kind!r}; "
-            f"{FEWEST[kind]} of each are needed"
+            f"{MIN_LABELLED_ROWS[kind]} of each are needed"
         )
     if roc_auc_score(labels, score) < 0.5:
         raise InputError(
@@ -136,7 +138,7 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
             "labels are the wrong way round, or scores say nothing of them"
         )
     blind = np.empty(len(score))
-    for known, new in StratifiedKFold(PARTS, shuffle=True, random_state=0).split(score, labels):
+    for known, new in StratifiedKFold(CV_FOLDS, shuffle=True, random_state=0).split(score, labels):
         blind[new] = CURVES[kind].fit(score[known], labels[known])(score[new])
     curve = reliability(labels, blind)
     quality = {
@@ -150,7 +152,7 @@ def fit(score: Floats, labels: Labels, kind: str) -> tuple[Curve, dict[str, Any]
     return CURVES[kind].fit(score, labels), quality
 
 
-def from_json(state: Mapping[str, Any] | None) -> Curve | None:
+def probability_curve_from_json(state: Mapping[str, Any] | None) -> ProbabilityCurve | None:
     """Rebuild what ``to_json`` gave; None stays None.
 
     Raises:

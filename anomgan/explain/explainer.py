@@ -25,7 +25,7 @@ from anomgan.utils.types import Floats
 PLAYERS = 30
 """Most columns among which an excess is shared out one by one; further ones share as one."""
 
-OTHERS = "(other columns)"
+OTHER_COLUMNS = "(other columns)"
 """Name under which these share."""
 
 AT_ONCE = 32
@@ -35,21 +35,21 @@ Part = tuple[list[int], float]
 """Columns and what they contribute together."""
 
 TEXT = ("column", "sentence")
-NAMES = ["row", "rank", "column", "contribution", "observed", "expected", "sentence"]
+EXPLANATION_COLUMNS = ["row", "rank", "column", "contribution", "observed", "expected", "sentence"]
 """Columns of an explanation."""
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """Explanations of n rows.
 
     Attributes:
-        lines: One for each row and column, its columns `NAMES`.
+        frame: One line for each row and column, with `EXPLANATION_COLUMNS`.
         score: Scores of the rows, ``(n,)``; larger is more abnormal.
         normal_score: Scores of the normal rows beside them, ``(n,)``.
     """
 
-    lines: pd.DataFrame
+    frame: pd.DataFrame
     score: Floats
     normal_score: Floats
 
@@ -68,7 +68,7 @@ class Explainer:
 
     def __call__(
         self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
-    ) -> Explained:
+    ) -> Explanation:
         """Explain n rows.
 
         Args:
@@ -91,7 +91,7 @@ class Explainer:
                 line: dict[str, Any] = {"row": i, "rank": rank, "contribution": contribution}
                 if len(columns) > 1:
                     told = f"{len(columns)} other columns together"
-                    lines.append(line | {"column": OTHERS, "sentence": told})
+                    lines.append(line | {"column": OTHER_COLUMNS, "sentence": told})
                     continue
                 [at] = columns
                 cells = observed[at]
@@ -99,11 +99,11 @@ class Explainer:
                 text = sentence(cells.name, cells[i], wanted, odd=cells.odd(i))
                 line |= {"column": cells.name, "observed": cells[i], "expected": wanted}
                 lines.append(line | {"sentence": text})
-        table = pd.DataFrame(lines, columns=NAMES, dtype=object)
+        table = pd.DataFrame(lines, columns=EXPLANATION_COLUMNS, dtype=object)
         kinds = {"row": "int64", "rank": "int64", "contribution": "float64"} | dict.fromkeys(
             TEXT, "str"
         )
-        return Explained(table.astype(kinds), score, near.score)
+        return Explanation(table.astype(kinds), score, near.score)
 
     @property
     def columns(self) -> list[str]:

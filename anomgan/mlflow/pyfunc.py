@@ -12,7 +12,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-from anomgan.calibration.conformal import flag
+from anomgan.calibration.conformal import flag_rows
 from anomgan.data.encoders.convert import framed
 from anomgan.errors import InputError
 from anomgan.mlflow.merging import merged
@@ -92,9 +92,9 @@ class Scorer:
         scored = detector.score_frame(frame, strict=True, source=SOURCE)
         score, p_value = scored.score, scored.p_value
         if fdr is not None:
-            flagged = flag(p_value, fdr=fdr)
+            flagged = flag_rows(p_value, fdr=fdr)
         elif alpha is not None:
-            flagged = flag(p_value, alpha=alpha)
+            flagged = flag_rows(p_value, alpha=alpha)
         else:
             flagged = score > -detector.offset_
         found = {"score": score, "p_value": p_value, "is_anomaly": flagged.astype(np.int32)}
@@ -132,7 +132,7 @@ class Scorer:
             InputError: If the model is of pictures.
         """
         rows = frame.reset_index(drop=True)
-        told = self.detector.explain_frame(rows, top=REASONS, source=SOURCE).lines
+        told = self.detector.explain_frame(rows, top=REASONS, source=SOURCE).frame
         reasons: dict[int, list[str]] = {}
         for row, sentence in told.loc[told["contribution"] > 0, ["row", "sentence"]].itertuples(
             index=False

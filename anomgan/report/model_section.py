@@ -152,7 +152,7 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
     threshold, n = -detector.offset_, len(calibrator.scores)
     above = int(np.sum(calibrator.scores > threshold))
     # However the threshold was chosen, it lies just below the score of this rank.
-    low, high = calibrator.flagged_share(min(1.0, (above + 1) / (n + 1)))
+    low, high = calibrator.flag_rate_interval(min(1.0, (above + 1) / (n + 1)))
     return {
         "rows": n,
         "cross_fitted": known["cross_fitted"],

@@ -59,7 +59,7 @@ def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
 def _explained(detector: GANDetector, frame: pd.DataFrame, source: str) -> pd.DataFrame | None:
     """Why each row is abnormal, a line for each row and column; None if the model can't say."""
     try:
-        return detector.explain_frame(frame, source=source).lines
+        return detector.explain_frame(frame, source=source).frame
     except InputError:  # of pictures there are no columns to blame
         return None
 
@@ -91,7 +91,7 @@ def _pictures(detector: GANDetector, values: Any) -> list[str] | None:
     if not isinstance(encoder, PictureEncoder):
         return None
     known, nearest = (
-        shown(encoder.pictures(each)) for each in (values, fitted.reconstructions(values))
+        shown(encoder.pictures(each)) for each in (values, fitted.reconstruct(values))
     )
     drawn = map(triptych, known, nearest, fitted.anomaly_maps(values))
     return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in drawn]

@@ -171,7 +171,7 @@ class FittedEnsemble:
         parts = [(self.scorer, known, values[known]), (self.pooled, ~known, unknown)]
         return [part for part in parts if len(part[2])]
 
-    def reconstructions(self, values: Floats) -> Floats:
+    def reconstruct(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
         return np.concatenate(apply_in_blocks(self.gan, self._data(values), self._again), -1).T
 

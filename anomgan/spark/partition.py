@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from anomgan.calibration.conformal import flag
+from anomgan.calibration.conformal import flag_rows
 from anomgan.data.arrow import as_frame
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.parquet import read_batches
@@ -82,7 +82,7 @@ class Rule:
     def flags(self, scored: ScoreResult) -> NDArray[np.int8]:
         """1 for each row that is flagged on its own, ``(n,)``."""
         if self.alpha is not None:
-            return flag(scored.p_value, alpha=self.alpha).astype(np.int8)
+            return flag_rows(scored.p_value, alpha=self.alpha).astype(np.int8)
         return scored.flagged.astype(np.int8)
 
 

@@ -6,126 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest, kstest
 
 from anomgan import DataWarning, GANDetector, InputError, load
-from anomgan.calibration.conformal import ConformalCalibrator, binomial_interval
-from anomgan.calibration.mondrian import FEWEST, MondrianCalibrator
-from anomgan.calibration.probability import Platt, fit, from_json
 from anomgan.data.encoders.convert import learn
 from anomgan.fit_summary import _levels
 
 TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_steps": 1}
-
-
-# --- p-values -------------------------------------------------------------------------------------
-
-
-def test_p_values_are_uniform_for_each_condition():
-    """Where levels differ in spread, pooled p-values are not; those of the level are."""
-    rng = np.random.default_rng(0)
-    spread = np.array([0.3, 1.0, 3.0])
-    flagged, pooled, found = np.zeros(3), np.zeros(3), []
-    for _ in range(100):
-        level = np.repeat([0, 1, 2], 150)
-        scores = rng.normal(size=450) * spread[level]
-        every = ConformalCalibrator.fit(scores)
-        mondrian = MondrianCalibrator.fit(every, [(np.eye(3)[level], scores)])
-        new = rng.integers(0, 3, 300)
-        fresh = rng.normal(size=300) * spread[new]
-        p = mondrian.p_values(fresh, np.eye(3)[new])
-        found.append(rng.choice(p, 1))  # p-values of one calibration depend on one another
-        for at in range(3):
-            flagged[at] += (p[new == at] <= 0.05).mean() / 100
-            pooled[at] += (every.p_values(fresh)[new == at] <= 0.05).mean() / 100
-    assert np.abs(flagged - 0.05).max() < 0.01
-    assert pooled[0] < 0.001
-    assert pooled[2] > 0.1
-    assert kstest(np.concatenate(found), "uniform").pvalue > 0.01
-
-
-def test_conditions_with_few_rows_fall_back_on_the_pool():
-    rng = np.random.default_rng(1)
-    level = np.repeat([0, 1], [FEWEST, FEWEST - 1])
-    scores = rng.normal(size=len(level))
-    every = ConformalCalibrator.fit(scores)
-    mondrian = MondrianCalibrator.fit(every, [(np.eye(2)[level], scores)])
-    assert mondrian.keys.tolist() == [[1, 0]]
-    conditions = np.array([[1.0, 0], [0, 1], [0, 0]])
-    assert mondrian.groups(conditions).tolist() == [0, -1, -1]
-    new = np.full(3, 0.3)
-    own = ConformalCalibrator.fit(scores[level == 0])
-    assert mondrian.p_values(new, conditions).tolist() == [
-        own.p_values(new)[0], *every.p_values(new)[1:],
-    ]  # fmt: skip
-    assert mondrian.thresholds(0.1, conditions).tolist() == [
-        own.threshold(0.1), every.threshold(0.1), every.threshold(0.1),
-    ]  # fmt: skip
-
-
-def test_share_of_fresh_rows_flagged_lies_where_it_is_said_to():
-    rng = np.random.default_rng(2)
-    inside = 0
-    for _ in range(400):
-        calibrator = ConformalCalibrator.fit(rng.random(200))
-        low, high = calibrator.flagged_share(0.05, level=0.9)
-        inside += low <= 1 - calibrator.threshold(0.05) <= high
-    assert binomtest(inside, 400, 0.9).pvalue > 1e-3
-    assert ConformalCalibrator.fit(np.zeros(5)).flagged_share(0.05) == (0, 0)
-
-
-def test_interval_of_a_share_by_hand():
-    low, high = binomial_interval(0, 20)
-    assert (low, high) == pytest.approx((0, 1 - 0.025 ** (1 / 20)))
-
-
-# --- probabilities --------------------------------------------------------------------------------
-
-
-def test_platt_recovers_the_curve_that_labels_were_drawn_from():
-    rng = np.random.default_rng(3)
-    score = rng.normal(5, 2, 20_000)
-    curve, quality = fit(score, rng.random(20_000) < Platt(1.5, -9)(score), "platt")
-    assert isinstance(curve, Platt)
-    assert (curve.slope, curve.intercept) == pytest.approx((1.5, -9), rel=0.05)
-    assert quality["ece"] < 0.02
-    assert sum(point["rows"] for point in quality["reliability"]) == 20_000
-
-
-def test_isotonic_follows_any_rising_shape():
-    rng = np.random.default_rng(4)
-    score = rng.random(20_000)
-    truth = np.where(score < 0.5, 0.1, 0.6)
-    curve, quality = fit(score, rng.random(20_000) < truth, "isotonic")
-    assert curve(np.array([0.2, 0.8])) == pytest.approx([0.1, 0.6], abs=0.04)
-    assert np.all(np.diff(curve(np.linspace(-1, 2, 100))) >= 0)
-    assert quality["ece"] < 0.02
-
-
-@pytest.mark.parametrize("kind", ["platt", "isotonic"])
-def test_classes_that_do_not_overlap_give_no_certainty(kind):
-    labels = np.arange(60) >= 40
-    curve, _ = fit(np.arange(60.0), labels, kind)
-    found = curve(np.array([-1e9, 0, 59, 1e9]))
-    if kind == "isotonic":
-        assert found == pytest.approx([1 / 62, 1 / 62, 61 / 62, 61 / 62])
-    assert 0 < found[1] < 0.1
-    assert 0.9 < found[2] < 1
-    assert from_json(curve.to_json()) == curve
-
-
-@pytest.mark.parametrize(
-    ("labels", "kind", "message"),
-    [
-        (np.arange(40) >= 37, "platt", "37 normal and 3 abnormal rows are too few"),
-        (np.arange(40) >= 30, "isotonic", "20 of each"),
-        (np.arange(40) < 20, "platt", "wrong way round"),
-        (np.arange(40) >= 20, "beta", "kind='beta'"),
-    ],
-)
-def test_labels_that_teach_nothing(labels, kind, message):
-    with pytest.raises(InputError, match=message):
-        fit(np.arange(40.0), labels, kind)
 
 
 # --- the detector ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector, InputError
-from anomgan.explain.explainer import NAMES, OTHERS, Explainer
+from anomgan.explain.explainer import EXPLANATION_COLUMNS, OTHER_COLUMNS, Explainer
 
 COLUMNS = ["a", "b", "c", "d", "load", "mode"]
 
@@ -72,7 +72,7 @@ def test_contributions_add_up_to_the_excess(detector: GANDetector, new: pd.DataF
     spoilt, _ = culprits(new, detector, "swapped")
     spoilt.iloc[0] = [9.0, -9.0, 9.0, 500.0, 1.0, "sideways"]
     explained = detector.explain_frame(spoilt)
-    total = explained.lines.groupby("row")["contribution"].sum().to_numpy()
+    total = explained.frame.groupby("row")["contribution"].sum().to_numpy()
     np.testing.assert_allclose(total, explained.score - explained.normal_score, atol=1e-9)
     np.testing.assert_array_equal(explained.score, -detector.score_samples(spoilt))
     assert (explained.normal_score < -detector.offset_).all()
@@ -83,21 +83,21 @@ def test_what_is_expected_makes_the_row_normal(detector: GANDetector, new: pd.Da
     spoilt, _ = culprits(new, detector, "shifted")
     explained = detector.explain_frame(spoilt)
     mended = spoilt.reset_index(drop=True).copy()
-    for line in explained.lines.itertuples():
+    for line in explained.frame.itertuples():
         mended.loc[line.row, line.column] = line.expected
     np.testing.assert_allclose(
         -detector.score_samples(mended), explained.normal_score, rtol=0, atol=0.02
     )
     assert (detector.predict(mended) == 1).all()
-    untouched = explained.lines["contribution"] == 0
-    same = explained.lines["observed"] == explained.lines["expected"]
+    untouched = explained.frame["contribution"] == 0
+    same = explained.frame["observed"] == explained.frame["expected"]
     assert same[untouched].all()
     assert not same[~untouched].any()
 
 
 def test_long_form(detector: GANDetector, new: pd.DataFrame) -> None:
     found = detector.explain(new.head(7))
-    assert list(found.columns) == NAMES
+    assert list(found.columns) == EXPLANATION_COLUMNS
     assert found["row"].tolist() == [row for row in range(7) for _ in COLUMNS]
     for _, lines in found.groupby("row"):
         assert sorted(lines["column"]) == COLUMNS
@@ -177,7 +177,7 @@ def test_wide_tables_share_the_rest_as_one() -> None:
     detector = GANDetector(preset="fast", settings=settings, random_state=0).fit(X)
     odd = rng.normal(size=(1, 50)) * 9
     found = detector.explain(odd)
-    if (rest := found["column"] == OTHERS).any():
+    if (rest := found["column"] == OTHER_COLUMNS).any():
         assert found.loc[rest, "sentence"].str.fullmatch(r"\d+ other columns together").all()
     excess = Explainer(detector.encoder_, detector.ensemble_)(pd.DataFrame(odd).add_prefix("x"))
     assert found["contribution"].sum() == pytest.approx(

@@ -259,7 +259,7 @@ def test_a_disc_in_the_wrong_place_is_abnormal_and_the_map_says_where(name):
     middle = np.zeros((12, 12), dtype=bool)
     middle[4:8, 4:8] = True
     assert maps[bright & ~middle].mean() > maps[~bright & ~middle].mean() + 1
-    made = detector.reconstructions(odd[:3])
+    made = detector.reconstruct(odd[:3])
     assert made.shape == (3, 144)
     assert (made >= 0).all()
     assert (made <= 255).all()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector
-from anomgan.calibration.conformal import fdr_threshold, flag
+from anomgan.calibration.conformal import fdr_threshold, flag_rows
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
@@ -123,7 +123,7 @@ def test_benjamini_hochberg_over_all_parts(
         for part in plan.parts:
             plan.work.flag(part, plan.cut())
     found = together(tmp_path / "out")
-    expected = flag(detector.score_frame(read_table(source)).p_value, fdr=fdr)
+    expected = flag_rows(detector.score_frame(read_table(source)).p_value, fdr=fdr)
     np.testing.assert_array_equal(found["is_anomaly"], expected)
     assert plan.outcome().flagged == expected.sum()
 
@@ -142,7 +142,7 @@ def test_the_cut_decides_as_benjamini_hochberg_does() -> None:
         p_values = rng.integers(1, 30, rng.integers(1, 60)) / 30 * rng.choice([1, 0.05])
         fdr = float(rng.uniform(0.01, 0.9))
         cut = fdr_threshold(*np.unique(p_values, return_counts=True), fdr)
-        np.testing.assert_array_equal(p_values <= cut, flag(p_values, fdr=fdr))
+        np.testing.assert_array_equal(p_values <= cut, flag_rows(p_values, fdr=fdr))
 
 
 def test_parts_that_are_there_are_not_done_again(

@@ -2,8 +2,8 @@
 
 Each place is seen in three ways: its pixels, the residual of its reconstruction, and its edges.  In
 each it is compared with what the rest of the picture predicts (:mod:`.conditional_gaussian`).  A
-discriminator of patches (:mod:`.patch_critic`) is shown the result and says of each place whether
-it belongs there.  A map is the mean of all four, each on the scale of normal pictures.
+discriminator of patches (:mod:`.patch_discriminator`) is given the result and classifies each place
+as normal or foreign.  A map is the mean of all four, each on the scale of normal pictures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch.nn.functional import conv2d, pad
 from anomgan.gans.base import GAN
 from anomgan.gans.blockwise import apply_in_blocks, rows_per_block
 from anomgan.scoring.features import RecordFeatures
-from anomgan.scoring.localization import patch_critic as cutmix
+from anomgan.scoring.localization import patch_discriminator as cutmix
 from anomgan.scoring.localization.conditional_gaussian import State, expectations
 from anomgan.scoring.localization.feature_maps import (
     DIRECTIONS,

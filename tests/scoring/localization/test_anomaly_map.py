@@ -77,7 +77,7 @@ def test_tables_have_no_maps():
     table = FittedEnsemble.fit(ensemble.gan, rows, ensemble.rows, ensemble.folds)
     with pytest.raises(ValueError, match="only pictures"):
         table.anomaly_maps(rows)
-    assert table.reconstructions(rows).shape == rows.shape
+    assert table.reconstruct(rows).shape == rows.shape
 
 
 def test_a_constant_part_of_the_picture_does_not_cry_out_at_a_whisper():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from anomgan.config import Config
-from anomgan.scoring.localization.patch_critic import (
+from anomgan.scoring.localization.patch_discriminator import (
     critic,
     mixed,
     moved,
