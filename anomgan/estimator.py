@@ -39,7 +39,7 @@ from anomgan.fit_summary import (
     warn_of_pooled,
     warn_of_unreadable,
 )
-from anomgan.gans.sampling import drawn
+from anomgan.gans.sampling import sample_records
 from anomgan.params import (
     check_alpha,
     check_positive_integer,
@@ -665,7 +665,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "ensemble_")
         check_positive_integer("n", n)
         slots = self._slots(condition)
-        return drawn(self.ensemble_.gan, int(n), resolve_seed(random_state), slots)
+        return sample_records(self.ensemble_.gan, int(n), resolve_seed(random_state), slots)
 
     def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
         """The slot of each level that is to hold, by the condition's name.

@@ -15,8 +15,7 @@ from sklearn.utils import check_random_state
 
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
-from anomgan.gans import GAN
-from anomgan.gans import method as find_method
+from anomgan.gans import GAN, get_method
 
 MAX_TRIM = 0.5
 """Largest share of the training rows that a contamination trims."""
@@ -46,7 +45,7 @@ def resolve_config(
     """
     if not is_instance(str, method, preset):
         raise InputError(f"method={method!r} and preset={preset!r} must be names")
-    if kind not in find_method(method).kinds:
+    if kind not in get_method(method).kinds:
         able = ", ".join(name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds)
         raise InputError(f"method {method!r} doesn't learn from {kind}; choose one of: {able}")
     settings = {} if settings is None else settings
@@ -75,7 +74,7 @@ def resolve_condition(method: str, condition: Any, *, other: bool) -> tuple[str 
     Warns:
         DataWarning: If the method is conditional, but no column is given.
     """
-    gan = find_method(method)
+    gan = get_method(method)
     columns = [condition] if is_instance(str | Integral, condition) else condition
     columns = [] if columns is None else columns
     if not isinstance(columns, list | tuple) or not is_instance(str | Integral, *columns):

@@ -196,7 +196,7 @@ def fit(
     from anomgan.data.image.image import MAX_PIXELS
     from anomgan.data.readers.encoding import source_name
     from anomgan.data.readers.files import read_table
-    from anomgan.gans import method as find_method
+    from anomgan.gans import get_method
     from anomgan.mlflow.digest import digest_of
     from anomgan.mlflow.system_metrics import Usage
     from anomgan.params import resolve_condition
@@ -205,7 +205,7 @@ def fit(
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
-    find_method(method)
+    get_method(method)
     resolve_condition(method, conditions, other=other is not None)
     check_target(model)
     detector = GANDetector(

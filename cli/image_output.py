@@ -194,12 +194,12 @@ class Grids:
         """
         import numpy as np
 
-        from anomgan.gans.sampling import drawn
+        from anomgan.gans.sampling import sample_records
 
         encoder, fitted = detector.encoder_, detector.ensemble_
         values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
         again = values, fitted.reconstruct(values)
-        made = np.concatenate(list(drawn(fitted.gan, 2 * SHOWN, seed=0)))
+        made = np.concatenate(list(sample_records(fitted.gan, 2 * SHOWN, seed=0)))
         self._draw(encoder, made, again, "")
 
     def _draw(

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN, get_method
 from anomgan.gans.blockwise import rows_per_block
 from anomgan.scoring.components import Component
 from anomgan.scoring.features import RecordFeatures
@@ -71,7 +71,7 @@ def cost(name: str, config: Config) -> Cost:
     values = torch.randn(config.memory_rows, COLUMNS, generator=source, dtype=torch.float64)
     views = EnsembleScaler(spec, config.views[:1]).fit(values.numpy())
     with torch.random.fork_rng(devices=[]):
-        gan = method(name)(views, config)
+        gan = get_method(name)(views, config)
     rows = [torch.arange(len(values))]
     sampler = Sampler(gan, values, rows, source)
 
@@ -87,7 +87,7 @@ def cost(name: str, config: Config) -> Cost:
     gan.eval().requires_grad_(False)
     # Any latent vectors do for the memory: a new row costs the same.
     scaled = views(values).float()
-    z = scaled if gan.inversion == "none" else gan.prior(len(values), source)
+    z = scaled if gan.inversion == "none" else gan.sample_prior(len(values), source)
     known = RecordFeatures(gan, scaled, z)
     components = make_components(config, config.score)
     for component in components:

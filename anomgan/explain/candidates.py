@@ -69,7 +69,7 @@ class Pools:
     def _drawn(self, condition: Floats) -> Floats:
         """Generated records such as a table could hold: whole numbers, one level of a category."""
         gan, draws = self.ensemble.gan, torch.Generator().manual_seed(0)
-        z = gan.prior(-(-DRAWN // gan.views.members), draws).to(gan.views.loc.device)
+        z = gan.sample_prior(-(-DRAWN // gan.views.members), draws).to(gan.views.loc.device)
         if len(condition):
             z[..., -len(condition) :] = torch.from_numpy(condition).to(z)
         with torch.no_grad():

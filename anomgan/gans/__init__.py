@@ -2,7 +2,7 @@
 
 from anomgan.gans.alad import ALAD
 from anomgan.gans.anogan import AnoGAN
-from anomgan.gans.base import GAN, method
+from anomgan.gans.base import GAN, get_method
 from anomgan.gans.batch import Batch, OptimizerStep, Phase
 from anomgan.gans.bigan import BiGAN
 from anomgan.gans.cgan import ConditionalGAN
@@ -32,5 +32,5 @@ __all__ = [
     "SuperResolutionGAN",
     "VanillaGAN",
     "WassersteinGAN",
-    "method",
+    "get_method",
 ]

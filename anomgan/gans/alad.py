@@ -12,7 +12,7 @@ from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import Inputs, Penalty
 from anomgan.gans.batch import Batch
 from anomgan.gans.bigan import BiGAN
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class ALAD(BiGAN):
@@ -27,7 +27,7 @@ class ALAD(BiGAN):
     paper: ClassVar[str] = "Zenati et al., Adversarially learned anomaly detection"
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "‖f_xx(x, x) − f_xx(x, G(E(x)))‖₁"
-    critics: ClassVar[tuple[str, ...]] = (
+    discriminators: ClassVar[tuple[str, ...]] = (
         "discriminator",
         "pair_discriminator",
         "code_discriminator",
@@ -38,14 +38,14 @@ class ALAD(BiGAN):
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks; ``discriminator`` is D_xz, the others are D_xx and D_zz."""
         super().__init__(views, config)
-        self.pair_discriminator = blocks.discriminator(
+        self.pair_discriminator = builders.build_discriminator(
             views.spec, self.config, views.members, records=2
         )
-        self.code_discriminator = blocks.latent_discriminator(
-            self.config, views.members, 2 * self.code
+        self.code_discriminator = builders.build_latent_discriminator(
+            self.config, views.members, 2 * self.code_size
         )
 
-    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """For D_xz, D_xx and D_zz in turn, a pair each."""
         x, z = batch.real, batch.latent
         code, made = self.encode(x), self.generate(z)

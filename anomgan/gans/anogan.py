@@ -23,7 +23,7 @@ class AnoGAN(VanillaGAN):
     formula: ClassVar[str] = "(1 − λ)·‖x − G(z*)‖₁ + λ·‖f(x) − f(G(z*))‖₁"
     inversion: ClassVar[Inversion] = "prior"
 
-    def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
+    def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
         """λ-mix of the residual loss and the feature ("discrimination") loss, ``(M, n)``."""
         y = self.generate(z)
         residual = self.residuals(x, y).abs().sum(-1)
@@ -33,4 +33,4 @@ class AnoGAN(VanillaGAN):
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """What is left of the mismatch after the search."""
-        return self.mismatch(x, z)
+        return self.inversion_loss(x, z)

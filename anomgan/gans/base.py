@@ -24,12 +24,12 @@ from anomgan.gans.losses import (
     non_saturating_generator_loss,
     zero_penalty,
 )
-from anomgan.nets import builders as blocks
-from anomgan.nets.image_discriminator import PictureDiscriminator
+from anomgan.nets import builders
+from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
-from anomgan.nets.self_supervision import FAMILIES
+from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
 
-REACH = 3.0
+MAX_LATENT = 3.0
 """Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
 
 Inversion = Literal["izi", "own", "prior", "none"]
@@ -66,8 +66,8 @@ class GAN(nn.Module):
     year: ClassVar[int]
     formula: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]] = ("tables", "images")
-    critics: ClassVar[tuple[str, ...]] = ("discriminator",)
-    makers: ClassVar[tuple[str, ...]] = ("generator",)
+    discriminators: ClassVar[tuple[str, ...]] = ("discriminator",)
+    generators: ClassVar[tuple[str, ...]] = ("generator",)
     inversion: ClassVar[Inversion] = "izi"
     penalty: ClassVar[Penalty] = "zero-centred"
     spectral: ClassVar[bool] = False
@@ -89,27 +89,27 @@ class GAN(nn.Module):
         if config.spectral_norm == "own":
             config = replace(config, spectral_norm="on" if self.spectral else "off")
         self.views, self.config = views, config
-        self.generator: nn.Module = blocks.generator(views.spec, config, views.members)
-        self.discriminator = blocks.discriminator(views.spec, config, views.members)
-        self.pretext = blocks.pretext(views.spec, config, self.discriminator)
+        self.generator: nn.Module = builders.build_generator(views.spec, config, views.members)
+        self.discriminator = builders.build_discriminator(views.spec, config, views.members)
+        self.pretext = builders.build_pretext(views.spec, config, self.discriminator)
         if self.inversion in ("izi", "own"):
-            self.encoder = blocks.encoder(views.spec, config, views.members)
+            self.encoder = builders.build_encoder(views.spec, config, views.members)
 
     # --- training ---------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
         """How the networks train; unless overridden, critics and makers in turn."""
         repeats, rate = self.config.critic_steps, self.config.critic_rate
-        judging = self.critics if self.pretext is None else (*self.critics, "pretext")
+        judging = self.discriminators if self.pretext is None else (*self.discriminators, "pretext")
         critics = OptimizerStep(
             "discriminator", judging, self._total_discriminator_loss, repeats, rate
         )
-        makers = OptimizerStep("generator", self.makers, self._total_generator_loss)
+        makers = OptimizerStep("generator", self.generators, self._total_generator_loss)
         encoder = OptimizerStep("encoder", ("encoder",), self.encoder_loss)
         last = (Phase((encoder,)),) if self.inversion == "izi" else ()
         return (Phase((critics, makers)), *last)
 
-    def prepare(self, batch: Batch) -> Batch:
+    def prepare_batch(self, batch: Batch) -> Batch:
         """The batch as this GAN trains on it: latent vectors are told the records' conditions.
 
         Of a tenth of the records the condition is withheld, so that the same networks also learn
@@ -122,18 +122,18 @@ class GAN(nn.Module):
         real = torch.cat([batch.real[..., :at], batch.real[..., at:] * known], -1)
         return replace(batch, real=real, latent=torch.cat([batch.latent, real[..., at:]], -1))
 
-    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """What the critics are shown as real and as made."""
-        return (batch.real,), (self.made(batch),)
+        return (batch.real,), (self.generate_fakes(batch),)
 
-    def made(self, batch: Batch) -> Tensor:
+    def generate_fakes(self, batch: Batch) -> Tensor:
         """The records that are to pass for real, ``(M, B, *shape)``."""
         return self.generate(batch.latent)
 
-    def shown(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def noisy_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """The pairs as the critics get to see them: blurred, if a setting asks for that."""
-        real, fake = self.pairs(batch)
-        return self._blur(batch, real), self._blur(batch, fake)
+        real, fake = self.discriminator_inputs(batch)
+        return self._add_instance_noise(batch, real), self._add_instance_noise(batch, fake)
 
     def discriminate(self, *inputs: Tensor) -> Tensor:
         """The critics' opinions, ``(M, B)``, larger for more real."""
@@ -150,7 +150,7 @@ class GAN(nn.Module):
     def discriminator_objective(self, batch: Batch) -> Tensor:
         """Discriminator loss plus the penalty on its gradient, ``(M,)``."""
         with torch.no_grad():  # nobody moves but the critics
-            real, fake = self.shown(batch)
+            real, fake = self.noisy_inputs(batch)
         if self.config.penalty == "zero-centred":
             real = tuple(x.detach().requires_grad_() for x in real)
         opinions = self.discriminate(*real)
@@ -164,7 +164,7 @@ class GAN(nn.Module):
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """What makers minimise, ``(M,)``."""
-        _, fake = self.shown(batch)
+        _, fake = self.noisy_inputs(batch)
         return self.generator_loss(self.discriminate(*fake))
 
     def _total_discriminator_loss(self, batch: Batch) -> Tensor:
@@ -172,25 +172,25 @@ class GAN(nn.Module):
 
         And, if asked for, that of telling what was done to real pictures.
         """
-        batch = self._grown(batch)
+        batch = self._grow_networks(batch)
         loss = self.discriminator_objective(batch)
         if self.pretext is None:
             return loss
         shape, at = batch.real.shape[:2], self.views.spec.record
-        drawn, noise = batch.uniform(*shape, len(FAMILIES)), batch.normal(*shape, at)
-        task = self.pretext.loss(self.deepest, batch.real, drawn, noise)
+        drawn, noise = batch.uniform(*shape, len(TRANSFORM_FAMILIES)), batch.normal(*shape, at)
+        task = self.pretext.loss(self.coarsest_features, batch.real, drawn, noise)
         return loss + self.config.self_supervision * task
 
     def _total_generator_loss(self, batch: Batch) -> Tensor:
         """The generator's loss likewise and, if asked for, a reward for variety."""
-        batch = self._grown(batch)
+        batch = self._grow_networks(batch)
         loss = self.generator_objective(batch)
         if not self.config.mode_seeking:
             return loss
         made = self.generate(batch.latent)
         return loss + self.config.mode_seeking * mode_seeking(batch.latent, made)
 
-    def _grown(self, batch: Batch) -> Batch:
+    def _grow_networks(self, batch: Batch) -> Batch:
         """Let the networks grow, and take from the batch the detail that they don't know yet.
 
         A generator that doesn't grow keeps all others from it.
@@ -199,16 +199,16 @@ class GAN(nn.Module):
             return batch
         # At the last step all is there, however few there are.
         missing = grow(self, batch.progress + 1 / self.config.steps)
-        return replace(batch, real=blocks.undetailed(self.views.spec, batch.real, missing))
+        return replace(batch, real=builders.drop_detail(self.views.spec, batch.real, missing))
 
-    def _blur(self, batch: Batch, inputs: Inputs) -> Inputs:
+    def _add_instance_noise(self, batch: Batch, inputs: Inputs) -> Inputs:
         """Instance noise: Gaussian, fading while training (Sønderby et al., 2017)."""
         sigma = self.config.instance_noise * (1 - batch.progress)
         return tuple(x + sigma * batch.normal(*x.shape) for x in inputs) if sigma else inputs
 
     def encoder_loss(self, batch: Batch) -> Tensor:
         """What an encoder that is trained last minimises, ``(M,)``: the mean of izi_f."""
-        return self.izi_f(batch.real).mean(-1)
+        return self.izi_f_loss(batch.real).mean(-1)
 
     # --- what the networks say of records ---------------------------------------------------------
 
@@ -221,7 +221,7 @@ class GAN(nn.Module):
         wide = self.views.spec.conditions
         return torch.cat([made, z[..., -wide:]], -1) if wide else made
 
-    def izi_f(self, x: Tensor) -> Tensor:
+    def izi_f_loss(self, x: Tensor) -> Tensor:
         """Record → latent → record: how much is lost, ``(M, n)`` (Schlegl et al., 2019).
 
         Means of squares over residuals and, times κ, over features.
@@ -238,15 +238,15 @@ class GAN(nn.Module):
         would extrapolate and reproduce far outliers too.
         """
         z: Tensor = self.encoder(x)
-        z = REACH * torch.tanh(z / REACH) if self.inversion == "izi" else z
-        return self.with_conditions(z, x)
+        z = MAX_LATENT * torch.tanh(z / MAX_LATENT) if self.inversion == "izi" else z
+        return self.append_conditions(z, x)
 
-    def with_conditions(self, z: Tensor, x: Tensor) -> Tensor:
+    def append_conditions(self, z: Tensor, x: Tensor) -> Tensor:
         """Latent vectors that are told the conditions of records, ``(M, n, code)``."""
         wide = self.views.spec.conditions
         return torch.cat([z, x[..., -wide:].expand(*z.shape[:-1], wide)], -1) if wide else z
 
-    def prior(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Latent vectors to draw records from, ``(M, count, code)``."""
         members, latent = self.views.members, self.config.latent
         z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64).float()
@@ -257,15 +257,15 @@ class GAN(nn.Module):
         """The discriminator's features of records, ``(M, n, F)``."""
         return self.discriminator.features(x)
 
-    def deepest(self, x: Tensor) -> Tensor:
+    def coarsest_features(self, x: Tensor) -> Tensor:
         """The discriminator's coarsest map of pictures, ``(M, n, S)``.
 
         Raises:
             ValueError: If the records are no pictures.
         """
-        if not isinstance(self.discriminator, PictureDiscriminator):
+        if not isinstance(self.discriminator, ImageDiscriminator):
             raise ValueError("only of pictures there are maps")
-        return self.discriminator.deepest(x)
+        return self.discriminator.coarsest_features(x)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """The paper's own score of records, ``(M, n)``, at least 0, larger for more abnormal.
@@ -285,12 +285,12 @@ class GAN(nn.Module):
         """Residuals of records against generated ones, ``(M, n, S)``; squares add up."""
         return self.views.residuals(x, y)
 
-    def mismatch(self, x: Tensor, z: Tensor) -> Tensor:
+    def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
         """What the inversion of records minimises over latent vectors, ``(M, n)``."""
         return self.views.mismatch(x, self.generator(z))
 
 
-def method(name: object) -> type[GAN]:
+def get_method(name: object) -> type[GAN]:
     """The registered GAN of that name.
 
     Raises:

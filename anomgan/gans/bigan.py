@@ -12,7 +12,7 @@ from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inputs, Inversion
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import logistic_discriminator_loss
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class BiGAN(GAN):
@@ -26,7 +26,7 @@ class BiGAN(GAN):
     paper: ClassVar[str] = "Zenati et al., Efficient GAN-based anomaly detection (EGBAD)"
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "(1 − λ)·‖x − G(E(x))‖₁ + λ·‖f(x, E(x)) − f(G(E(x)), E(x))‖₁"
-    makers: ClassVar[tuple[str, ...]] = ("generator", "encoder")
+    generators: ClassVar[tuple[str, ...]] = ("generator", "encoder")
     inversion: ClassVar[Inversion] = "own"
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
@@ -36,16 +36,16 @@ class BiGAN(GAN):
         latent vector longer, generated pairs could never lie there and the game would be lost.
         """
         super().__init__(views, replace(config, latent=min(config.latent, views.spec.record)))
-        self.discriminator = blocks.discriminator(
-            views.spec, self.config, views.members, extra=self.code
+        self.discriminator = builders.build_discriminator(
+            views.spec, self.config, views.members, extra=self.code_size
         )
 
     @property
-    def code(self) -> int:
+    def code_size(self) -> int:
         """Entries of a latent vector with its conditions."""
         return self.config.latent + self.views.spec.conditions
 
-    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """Encoded and generated pairs."""
         x, z = batch.real, batch.latent
         return (x, self.encode(x)), (self.generate(z), z)
@@ -57,7 +57,7 @@ class BiGAN(GAN):
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Make each kind of pair pass for the other one: the same loss with labels exchanged."""
-        encoded, generated = self.shown(batch)
+        encoded, generated = self.noisy_inputs(batch)
         return logistic_discriminator_loss(
             self.discriminate(*generated), self.discriminate(*encoded)
         )

@@ -24,7 +24,7 @@ paths, whose rounding differs."""
 
 def rows_per_block(gan: GAN) -> int:
     """Records in a block, such that the largest intermediate stays within :data:`BLOCK_SIZE`."""
-    widest = max(gan.config.memory_rows, builders.widest(gan.views.spec, gan.config))
+    widest = max(gan.config.memory_rows, builders.estimate_widest_layer(gan.views.spec, gan.config))
     return max(1, BLOCK_SIZE // (gan.views.members * widest * TILE_ROWS)) * TILE_ROWS
 
 

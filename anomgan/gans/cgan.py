@@ -27,9 +27,9 @@ class ConditionalGAN(VanillaGAN):
     formula: ClassVar[str] = "mean|f(x, c) − f(G(z*, c), c)| + max(0, D(G(z*, c), c) − D(x, c))"
     conditional: ClassVar[bool] = True
 
-    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """Records under their own condition; generated ones, and real ones under another's."""
-        real, fake = super().pairs(batch)
+        real, fake = super().discriminator_inputs(batch)
         if not self.views.spec.conditions:
             return real, fake
         at, half = self.views.spec.record, batch.real.shape[1] // 2

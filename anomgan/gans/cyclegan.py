@@ -10,11 +10,11 @@ from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
-from anomgan.gans.base import REACH, Inputs
+from anomgan.gans.base import MAX_LATENT, Inputs
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import least_squares_discriminator_loss, least_squares_generator_loss
 from anomgan.gans.translator import Translator
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class CycleGAN(Translator):
@@ -30,20 +30,22 @@ class CycleGAN(Translator):
     paper: ClassVar[str] = "Zhu et al., Unpaired image-to-image translation (CycleGAN)"
     year: ClassVar[int] = 2017
     formula: ClassVar[str] = "‖x − G(x)‖₁"
-    critics: ClassVar[tuple[str, ...]] = ("discriminator", "other_discriminator")
-    makers: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
+    discriminators: ClassVar[tuple[str, ...]] = ("discriminator", "other_discriminator")
+    generators: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
     translates: ClassVar[bool] = True
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build two translators and two critics."""
         super().__init__(views, config)
-        self.spoiler = blocks.translator(views.spec, self.config, views.members)
-        self.other_discriminator = blocks.discriminator(views.spec, self.config, views.members)
+        self.spoiler = builders.build_translator(views.spec, self.config, views.members)
+        self.other_discriminator = builders.build_discriminator(
+            views.spec, self.config, views.members
+        )
 
-    def prepare(self, batch: Batch) -> Batch:
+    def prepare_batch(self, batch: Batch) -> Batch:
         """Records of the other domain stand where other GANs have draws from the prior."""
         other = corrupt_records(self.views, batch) if batch.other is None else batch.other
-        return replace(super().prepare(batch), latent=other)
+        return replace(super().prepare_batch(batch), latent=other)
 
     def generate(self, z: Tensor) -> Tensor:
         """Make records normal, ``(M, n, *shape) -> (M, n, *shape)``."""
@@ -52,10 +54,10 @@ class CycleGAN(Translator):
     def _translate(self, network: torch.nn.Module, x: Tensor) -> Tensor:
         """What the network adds to a record; of far ones no more than the reach is kept."""
         at = self.views.spec.record
-        kept = REACH * torch.tanh(x[..., :at] / REACH)
+        kept = MAX_LATENT * torch.tanh(x[..., :at] / MAX_LATENT)
         return torch.cat([self.views.render(kept + network(x)), x[..., at:]], -1)
 
-    def pairs(self, batch: Batch) -> tuple[Inputs, Inputs]:
+    def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """For each domain's critic its own records, and what the translators make."""
         x, other = batch.real, batch.latent
         return (x, other), (self.generate(other), self._translate(self.spoiler, x))
@@ -75,7 +77,7 @@ class CycleGAN(Translator):
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss, cycle consistency both ways, and identity at half its weight."""
-        (x, other), (healed, ill) = self.pairs(batch)
+        (x, other), (healed, ill) = self.discriminator_inputs(batch)
         cycle = self._loss(x, self.generate(ill))
         cycle = cycle + self._loss(other, self._translate(self.spoiler, healed))
         same = self._loss(x, self.generate(x))

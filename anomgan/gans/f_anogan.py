@@ -23,4 +23,4 @@ class FAnoGAN(WassersteinGAN):
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """izi_f; the paper needs no inversion."""
-        return self.izi_f(x)
+        return self.izi_f_loss(x)

@@ -10,7 +10,7 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class GANomaly(GAN):
@@ -24,21 +24,21 @@ class GANomaly(GAN):
     paper: ClassVar[str] = "Akcay et al., GANomaly"
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "‖E(x) − E₂(G(E(x)))‖₁"
-    makers: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
+    generators: ClassVar[tuple[str, ...]] = ("generator", "encoder", "second_encoder")
     inversion: ClassVar[Inversion] = "own"
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks, among them the second encoder."""
         super().__init__(views, config)
-        self.second_encoder = blocks.encoder(views.spec, config, views.members)
+        self.second_encoder = builders.build_encoder(views.spec, config, views.members)
 
-    def made(self, batch: Batch) -> Tensor:
+    def generate_fakes(self, batch: Batch) -> Tensor:
         """Reconstructions."""
         return self.generate(self.encode(batch.real))
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss (feature matching), contextual loss (L1) and encoder loss, weighted."""
-        again = self.made(batch)
+        again = self.generate_fakes(batch)
         matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
         context = self.residuals(batch.real, again).abs().mean((-2, -1))
         latent = (self.encoder(batch.real) - self.second_encoder(again)).square().mean((-2, -1))

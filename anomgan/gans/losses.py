@@ -13,7 +13,7 @@ from torch.nn.functional import relu, softplus
 
 from anomgan.gans.batch import Batch
 
-Critic = Callable[..., Tensor]
+Discriminator = Callable[..., Tensor]
 
 
 def logistic_discriminator_loss(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -73,7 +73,7 @@ def mode_seeking(latent: Tensor, made: Tensor) -> Tensor:
 
 
 def gradient_penalty(
-    critic: Critic, batch: Batch, real: Sequence[Tensor], fake: Sequence[Tensor]
+    critic: Discriminator, batch: Batch, real: Sequence[Tensor], fake: Sequence[Tensor]
 ) -> Tensor:
     """(‖∇D(x̃)‖ − 1)² at random points between real and fake inputs (Gulrajani et al., 2017)."""
     mix = batch.uniform(*real[0].shape[:2])

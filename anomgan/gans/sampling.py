@@ -10,11 +10,11 @@ from anomgan.gans import GAN
 from anomgan.gans.blockwise import rows_per_block
 from anomgan.utils.types import Floats
 
-SAMPLED = 10_000
+CHUNK_ROWS = 10_000
 """Records drawn from the generators at once."""
 
 
-def drawn(
+def sample_records(
     gan: GAN, rows: int, seed: int, levels: Mapping[str, int] | None = None
 ) -> Iterator[Floats]:
     """Draw encoded records block by block, each ``(k, *shape)``, the members' in turn.
@@ -28,11 +28,11 @@ def drawn(
     """
     views, draws = gan.views, torch.Generator().manual_seed(seed)
     # Pictures pass through far larger intermediates.
-    most = SAMPLED if views.spec.grid is None else min(SAMPLED, rows_per_block(gan))
+    most = CHUNK_ROWS if views.spec.grid is None else min(CHUNK_ROWS, rows_per_block(gan))
     for start in range(0, rows, most):
         count = min(most, rows - start)
         each = -(-count // views.members)
-        z = gan.prior(each, draws)
+        z = gan.sample_prior(each, draws)
         if levels:
             z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
         with torch.no_grad():

@@ -25,7 +25,7 @@ class SkipGANomaly(Translator):
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial, contextual (L1) and latent loss."""
-        return self.restoring_loss(batch)
+        return self.restoration_loss(batch)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """The paper's mix of reconstruction and latent score."""

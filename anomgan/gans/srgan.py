@@ -8,7 +8,7 @@ from torch import Tensor
 
 from anomgan.gans.batch import Batch
 from anomgan.gans.translator import Translator
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class SuperResolutionGAN(Translator):
@@ -27,11 +27,11 @@ class SuperResolutionGAN(Translator):
 
     def generate(self, z: Tensor) -> Tensor:
         """Make pictures coarse and restore them, ``(M, n, *shape) -> (M, n, *shape)``."""
-        return super().generate(blocks.coarse(self.views.spec, z))
+        return super().generate(builders.coarsen(self.views.spec, z))
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss, and what isn't restored in pixels and in features."""
-        return self.restoring_loss(batch)
+        return self.restoration_loss(batch)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """What couldn't be restored."""

@@ -12,7 +12,7 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 
 
 class Translator(GAN):
@@ -23,11 +23,13 @@ class Translator(GAN):
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks; the generator takes records."""
         super().__init__(views, config)
-        self.generator: nn.Module = blocks.translator(views.spec, self.config, views.members)
+        self.generator: nn.Module = builders.build_translator(
+            views.spec, self.config, views.members
+        )
 
-    def prepare(self, batch: Batch) -> Batch:
+    def prepare_batch(self, batch: Batch) -> Batch:
         """The records to translate stand where other GANs have draws from the prior."""
-        batch = super().prepare(batch)
+        batch = super().prepare_batch(batch)
         return replace(batch, latent=batch.real)
 
     def generate(self, z: Tensor) -> Tensor:
@@ -39,20 +41,20 @@ class Translator(GAN):
         """The record itself."""
         return x
 
-    def prior(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Records of no domain, from which :meth:`generate` makes normal ones."""
         shape = self.views.members, count, self.views.spec.record
         x = torch.randn(shape, generator=generator, dtype=torch.float64).float()
         known = self.views.drawn_conditions(count, generator).float()
         return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
 
-    def restoring_loss(self, batch: Batch) -> Tensor:
+    def restoration_loss(self, batch: Batch) -> Tensor:
         """Adversarial loss, and how far made records are from the real ones, ``(M,)``.
 
         The latter in the record, weighted by ``context_weight`` (L1), and in the discriminator's
         features.
         """
-        again = self.made(batch)
+        again = self.generate_fakes(batch)
         matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
         context = self.residuals(batch.real, again).abs().mean((-2, -1))
         adversarial = GAN.generator_objective(self, batch)

@@ -10,18 +10,20 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN, get_method
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray
 
 
-def arrays(gan: GAN) -> dict[str, FloatArray]:
+def gan_to_arrays(gan: GAN) -> dict[str, FloatArray]:
     """All weights by name, float32 where that loses nothing."""
     return {f"gan.{key}": _narrow(value).cpu().numpy() for key, value in gan.state_dict().items()}
 
 
-def rebuilt(state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: Config) -> GAN:
-    """A frozen GAN on the CPU from what :func:`arrays` gave, perhaps among other arrays.
+def gan_from_arrays(
+    state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: Config
+) -> GAN:
+    """A frozen GAN on the CPU from what :func:`gan_to_arrays` gave, perhaps among other arrays.
 
     What the settings ask for is compared with what is there before memory is taken for it.
 
@@ -44,7 +46,7 @@ def rebuilt(state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: C
         raise ValueError("a scale isn't positive, so that a record's score isn't a number")
     views = EnsembleScaler(spec, config.member_scalings * (members // config.members))
     with torch.device("meta"):  # shapes without memory
-        gan = method(name)(views, config)
+        gan = get_method(name)(views, config)
     weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
     _match(gan.state_dict(), weights)
     kinds = {key: value.dtype for key, value in gan.state_dict().items()}

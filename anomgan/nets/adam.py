@@ -37,7 +37,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, grads: Sequence[Tensor | None], rate: float) -> None:
-        """OptimizerStep the weights against their gradients at a learning rate."""
+        """Move the weights against their gradients at a learning rate."""
         known = [(i, grad) for i, grad in enumerate(grads) if grad is not None]
         if not known:
             return

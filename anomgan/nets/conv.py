@@ -1,8 +1,8 @@
 """Convolutions with a leading member axis: M networks of an ensemble as one grouped convolution.
 
-Inside a network pictures lie ``(n, M·C, H, W)``, each member's channels together; :func:`fold` and
-:func:`unfold` lead there from records ``(M, n, C·H·W)`` and back.  Nothing here looks at more than
-one record, so that a record's outcome never depends on its neighbours.
+Inside a network images are ``(n, M·C, H, W)``, each member's channels together; :func:`to_images`
+converts records ``(M, n, C·H·W)``, :func:`to_records` converts back.  No layer mixes records of a
+batch, so that a record's output never depends on its neighbours.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, leaky_relu, pad
 
-from anomgan.nets.layers import drawn
-from anomgan.nets.mlp import SLOPE
+from anomgan.nets.layers import draw_weights
+from anomgan.nets.mlp import LEAKY_SLOPE
 
-GAIN = math.sqrt(2 / (1 + SLOPE**2))
+LEAKY_GAIN = math.sqrt(2 / (1 + LEAKY_SLOPE**2))
 """Keeps the variance through a leaky rectifier (He et al., 2015)."""
 
-SMALLEST = 4
+MIN_HALVED_SIDE = 4
 """Halving a picture ends where its shorter side is this long."""
 
 Size = tuple[int, int]
 
 
-def sizes(height: int, width: int) -> list[Size]:
+def halve_sizes(height: int, width: int) -> list[Size]:
     """Sizes from a picture's own down to the coarsest, each half of the one before, rounded up.
 
     There are two at least.
 
-    >>> sizes(28, 28)
+    >>> halve_sizes(28, 28)
     [(28, 28), (14, 14), (7, 7), (4, 4)]
     """
     found = [(height, width)]
-    while min(found[-1]) > SMALLEST or len(found) == 1:
+    while min(found[-1]) > MIN_HALVED_SIDE or len(found) == 1:
         found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
     return found
 
 
-def fold(x: Tensor, grid: tuple[int, int, int]) -> Tensor:
+def to_images(x: Tensor, grid: tuple[int, int, int]) -> Tensor:
     """Records as pictures, ``(M, n, C·H·W) -> (n, M·C, H, W)``."""
     return x.reshape(*x.shape[:2], *grid).transpose(0, 1).flatten(1, 2)
 
 
-def unfold(x: Tensor, members: int) -> Tensor:
+def to_records(x: Tensor, members: int) -> Tensor:
     """Pictures as records, ``(n, M·C, H, W) -> (M, n, C·H·W)``."""
     return x.reshape(len(x), members, -1).transpose(0, 1)
 
 
-def beside(members: int, *parts: Tensor) -> Tensor:
+def concat_channels(members: int, *parts: Tensor) -> Tensor:
     """Put channels side by side, each member's with its own: ``(n, M·Cᵢ, H, W)`` joined."""
     split = [x.reshape(len(x), members, -1, *x.shape[2:]) for x in parts]
     return torch.cat(split, 2).flatten(1, 2)
@@ -71,7 +71,7 @@ class MemberConv(nn.Module):
         *,
         stride: int = 1,
         up: bool = False,
-        gain: float = GAIN,
+        gain: float = LEAKY_GAIN,
         mixed: bool = False,
     ) -> None:
         """Draw normal weights of variance gain²/fan-in; biases start at zero.
@@ -92,7 +92,7 @@ class MemberConv(nn.Module):
         reach = kernel / stride if up else kernel
         scale = gain / math.sqrt(inputs * reach**2)
         ends = (inputs, outputs) if up else (outputs, inputs)
-        self.weight = nn.Parameter(drawn(scale, members, *ends, kernel, kernel))
+        self.weight = nn.Parameter(draw_weights(scale, members, *ends, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(members, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -178,8 +178,8 @@ class Down(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(n, M·inputs, H, W) -> (n, M·outputs, ⌈H/2⌉, ⌈W/2⌉)``."""
         if self.first is None or self.past is None:
-            return leaky_relu(self.main(x), SLOPE)
-        made = leaky_relu(self.main(leaky_relu(self.first(x), SLOPE)), SLOPE)
+            return leaky_relu(self.main(x), LEAKY_SLOPE)
+        made = leaky_relu(self.main(leaky_relu(self.first(x), LEAKY_SLOPE)), LEAKY_SLOPE)
         past: Tensor = self.past(avg_pool2d(x, 2, ceil_mode=True))
         return (made + past) / math.sqrt(2)
 
@@ -201,9 +201,9 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, size: Size) -> Tensor:
         """``(n, M·inputs, h, w) -> (n, M·outputs, *size)``, sizes at most double."""
-        made = leaky_relu(self.main(x)[..., : size[0], : size[1]], SLOPE)
+        made = leaky_relu(self.main(x)[..., : size[0], : size[1]], LEAKY_SLOPE)
         if self.second is not None and self.past is not None:
-            made = leaky_relu(self.second(made), SLOPE)
+            made = leaky_relu(self.second(made), LEAKY_SLOPE)
             wide = self.past(x).repeat_interleave(2, 2).repeat_interleave(2, 3)
             made = (made + wide[..., : size[0], : size[1]]) / math.sqrt(2)
         return pixel_norm(made, self.members)

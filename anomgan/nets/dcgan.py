@@ -19,40 +19,46 @@ from torch.nn.functional import leaky_relu
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.nets.conv import (
-    GAIN,
+    LEAKY_GAIN,
     Attention,
     Down,
     MemberConv,
     Size,
     Up,
-    beside,
-    fold,
-    sizes,
-    unfold,
+    concat_channels,
+    halve_sizes,
+    to_images,
+    to_records,
 )
 from anomgan.nets.layers import MemberLinear
-from anomgan.nets.mlp import SLOPE
-from anomgan.nets.progressive_growing import Growing, channelled, enlarged, levels, reduced
+from anomgan.nets.mlp import LEAKY_SLOPE
+from anomgan.nets.progressive_growing import (
+    Growing,
+    count_levels,
+    downsample,
+    match_channels,
+    upsample,
+)
 
-ATTENDED = 32
+MAX_ATTENTION_SIDE = 32
 """Longest side of a map that self-attention looks at; it compares all places with all others."""
 
-GROWN = 8
+MAX_CHANNEL_FACTOR = 8
 """Most that the channels grow by from the finest map to the coarsest."""
 
-Shown = Callable[[Tensor], Tensor]
+AddInputs = Callable[[Tensor], Tensor]
 
 
-def picture(spec: Spec) -> tuple[int, int, int]:
+def image_grid(spec: Spec) -> tuple[int, int, int]:
     """Channels, height and width of a record that is a picture."""
     if spec.grid is None:
         raise ValueError("the record is no picture")
     return spec.grid
 
 
-def widths(config: Config, levels: int) -> list[int]:
+def channel_widths(config: Config, levels: int) -> list[int]:
     """Channels after each halving."""
-    return [config.channels * min(GROWN, 2**level) for level in range(levels)]
+    return [config.channels * min(MAX_CHANNEL_FACTOR, 2**level) for level in range(levels)]
 
 
 class Trunk(Growing):
@@ -74,16 +80,16 @@ class Trunk(Growing):
             inputs: Channels that they are given.
         """
         super().__init__()
-        _, *side = picture(spec)
-        self.members, self.levels = members, levels(config, (side[0], side[1]))
-        self.sizes = sizes(side[0], side[1])[1:]
-        self.channels = widths(config, len(self.sizes))
+        _, *side = image_grid(spec)
+        self.members, self.levels = members, count_levels(config, (side[0], side[1]))
+        self.sizes = halve_sizes(side[0], side[1])[1:]
+        self.channels = channel_widths(config, len(self.sizes))
         mixed = config.mixed_precision == "auto"
         self.halvings = nn.ModuleList(
             Down(members, a, b, residual=config.residual == "on" and bool(level), mixed=mixed)
             for level, (a, b) in enumerate(pairwise([inputs, *self.channels]))
         )
-        self.attention = attention_at(config, members, self.sizes, self.channels)
+        self.attention = build_attention(config, members, self.sizes, self.channels)
         self.told = (
             MemberLinear(members, spec.conditions, self.channels[0]) if (spec.conditions) else None
         )
@@ -93,7 +99,7 @@ class Trunk(Growing):
         """Numbers in the coarsest map."""
         return self.channels[-1] * math.prod(self.sizes[-1])
 
-    def forward(self, x: Tensor, told: Tensor, shown: Shown | None = None) -> list[Tensor]:
+    def forward(self, x: Tensor, told: Tensor, shown: AddInputs | None = None) -> list[Tensor]:
         """Maps ``(n, M·C, h, w)``, finest first; the first has as many channels at every size.
 
         Args:
@@ -110,19 +116,19 @@ class Trunk(Growing):
                 made = self.halvings[level](made)
             elif level:
                 maps.append(made)
-                made = channelled(made, self.members, self.channels[level])
+                made = match_channels(made, self.members, self.channels[level])
             if share and level == first + 1:
                 coarser = self._entered(x, told, shown, level)
-                coarser = channelled(coarser, self.members, self.channels[level])
+                coarser = match_channels(coarser, self.members, self.channels[level])
                 made = torch.lerp(made, coarser, share)
             if str(level) in self.attention:
                 made = self.attention[str(level)](made)
             maps.append(made)
         return maps
 
-    def _entered(self, x: Tensor, told: Tensor, shown: Shown | None, level: int) -> Tensor:
+    def _entered(self, x: Tensor, told: Tensor, shown: AddInputs | None, level: int) -> Tensor:
         """What the first halving makes of pictures that have the size of those before a level."""
-        small = reduced(x, self.sizes[level - 1]) if level else x
+        small = downsample(x, self.sizes[level - 1]) if level else x
         made: Tensor = self.halvings[0](small if shown is None else shown(small))
         if self.told is None:
             return made
@@ -130,7 +136,7 @@ class Trunk(Growing):
         return made + direction[..., None, None]
 
 
-class PictureEncoder(nn.Module):
+class ConvEncoder(nn.Module):
     """Records to vectors, ``(M, n, *shape) -> (M, n, outputs)``."""
 
     __call__: Callable[..., Tensor]
@@ -138,18 +144,18 @@ class PictureEncoder(nn.Module):
     def __init__(self, spec: Spec, config: Config, members: int, outputs: int) -> None:
         """Make a trunk and a linear head."""
         super().__init__()
-        self.grid, self.record = picture(spec), spec.record
+        self.grid, self.record = image_grid(spec), spec.record
         self.trunk = Trunk(spec, config, members, self.grid[0])
         self.head = MemberLinear(members, self.trunk.flat, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode, ``(M, n, outputs)``."""
-        maps = self.trunk(fold(x[..., : self.record], self.grid), x[..., self.record :])
-        made: Tensor = self.head(unfold(maps[-1], len(x)))
+        maps = self.trunk(to_images(x[..., : self.record], self.grid), x[..., self.record :])
+        made: Tensor = self.head(to_records(maps[-1], len(x)))
         return made
 
 
-class PictureGenerator(Growing):
+class ConvGenerator(Growing):
     """Latent vectors to records, ``(M, n, code) -> (M, n, record)``, before rendering.
 
     While it grows the last doublings are left out.
@@ -160,24 +166,27 @@ class PictureGenerator(Growing):
     def __init__(self, spec: Spec, config: Config, members: int) -> None:
         """Make a linear stem and as many doublings as lead to the picture's size."""
         super().__init__()
-        channels, *side = picture(spec)
-        self.sizes, self.levels = sizes(side[0], side[1]), levels(config, (side[0], side[1]))
-        self.widths = [max(8, config.channels // 2), *widths(config, len(self.sizes) - 1)]
+        channels, *side = image_grid(spec)
+        self.sizes, self.levels = (
+            halve_sizes(side[0], side[1]),
+            count_levels(config, (side[0], side[1])),
+        )
+        self.widths = [max(8, config.channels // 2), *channel_widths(config, len(self.sizes) - 1)]
         mixed, self.members = config.mixed_precision == "auto", members
         self.latent, self.loudness = config.latent, math.sqrt(config.latent)
         coarsest = self.widths[-1] * math.prod(self.sizes[-1])
-        self.stem = MemberLinear(members, config.latent + spec.conditions, coarsest, GAIN)
+        self.stem = MemberLinear(members, config.latent + spec.conditions, coarsest, LEAKY_GAIN)
         self.doublings = nn.ModuleList(
             Up(members, a, b, residual=config.residual == "on", mixed=mixed)
             for b, a in reversed(list(pairwise(self.widths)))
         )
-        self.attention = attention_at(config, members, self.sizes, self.widths)
+        self.attention = build_attention(config, members, self.sizes, self.widths)
         self.head = MemberConv(members, self.widths[0], channels, gain=1.0, mixed=mixed)
 
     def forward(self, z: Tensor) -> Tensor:
         """Generate."""
         z = torch.cat([z[..., : self.latent], self.loudness * z[..., self.latent :]], -1)
-        x = leaky_relu(self.stem(z), SLOPE).transpose(0, 1)
+        x = leaky_relu(self.stem(z), LEAKY_SLOPE).transpose(0, 1)
         x = x.reshape(len(x), -1, *self.sizes[-1])
         last, share = self.gap
         coarser = x
@@ -189,12 +198,12 @@ class PictureGenerator(Growing):
                 x = self.attention[str(level)](x)
         made = self._shown(x)
         if share:
-            made = torch.lerp(made, enlarged(self._shown(coarser), self.sizes[last]), share)
-        return unfold(enlarged(made, self.sizes[0]), self.members)
+            made = torch.lerp(made, upsample(self._shown(coarser), self.sizes[last]), share)
+        return to_records(upsample(made, self.sizes[0]), self.members)
 
     def _shown(self, x: Tensor) -> Tensor:
         """Maps as pictures, ``(n, M·C, h, w)``."""
-        made: Tensor = self.head(channelled(x, self.members, self.widths[0]))
+        made: Tensor = self.head(match_channels(x, self.members, self.widths[0]))
         return made
 
 
@@ -210,7 +219,7 @@ class UNet(nn.Module):
     def __init__(self, spec: Spec, config: Config, members: int) -> None:
         """Make a trunk down and doublings up."""
         super().__init__()
-        self.grid, self.record, self.members = picture(spec), spec.record, members
+        self.grid, self.record, self.members = image_grid(spec), spec.record, members
         self.trunk = Trunk(spec, config, members, self.grid[0])
         self.sizes = [(self.grid[1], self.grid[2]), *self.trunk.sizes]
         down, mixed = self.trunk.channels, config.mixed_precision == "auto"
@@ -224,19 +233,23 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Translate."""
-        seen = fold(x[..., : self.record], self.grid)
+        seen = to_images(x[..., : self.record], self.grid)
         maps = [seen, *self.trunk(seen, x[..., self.record :])]
         made = maps.pop()
         for size, double in zip(reversed(self.sizes[:-1]), self.doublings, strict=True):
-            made = beside(self.members, double(made, size), maps.pop())
-        return unfold(self.head(made), self.members)
+            made = concat_channels(self.members, double(made, size), maps.pop())
+        return to_records(self.head(made), self.members)
 
 
-def attention_at(
+def build_attention(
     config: Config, members: int, at: list[Size], channels: list[int]
 ) -> nn.ModuleDict:
     """Self-attention at the finest level that isn't too large for it, if it is asked for."""
-    fit = [level for level, size in enumerate(at) if max(size) <= ATTENDED and level < len(at) - 1]
+    fit = [
+        level
+        for level, size in enumerate(at)
+        if max(size) <= MAX_ATTENTION_SIDE and level < len(at) - 1
+    ]
     chosen = fit[:1] if config.attention == "on" else []
     mixed = config.mixed_precision == "auto"
     return nn.ModuleDict(

@@ -17,7 +17,7 @@ ROOT_FLOOR = 1e-4
 """Keeps the slope of the square root finite where nothing changes."""
 
 
-def gradients(x: Tensor, directions: int) -> Tensor:
+def compute_gradients(x: Tensor, directions: int) -> Tensor:
     """Growth of brightness in evenly spaced directions, ``(n, C, H, W) -> (n, directions, H, W)``.
 
     Noise is smoothed away first, over 3 × 3 pixels; channels are averaged afterwards, so that an
@@ -31,7 +31,7 @@ def gradients(x: Tensor, directions: int) -> Tensor:
     return torch.stack([relu(math.cos(a) * across + math.sin(a) * down).mean(1) for a in turns], 1)
 
 
-def cells(x: Tensor, side: int) -> Tensor:
+def pool_cells(x: Tensor, side: int) -> Tensor:
     """Means over ``side × side`` cells, each overlapping half of its neighbours: ``(n, C·side²)``.
 
     A shift by less than a cell then changes little.
@@ -41,6 +41,6 @@ def cells(x: Tensor, side: int) -> Tensor:
     return avg_pool2d(adaptive_avg_pool2d(x, side + 1), 2, 1).flatten(1)
 
 
-def root(x: Tensor) -> Tensor:
+def safe_sqrt(x: Tensor) -> Tensor:
     """Square roots of what is at least 0: faint edges count, too."""
     return (x + ROOT_FLOOR).sqrt()

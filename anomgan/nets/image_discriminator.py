@@ -10,28 +10,28 @@ from torch.nn.functional import leaky_relu, relu
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.nets.conv import GAIN, beside, fold, unfold
-from anomgan.nets.dcgan import Trunk, picture
-from anomgan.nets.hog import cells, gradients, root
+from anomgan.nets.conv import LEAKY_GAIN, concat_channels, to_images, to_records
+from anomgan.nets.dcgan import Trunk, image_grid
+from anomgan.nets.hog import compute_gradients, pool_cells, safe_sqrt
 from anomgan.nets.layers import MemberLinear
-from anomgan.nets.mlp import SLOPE
-from anomgan.nets.table_discriminator import Variety
+from anomgan.nets.mlp import LEAKY_SLOPE
+from anomgan.nets.table_discriminator import MinibatchStddev
 
-SHOWN, COUNTED = 4, 16
+INPUT_DIRECTIONS, FEATURE_DIRECTIONS = 4, 16
 """Directions of gradients that convolutions are shown, and those that count as features."""
 
-CELLS = 4
+CELLS_PER_SIDE = 4
 """Cells along each side of a picture in which gradients count."""
 
 
-class PictureDiscriminator(nn.Module):
+class ImageDiscriminator(nn.Module):
     """Judges pictures: a DCGAN's discriminator, given beside a picture its oriented gradients.
 
     As critics of tables are given log(1 + x²) beside x.  Its features are what it sees first:
     oriented gradients by cells and the means of the first convolution's maps, all rectified and
     under a root.  What comes later, as far as the last hidden layer, which serves tables, was
     found to say less of a picture the deeper it lies.  Conditions enter twice, as in
-    :class:`~anomgan.nets.table_discriminator.Discriminator`.
+    :class:`~anomgan.nets.table_discriminator.TableDiscriminator`.
     """
 
     __call__: Callable[..., Tensor]
@@ -41,25 +41,29 @@ class PictureDiscriminator(nn.Module):
     ) -> None:
         """Make M judges of records, or of groups of them; arguments as for tables' critics."""
         super().__init__()
-        self.grid, self.record, self.members = picture(spec), spec.record, members
-        self.trunk = Trunk(spec, config, members, records * (self.grid[0] + SHOWN))
+        self.grid, self.record, self.members = image_grid(spec), spec.record, members
+        self.trunk = Trunk(spec, config, members, records * (self.grid[0] + INPUT_DIRECTIONS))
         wide = spec.conditions
-        self.hidden = MemberLinear(members, self.trunk.flat + extra + wide, config.hidden, GAIN)
+        self.hidden = MemberLinear(
+            members, self.trunk.flat + extra + wide, config.hidden, LEAKY_GAIN
+        )
         self.head = MemberLinear(members, config.hidden, 1)
         self.projection = MemberLinear(members, wide, config.hidden) if wide else None
-        self.variety = Variety(members) if config.minibatch_statistics == "on" else None
+        self.variety = MinibatchStddev(members) if config.minibatch_statistics == "on" else None
 
     def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """Gradients by cells and the mean of each first map, ``(M, n, F)``."""
         first = self._split(self._maps(records)[0])
-        return torch.cat([*(self._edges(x) for x in records), root(relu(first).mean((-2, -1)))], -1)
+        return torch.cat(
+            [*(self._edges(x) for x in records), safe_sqrt(relu(first).mean((-2, -1)))], -1
+        )
 
     def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """One number per record, larger for more real, ``(M, n)``."""
         told = records[0][..., self.record :]
-        coarsest = unfold(self._maps(records)[-1], self.members)
+        coarsest = to_records(self._maps(records)[-1], self.members)
         given = torch.cat([coarsest, *([] if extra is None else [extra]), told], -1)
-        last = leaky_relu(self.hidden(given), SLOPE)
+        last = leaky_relu(self.hidden(given), LEAKY_SLOPE)
         out: Tensor = self.head(last)[..., 0]
         if self.projection is not None:
             direction = self.projection(told)
@@ -68,19 +72,21 @@ class PictureDiscriminator(nn.Module):
             out = out + self.variety(last)
         return out
 
-    def deepest(self, x: Tensor) -> Tensor:
+    def coarsest_features(self, x: Tensor) -> Tensor:
         """The coarsest map of single records, ``(M, n, flat)``."""
-        return unfold(self._maps((x,))[-1], self.members)
+        return to_records(self._maps((x,))[-1], self.members)
 
     def _maps(self, records: tuple[Tensor, ...]) -> list[Tensor]:
         """All maps, ``(n, M·C, h, w)``, finest first."""
-        pictures = beside(self.members, *(fold(x[..., : self.record], self.grid) for x in records))
+        pictures = concat_channels(
+            self.members, *(to_images(x[..., : self.record], self.grid) for x in records)
+        )
         return self.trunk(pictures, records[0][..., self.record :], self._shown)
 
     def _shown(self, pictures: Tensor) -> Tensor:
-        """Each picture's gradients after it, ``(n, M·R·C, h, w) -> (n, M·R·(C + SHOWN), h, w)``."""
+        """Append gradients, ``(n, M·R·C, h, w) -> (n, M·R·(C + directions), h, w)``."""
         flat = pictures.reshape(-1, self.grid[0], *pictures.shape[2:])
-        both = torch.cat([flat, gradients(flat, SHOWN)], 1)
+        both = torch.cat([flat, compute_gradients(flat, INPUT_DIRECTIONS)], 1)
         return both.reshape(len(pictures), -1, *pictures.shape[2:])
 
     def _split(self, maps: Tensor) -> Tensor:
@@ -89,7 +95,9 @@ class PictureDiscriminator(nn.Module):
 
     def _edges(self, x: Tensor) -> Tensor:
         """What needs no network: gradients by cells, ``(M, n, F)``."""
-        seen = root(cells(gradients(self._flat(x), COUNTED), CELLS))
+        seen = safe_sqrt(
+            pool_cells(compute_gradients(self._flat(x), FEATURE_DIRECTIONS), CELLS_PER_SIDE)
+        )
         return seen.reshape(*x.shape[:2], -1)
 
     def _flat(self, x: Tensor) -> Tensor:

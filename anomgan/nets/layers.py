@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-SHORT = 16
-"""Sides below which :func:`product` fills up with zeros."""
+MIN_MATMUL_SIDE = 16
+"""Sides below which :func:`row_stable_matmul` fills up with zeros."""
 
 
 class MemberLinear(nn.Module):
@@ -21,7 +21,7 @@ class MemberLinear(nn.Module):
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
         """Draw normal weights of variance gain²/inputs; biases start at zero."""
         super().__init__()
-        self.weight = nn.Parameter(drawn(gain / math.sqrt(inputs), members, inputs, outputs))
+        self.weight = nn.Parameter(draw_weights(gain / math.sqrt(inputs), members, inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -30,26 +30,26 @@ class MemberLinear(nn.Module):
 
     def affine(self, x: Tensor, weight: Tensor) -> Tensor:
         """The same with other weights of the same shape."""
-        if self.training or min(weight.shape[-2:]) >= SHORT:
+        if self.training or min(weight.shape[-2:]) >= MIN_MATMUL_SIDE:
             return torch.baddbmm(self.bias, x, weight)
-        return self.bias + product(x, weight)
+        return self.bias + row_stable_matmul(x, weight)
 
 
-def drawn(scale: float, *shape: int) -> Tensor:
+def draw_weights(scale: float, *shape: int) -> Tensor:
     """Normal weights of that standard deviation."""
     weight = torch.empty(shape)
     # Where a model is read, shapes are enough, and anything else would import half a compiler.
     return weight if weight.is_meta else weight.normal_() * scale
 
 
-def product(x: Tensor, weight: Tensor) -> Tensor:
+def row_stable_matmul(x: Tensor, weight: Tensor) -> Tensor:
     """``(M, n, k) @ (M, k, p)``, rounded alike wherever a row stands.
 
     Products with short sides go through kernels that treat odd and even rows differently, and so do
     their gradients; with zeros at the edges they don't.
     """
     inputs, outputs = weight.shape[-2:]
-    right, below = max(0, SHORT - outputs), max(0, SHORT - inputs)
+    right, below = max(0, MIN_MATMUL_SIDE - outputs), max(0, MIN_MATMUL_SIDE - inputs)
     if not right and not below:
         return x @ weight
     return (pad(x, (0, below)) @ pad(weight, (0, right, 0, below)))[..., :outputs]

@@ -12,7 +12,7 @@ from torch.nn.functional import leaky_relu
 
 from anomgan.nets.layers import MemberLinear
 
-SLOPE = 0.2
+LEAKY_SLOPE = 0.2
 """Slope of the leaky rectifier below zero, DCGAN's (Radford et al., 2016)."""
 
 
@@ -39,7 +39,7 @@ class MLP(nn.Module):
         super().__init__()
         self.plain, self.loudness = inputs - conditions, math.sqrt(max(1, inputs - conditions))
         widths = [inputs] + [hidden] * layers
-        gain = math.sqrt(2 / (1 + SLOPE**2))
+        gain = math.sqrt(2 / (1 + LEAKY_SLOPE**2))
         self.layers = nn.ModuleList(MemberLinear(members, a, b, gain) for a, b in pairwise(widths))
         self.head = MemberLinear(members, hidden, outputs)
 
@@ -48,7 +48,7 @@ class MLP(nn.Module):
         if x.shape[-1] > self.plain:
             x = torch.cat([x[..., : self.plain], self.loudness * x[..., self.plain :]], -1)
         for layer in self.layers:
-            x = leaky_relu(layer(x), SLOPE)
+            x = leaky_relu(layer(x), LEAKY_SLOPE)
         return x
 
     def forward(self, x: Tensor) -> Tensor:

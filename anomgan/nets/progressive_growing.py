@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from anomgan.config import Config
-from anomgan.nets.conv import Size, sizes
+from anomgan.nets.conv import Size, halve_sizes
 
-LARGE = 128
+MIN_GROWING_SIDE = 128
 """Longer side in pixels from which on pictures are grown into unless a setting says otherwise."""
 
-ADULT = 0.6
+GROWING_SHARE = 0.6
 """Share of the training after which networks are grown up."""
 
 
@@ -46,10 +46,10 @@ class Growing(nn.Module):
         return int(missing), missing - int(missing)
 
 
-def levels(config: Config, side: Size) -> int:
+def count_levels(config: Config, side: Size) -> int:
     """Doublings that networks of pictures grow by; the first size has a side of about eight."""
-    grows = config.growing == "on" or (config.growing == "auto" and max(side) >= LARGE)
-    return len(sizes(*side)) - 2 if grows else 0
+    grows = config.growing == "on" or (config.growing == "auto" and max(side) >= MIN_GROWING_SIDE)
+    return len(halve_sizes(*side)) - 2 if grows else 0
 
 
 def grow(network: nn.Module, progress: float) -> float:
@@ -64,33 +64,33 @@ def grow(network: nn.Module, progress: float) -> float:
     missing = 0.0
     for part in network.modules():
         if isinstance(part, Growing) and part.levels:
-            level, over = divmod(part.levels * min(1.0, progress / ADULT), 1)
+            level, over = divmod(part.levels * min(1.0, progress / GROWING_SHARE), 1)
             part.missing = missing = part.levels - level - max(0.0, 2 * over - 1)
     return missing
 
 
-def shrunk(x: Tensor, missing: float) -> Tensor:
+def remove_detail(x: Tensor, missing: float) -> Tensor:
     """Pictures ``(n, C, H, W)`` without the detail that is missing, in their size."""
-    ladder, level, share = sizes(x.shape[2], x.shape[3]), int(missing), missing - int(missing)
+    ladder, level, share = halve_sizes(x.shape[2], x.shape[3]), int(missing), missing - int(missing)
     if not missing:
         return x
-    fine = enlarged(reduced(x, ladder[level]), ladder[0])
+    fine = upsample(downsample(x, ladder[level]), ladder[0])
     if not share:
         return fine
-    return torch.lerp(fine, enlarged(reduced(x, ladder[level + 1]), ladder[0]), share)
+    return torch.lerp(fine, upsample(downsample(x, ladder[level + 1]), ladder[0]), share)
 
 
-def reduced(x: Tensor, size: Size) -> Tensor:
+def downsample(x: Tensor, size: Size) -> Tensor:
     """Pictures ``(n, C, H, W)`` averaged to a smaller size."""
     return x if x.shape[2:] == size else adaptive_avg_pool2d(x, size)
 
 
-def enlarged(x: Tensor, size: Size) -> Tensor:
+def upsample(x: Tensor, size: Size) -> Tensor:
     """Pictures ``(n, C, h, w)`` in a larger size, each pixel repeated."""
     return x if x.shape[2:] == size else interpolate(x, size)
 
 
-def channelled(x: Tensor, members: int, channels: int) -> Tensor:
+def match_channels(x: Tensor, members: int, channels: int) -> Tensor:
     """Other channels for each member, ``(n, M·C, h, w) -> (n, M·channels, h, w)``.
 
     More of them are repeats; fewer are means of neighbours, of which independent ones keep their

@@ -17,26 +17,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 
-from anomgan.nets.conv import GAIN
+from anomgan.nets.conv import LEAKY_GAIN
 from anomgan.nets.layers import MemberLinear
-from anomgan.nets.mlp import SLOPE
+from anomgan.nets.mlp import LEAKY_SLOPE
 
-FAMILIES = ("rotation", "translation", "noise")
+TRANSFORM_FAMILIES = ("rotation", "translation", "noise")
 """What is done to a picture, one of each family at a time."""
 
-SHIFT = 8
+SHIFT_DIVISOR = 8
 """A shift is this part of a side; what comes in from outside mirrors what is inside."""
 
-LEVELS = (0.0, 0.1, 0.3)
+NOISE_LEVELS = (0.0, 0.1, 0.3)
 """Standard deviations of noise, on pixels in [-1, 1]."""
 
 Grid = tuple[int, int, int]
-Critic = Callable[[Tensor], Tensor]
+FeatureMap = Callable[[Tensor], Tensor]
 
 
-def choices(grid: Grid) -> tuple[int, int, int]:
+def count_transforms(grid: Grid) -> tuple[int, int, int]:
     """How many transforms each family has; pictures that aren't square can't lie on their side."""
-    return 4 if grid[1] == grid[2] else 2, 5, len(LEVELS)
+    return 4 if grid[1] == grid[2] else 2, 5, len(NOISE_LEVELS)
 
 
 class Pretext(nn.Module):
@@ -52,11 +52,11 @@ class Pretext(nn.Module):
             hidden: Units between.
         """
         super().__init__()
-        self.grid, self.counts = grid, choices(grid)
-        self.hidden = MemberLinear(members, inputs, hidden, GAIN)
+        self.grid, self.counts = grid, count_transforms(grid)
+        self.hidden = MemberLinear(members, inputs, hidden, LEAKY_GAIN)
         self.head = MemberLinear(members, hidden, sum(self.counts))
 
-    def forward(self, critic: Critic, x: Tensor, made: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, critic: FeatureMap, x: Tensor, made: Tensor, noise: Tensor) -> Tensor:
         """How surprising what is done to pictures is, ``(M, n, families)``: −log p of it, in nats.
 
         Args:
@@ -67,20 +67,20 @@ class Pretext(nn.Module):
         """
         at = math.prod(self.grid)
         made = made.expand(*x.shape[:2], -1)
-        done = transformed(x[..., :at], self.grid, made, noise)
+        done = transform_images(x[..., :at], self.grid, made, noise)
         seen = critic(torch.cat([done, x[..., at:]], -1))
-        logits = self.head(leaky_relu(self.hidden(seen), SLOPE)).split(self.counts, -1)
+        logits = self.head(leaky_relu(self.hidden(seen), LEAKY_SLOPE)).split(self.counts, -1)
         log_p = [own.log_softmax(-1) for own in logits]
         told = [own.gather(-1, made[..., [f]])[..., 0] for f, own in enumerate(log_p)]
         return -torch.stack(told, -1)
 
-    def loss(self, critic: Critic, x: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
+    def loss(self, critic: FeatureMap, x: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
         """What critics and heads minimise, ``(M,)``, given ``(M, n, families)`` from U(0, 1)."""
         counts = torch.tensor(self.counts, device=x.device)
         losses: Tensor = self(critic, x, (drawn * counts).long(), noise)
         return losses.sum(-1).mean(-1)
 
-    def surprise(self, critic: Critic, x: Tensor) -> Tensor:
+    def compute_nll(self, critic: FeatureMap, x: Tensor) -> Tensor:
         """How badly is told what is done to pictures, ``(M, n, families)``, in nats, at least 0.
 
         For each family the mean over its transforms, each made alone; larger for pictures that are
@@ -88,7 +88,7 @@ class Pretext(nn.Module):
         """
         source = torch.Generator().manual_seed(0)  # the same noise for every picture
         noise = torch.randn(math.prod(self.grid), generator=source, dtype=torch.float64).to(x)
-        nothing = torch.zeros(len(FAMILIES), dtype=torch.long, device=x.device)
+        nothing = torch.zeros(len(TRANSFORM_FAMILIES), dtype=torch.long, device=x.device)
         untouched = self(critic, x, nothing, noise)
         found = []
         for family, count in enumerate(self.counts):
@@ -101,7 +101,7 @@ class Pretext(nn.Module):
         return torch.stack(found, -1)
 
 
-def transformed(x: Tensor, grid: Grid, made: Tensor, noise: Tensor) -> Tensor:
+def transform_images(x: Tensor, grid: Grid, made: Tensor, noise: Tensor) -> Tensor:
     """Pictures turned, shifted and made noisy, ``(M, n, C·H·W)`` to the same.
 
     Args:
@@ -114,7 +114,7 @@ def transformed(x: Tensor, grid: Grid, made: Tensor, noise: Tensor) -> Tensor:
     source = _sources(grid).to(x.device)[rotation, translation]
     split = x.reshape(*x.shape[:2], grid[0], -1)
     moved = split.gather(-1, source[:, :, None].expand_as(split)).reshape(x.shape)
-    sigma = torch.tensor(LEVELS, dtype=x.dtype, device=x.device)[level]
+    sigma = torch.tensor(NOISE_LEVELS, dtype=x.dtype, device=x.device)[level]
     return moved + sigma[..., None] * noise
 
 
@@ -123,7 +123,7 @@ def _sources(grid: Grid) -> Tensor:
     """From which place each pixel comes, by rotation and translation, ``(R, T, H·W)``."""
     _, height, width = grid
     places = torch.arange(height * width).reshape(height, width)
-    down, across = max(1, height // SHIFT), max(1, width // SHIFT)
+    down, across = max(1, height // SHIFT_DIVISOR), max(1, width // SHIFT_DIVISOR)
     shifts = [(0, 0), (down, 0), (-down, 0), (0, across), (0, -across)]
     quarters = [0, 1, 2, 3] if height == width else [0, 2]
     turned = [torch.rot90(places, quarter) for quarter in quarters]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from anomgan.nets.conv import MemberConv
-from anomgan.nets.layers import MemberLinear, drawn
+from anomgan.nets.layers import MemberLinear, draw_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -29,10 +29,10 @@ class Spectral(nn.Module):
     left: Tensor
     sigma: Tensor
 
-    def prepare(self) -> None:
+    def init_power_iteration(self) -> None:
         """Draw the start of the power iteration."""
         members, rows = self.weight.shape[:2]
-        left = drawn(1.0, members, 1, rows)
+        left = draw_weights(1.0, members, 1, rows)
         self.register_buffer("left", left if left.is_meta else normalize(left, dim=-1))
         self.register_buffer("sigma", torch.ones(members, 1, 1))
 
@@ -65,7 +65,7 @@ class SpectralLinear(Spectral, MemberLinear):
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
         """Draw weights as :class:`MemberLinear` does, and the start of the power iteration."""
         super().__init__(members, inputs, outputs, gain)
-        self.prepare()
+        self.init_power_iteration()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
@@ -86,7 +86,7 @@ class SpectralConv(Spectral, MemberConv):
             up=like.up,
             mixed=like.mixed,
         )
-        self.prepare()
+        self.init_power_iteration()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``."""

@@ -13,7 +13,7 @@ from anomgan.nets.layers import MemberLinear
 from anomgan.nets.mlp import MLP
 
 
-class Discriminator(nn.Module):
+class TableDiscriminator(nn.Module):
     """Judges records; its last hidden layer is the feature space that scores are taken in.
 
     Beside each entry x it is given log(1 + x²), so that far outliers don't saturate it.  Conditions
@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
             conditions=wide,
         )
         self.projection = MemberLinear(members, wide, config.hidden) if wide else None
-        self.variety = Variety(members) if config.minibatch_statistics == "on" else None
+        self.variety = MinibatchStddev(members) if config.minibatch_statistics == "on" else None
 
     def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
         """Activations of the last hidden layer, ``(M, n, hidden)``."""
@@ -70,7 +70,7 @@ class Discriminator(nn.Module):
         return out
 
 
-class Variety(nn.Module):
+class MinibatchStddev(nn.Module):
     """How varied a batch is in the features, as evidence for its being real.
 
     The minibatch standard deviation of Karras et al. ("Progressive growing of GANs", 2018).  It

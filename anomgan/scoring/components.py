@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.knn import Index
 from anomgan.scoring.scaling import DISTANCE_OFFSET
@@ -229,7 +229,7 @@ class Memory(Nearest):
 
     def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
         """The record itself."""
-        seen = blocks.thumbnail(records.gan.views.spec, records.x)
+        seen = builders.make_thumbnails(records.gan.views.spec, records.x)
         return seen / math.sqrt(seen.shape[-1])
 
 

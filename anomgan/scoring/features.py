@@ -85,7 +85,7 @@ class RecordFeatures:
                 "score transforms needs pictures, and the setting self_supervision above 0"
             )
         with torch.no_grad():
-            return self._by_parts(partial(head.surprise, self.gan.deepest), self.x)
+            return self._by_parts(partial(head.compute_nll, self.gan.coarsest_features), self.x)
 
     @cached_property
     def paper(self) -> Tensor:

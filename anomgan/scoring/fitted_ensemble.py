@@ -18,7 +18,7 @@ from anomgan.data.table.robust_scaling import FARTHEST
 from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.gans.blockwise import apply_in_blocks
-from anomgan.gans.weights import arrays, rebuilt
+from anomgan.gans.weights import gan_from_arrays, gan_to_arrays
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.localization.anomaly_map import AnomalyMapper
 from anomgan.scoring.scorer import Scorer
@@ -196,7 +196,7 @@ class FittedEnsemble:
         return torch.from_numpy(values).to(self.gan.views.loc.device)
 
     def to(self, device: str) -> FittedEnsemble:
-        """OptimizerStep to a device, in place."""
+        """Move to a device, in place."""
         self.gan.to(device)
         if self.mapper is not None:
             self.mapper.to(device)
@@ -215,7 +215,7 @@ class FittedEnsemble:
         maps = {} if self.mapper is None else self.mapper.arrays()
         mondrian = {} if self.mondrian is None else self.mondrian.state()
         return {
-            **arrays(self.gan),
+            **gan_to_arrays(self.gan),
             **self.scorer.state(),
             **{f"pooled.{key}": value for key, value in pooled.items()},
             **{f"maps.{key}": value for key, value in maps.items()},
@@ -234,9 +234,9 @@ class FittedEnsemble:
     ) -> FittedEnsemble:
         """Rebuild from :meth:`state`, on the CPU.
 
-        Arguments and errors are those of :func:`anomgan.gans.weights.rebuilt`.
+        Arguments and errors are those of :func:`anomgan.gans.weights.gan_from_arrays`.
         """
-        gan = rebuilt(state, spec, name=name, config=config)
+        gan = gan_from_arrays(state, spec, name=name, config=config)
         calibrator = ConformalCalibrator(state["calibrator.scores"].astype(np.float64))
         if calibrator.scores.ndim != 1 or not len(calibrator.scores):
             raise ValueError("no calibration scores")

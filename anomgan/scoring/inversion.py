@@ -57,7 +57,7 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
     nearest = _nearest(gan, x, draws)
     for index in nearest.unbind(-1):
         start = draws.gather(1, index[..., None].expand(-1, -1, draws.shape[-1]))
-        yield gan.with_conditions(start, x)
+        yield gan.append_conditions(start, x)
 
 
 def _nearest(gan: GAN, x: Tensor, draws: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def _descend(
     momentum = torch.zeros_like(z)
     for step in range(steps + 1):
         z = z.requires_grad_()
-        loss = gan.mismatch(x, torch.cat([z, told], -1))
+        loss = gan.inversion_loss(x, torch.cat([z, told], -1))
         better = loss.detach() < least
         best = torch.where(better[..., None], z.detach(), best)
         least = torch.where(better, loss.detach(), least)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from anomgan.nets.layers import product
+from anomgan.nets.layers import row_stable_matmul
 
 FLOOR = 1e-6
 """Added to squared distances: keeps a record that meets itself out of the logarithm."""
@@ -33,7 +33,7 @@ class Index:
     def distances(self, points: Tensor, near: int) -> Tensor:
         """Mean distance of points, ``(K, n, S)``, to their so many nearest rows, ``(K, n)``."""
         # Squares but for the point's own length, which changes no order: |b|² − 2ab.
-        apart = product(pad(points, (0, 1), value=1.0), self._across)
+        apart = row_stable_matmul(pad(points, (0, 1), value=1.0), self._across)
         found = _smallest(apart, min(near, self.rows.shape[1]))
         # That form finds them, but it loses short distances between long vectors to rounding.
         squares = [

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomgan.nets.layers import product
+from anomgan.nets.layers import row_stable_matmul
 
 FULL_COVARIANCE = 2048
 """Most dimensions whose full covariance is estimated; above, only variances are."""
@@ -41,4 +41,4 @@ def whiten(vectors: Tensor, state: dict[str, Tensor]) -> Tensor:
     """Apply what :func:`whitening` learnt, ``(M, n, S) -> (M, n, S)``."""
     centred = vectors - state["mean"].to(vectors)
     white = state["map"].to(vectors)
-    return centred * white if white.shape[1] == 1 else product(centred, white)
+    return centred * white if white.shape[1] == 1 else row_stable_matmul(centred, white)

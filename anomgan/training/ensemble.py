@@ -15,7 +15,7 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN, get_method
 from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import Checkpoint, fingerprint
@@ -249,4 +249,4 @@ def _build(name: str, views: EnsembleScaler, config: Config, seed: int) -> GAN:
     """Draw the initial weights from the seed without touching the global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return method(name)(views, config)
+        return get_method(name)(views, config)

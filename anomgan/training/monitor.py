@@ -30,7 +30,7 @@ class Snapshot:
     Attributes:
         step: When.
         drawn: Records from the prior, ``(k, D)``; the same latent vectors every time.
-        known: TrainingHistory records, ``(k, D)``; the same every time.
+        known: Training records, ``(k, D)``; the same every time.
         again: These after encoding and generation, ``(k, D)``; None while no encoder has learnt.
     """
 
@@ -67,7 +67,7 @@ class Watch:
         gan, few = self.sampler.gan, min(SHOWN, self.real.shape[1])
         learnt = encoded or gan.inversion in ("own", "none")
         with torch.no_grad():
-            z = gan.prior(few, torch.Generator().manual_seed(0)).to(self.real)
+            z = gan.sample_prior(few, torch.Generator().manual_seed(0)).to(self.real)
             known = self.real[:, :few]
             again = gan.generate(gan.encode(known)) if learnt else None
             drawn, shown = self._first(gan.generate(z)), self._first(known)
@@ -87,7 +87,7 @@ def against(
     if half < 2:
         return []
     with torch.no_grad():
-        made = sampler.gan.made(sampler(size=half))[..., :at]
+        made = sampler.gan.generate_fakes(sampler(size=half))[..., :at]
     return [measure(step, real[..., :at], made, slopes or {})]
 
 

@@ -77,7 +77,7 @@ class Sampler:
             places = torch.randint(len(self.other), (members, size), generator=self.generator)
             other = self.views[1](own(places).to(device))
         real, latent = self.views[0](rows), moved(own(latent), device)
-        return self.gan.prepare(Batch(real, latent, self.generator, other, progress, own))
+        return self.gan.prepare_batch(Batch(real, latent, self.generator, other, progress, own))
 
     def _places(self, members: int, size: int) -> Tensor:
         """Which of its own rows each member draws, ``(M, B)``."""

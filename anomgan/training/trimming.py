@@ -11,7 +11,7 @@ from torch import Tensor
 
 from anomgan.data.ensemble_scaler import SCALINGS, EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 from anomgan.utils.types import Floats
 
 LOOKED_AT = 2000
@@ -66,7 +66,7 @@ def _distances(values: Floats, spec: Spec) -> Floats:
     views = EnsembleScaler(spec, list(SCALINGS) if spec.grid is None else ["minmax"]).fit(values)
 
     def seen(part: Floats) -> Tensor:
-        scaled = blocks.thumbnail(spec, views(torch.from_numpy(part)).float())
+        scaled = builders.make_thumbnails(spec, views(torch.from_numpy(part)).float())
         # Conditions, which come last, are the same for all.
         return scaled.transpose(0, 1).flatten(1)
 

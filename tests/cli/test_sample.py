@@ -88,7 +88,7 @@ def test_same_seed_same_rows_another_seed_others(run, shop):
 
 
 def test_long_samples_are_written_block_by_block(run, shop, monkeypatch, tmp_path):
-    monkeypatch.setattr("anomgan.gans.sampling.SAMPLED", 16)
+    monkeypatch.setattr("anomgan.gans.sampling.CHUNK_ROWS", 16)
     rows = run("sample", 40, "--model", shop / "model").table
     assert list(rows["order"]) == [f"synthetic-{i}" for i in range(40)]
     assert not rows.drop(columns="order").duplicated().any()

@@ -55,7 +55,7 @@ def test_samples_look_like_the_training_table(mixed, on_frame, on_array):
 
 
 def test_long_samples_are_drawn_in_blocks(on_array, monkeypatch):
-    monkeypatch.setattr("anomgan.gans.sampling.SAMPLED", 10)
+    monkeypatch.setattr("anomgan.gans.sampling.CHUNK_ROWS", 10)
     drawn = on_array.sample(37, random_state=0)
     assert drawn.shape == (37, 4)
     assert len(np.unique(drawn, axis=0)) == 37

@@ -14,7 +14,7 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.gans import GAN
-from anomgan.gans.sampling import drawn
+from anomgan.gans.sampling import sample_records
 from anomgan.params import resolve_config
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
@@ -197,7 +197,7 @@ def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none
     far = machines(300, 5, claim=None)
     far[:, :2] += 10
     assert flagged(far) == 1
-    [made] = drawn(detector.gan, 300, seed=0)
+    [made] = sample_records(detector.gan, 300, seed=0)
     assert made.shape == (300, 5)
     assert (made[:, 2:].sum(1) == 1).all()
 

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, Batch, method
+from anomgan.gans import GAN, Batch, get_method
 from anomgan.nets.spectral_norm import SpectralLinear
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
@@ -38,7 +38,7 @@ def ring(n, seed):
 
 def build(name, **settings):
     views = EnsembleScaler(SPEC, ["standard", "asinh"]).fit(ring(100, 0))
-    return method(name)(views, Config.make(settings=SMALL | settings))
+    return get_method(name)(views, Config.make(settings=SMALL | settings))
 
 
 def ensemble(name, values, **settings):
@@ -72,8 +72,8 @@ def test_every_method_takes_all_remedies_at_once(name):
     draws = torch.Generator().manual_seed(0)
     curve = train(gan, Sampler(gan, values, [torch.arange(100)] * 2, draws))
     assert all(np.isfinite(loss) for point in curve for loss in point.losses.values())
-    layers = [m for name in gan.critics for m in gan.get_submodule(name).modules()]
-    assert sum(isinstance(layer, SpectralLinear) for layer in layers) >= 3 * len(gan.critics)
+    layers = [m for name in gan.discriminators for m in gan.get_submodule(name).modules()]
+    assert sum(isinstance(layer, SpectralLinear) for layer in layers) >= 3 * len(gan.discriminators)
 
 
 def test_methods_have_remedies_of_their_own():
@@ -89,7 +89,7 @@ def test_instance_noise_fades():
 
     def spread(progress):
         batch = Batch(zeros, zeros, torch.Generator().manual_seed(0), progress=progress)
-        return float(gan._blur(batch, (zeros,))[0].std())
+        return float(gan._add_instance_noise(batch, (zeros,))[0].std())
 
     assert spread(0.0) == pytest.approx(2.0, rel=0.1)
     assert spread(0.75) == pytest.approx(0.5, rel=0.1)

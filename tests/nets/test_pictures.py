@@ -9,9 +9,9 @@ from torch.nn.functional import conv2d, conv_transpose2d
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.nets import builders as blocks
-from anomgan.nets.conv import Attention, MemberConv, fold, sizes, unfold
-from anomgan.nets.hog import cells, gradients
+from anomgan.nets import builders
+from anomgan.nets.conv import Attention, MemberConv, halve_sizes, to_images, to_records
+from anomgan.nets.hog import compute_gradients, pool_cells
 from anomgan.nets.spectral_norm import SpectralConv, spectral_norm
 
 SMALL = {"channels": 4, "hidden": 8, "latent": 3}
@@ -25,10 +25,10 @@ def spec_of(channels, height, width, conditions=0):
 
 def test_members_lie_side_by_side_and_come_back():
     x = torch.arange(2 * 3 * 2 * 4 * 5).reshape(2, 3, 40)
-    pictures = fold(x, (2, 4, 5))
+    pictures = to_images(x, (2, 4, 5))
     assert pictures.shape == (3, 4, 4, 5)
     assert torch.equal(pictures[1, 2:], x[1, 1].reshape(2, 4, 5))  # the second member's channels
-    assert torch.equal(unfold(pictures, 2), x)
+    assert torch.equal(to_records(pictures, 2), x)
 
 
 @pytest.mark.parametrize("side", [7, 8])
@@ -56,16 +56,18 @@ def test_pictures_of_any_size_and_conditions_fit(size, options):
     spec = spec_of(3, *size, conditions=2)
     config = Config.make(settings=SMALL | options, kind="images")
     x, z = torch.randn(2, 5, spec.size), torch.randn(2, 5, 5)
-    assert blocks.generator(spec, config, 2)(z).shape == (2, 5, spec.record)
-    assert blocks.encoder(spec, config, 2)(x).shape == (2, 5, 3)
-    assert blocks.translator(spec, config, 2)(x).shape == (2, 5, spec.record)
-    critic = blocks.discriminator(spec, config, 2, extra=3)
+    assert builders.build_generator(spec, config, 2)(z).shape == (2, 5, spec.record)
+    assert builders.build_encoder(spec, config, 2)(x).shape == (2, 5, 3)
+    assert builders.build_translator(spec, config, 2)(x).shape == (2, 5, spec.record)
+    critic = builders.build_discriminator(spec, config, 2, extra=3)
     assert critic(x, extra=torch.randn(2, 5, 3)).shape == (2, 5)
     assert critic.features(x).shape[2] <= 512
-    assert blocks.discriminator(spec, config, 2, records=2)(x, x).shape == (2, 5)
+    assert builders.build_discriminator(spec, config, 2, records=2)(x, x).shape == (2, 5)
 
 
-@pytest.mark.parametrize("make", [blocks.encoder, blocks.translator, blocks.discriminator])
+@pytest.mark.parametrize(
+    "make", [builders.build_encoder, builders.build_translator, builders.build_discriminator]
+)
 def test_neither_neighbours_nor_other_members_count(make):
     spec = spec_of(1, 12, 12)
     network = make(spec, Config.make(settings=SMALL | {"attention": "on"}, kind="images"), 2)
@@ -80,9 +82,9 @@ def test_neither_neighbours_nor_other_members_count(make):
 
 
 def test_sizes_halve_down_to_about_four():
-    assert sizes(256, 256)[-1] == (4, 4)
-    assert sizes(28, 50) == [(28, 50), (14, 25), (7, 13), (4, 7)]
-    assert sizes(3, 9) == [(3, 9), (2, 5)]
+    assert halve_sizes(256, 256)[-1] == (4, 4)
+    assert halve_sizes(28, 50) == [(28, 50), (14, 25), (7, 13), (4, 7)]
+    assert halve_sizes(3, 9) == [(3, 9), (2, 5)]
 
 
 def test_attention_starts_as_the_identity():
@@ -104,35 +106,37 @@ def test_spectral_norm_of_convolutions():
 
 def test_gradients_of_a_slope_are_known():
     column = torch.arange(8.0).expand(1, 1, 8, 8)
-    found = gradients(column, 4)[0, :, 4, 4]  # right, down, left, up
+    found = compute_gradients(column, 4)[0, :, 4, 4]  # right, down, left, up
     assert found.tolist() == pytest.approx([1, 0, 0, 0], abs=1e-6)
-    assert gradients(column.mT, 4)[0, :, 4, 4].tolist() == pytest.approx([0, 1, 0, 0], abs=1e-6)
+    assert compute_gradients(column.mT, 4)[0, :, 4, 4].tolist() == pytest.approx(
+        [0, 1, 0, 0], abs=1e-6
+    )
 
 
 def test_cells_are_means_that_overlap():
     x = torch.zeros(1, 1, 6, 6)
     x[..., 2, 2] = 36.0
     # Three strips a side, two cells of two strips each: the pixel lies in the middle strip.
-    assert cells(x, 2).tolist() == [[2.25, 2.25, 2.25, 2.25]]
-    assert cells(x, 1).tolist() == [[1.0]]
+    assert pool_cells(x, 2).tolist() == [[2.25, 2.25, 2.25, 2.25]]
+    assert pool_cells(x, 1).tolist() == [[1.0]]
 
 
 def test_coarse_pictures_keep_their_brightness_and_lose_detail():
     spec = spec_of(1, 16, 16, conditions=2)
     x = torch.randn(1, 4, spec.size)
-    rough = blocks.coarse(spec, x)
+    rough = builders.coarsen(spec, x)
     assert torch.equal(rough[..., 256:], x[..., 256:])
     assert rough[..., :256].var() < 0.3 * x[..., :256].var()
     flat = torch.full((1, 1, 258), 0.5)
-    assert torch.allclose(blocks.coarse(spec, flat), flat)
+    assert torch.allclose(builders.coarsen(spec, flat), flat)
 
 
 def test_small_pictures_and_tables_are_remembered_as_they_are_and_large_ones_as_thumbnails():
     small, large = spec_of(1, 12, 12), spec_of(2, 64, 48, conditions=2)
     x = torch.randn(2, 3, 144)
-    assert blocks.thumbnail(small, x) is x
+    assert builders.make_thumbnails(small, x) is x
     pictures = torch.randn(2, 3, large.size)
-    few = blocks.thumbnail(large, pictures)
+    few = builders.make_thumbnails(large, pictures)
     assert few.shape == (2, 3, 2 * 32 * 32 + 2)
     assert torch.equal(few[..., -2:], pictures[..., -2:])
     assert torch.allclose(few[..., :1024].mean(-1), pictures[..., : 64 * 48].mean(-1), atol=0.02)

@@ -8,9 +8,16 @@ from anomgan import GANDetector, load
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, Batch, method
-from anomgan.nets import builders as blocks
-from anomgan.nets.progressive_growing import ADULT, Growing, channelled, grow, levels, shrunk
+from anomgan.gans import GAN, Batch, get_method
+from anomgan.nets import builders
+from anomgan.nets.progressive_growing import (
+    GROWING_SHARE,
+    Growing,
+    count_levels,
+    grow,
+    match_channels,
+    remove_detail,
+)
 from anomgan.training.checkpoint import Checkpoint
 from anomgan.training.trainer import Sampler, train
 
@@ -32,7 +39,7 @@ def network(make, spec=SPEC, **settings):
 def build(name, **settings):
     torch.manual_seed(0)
     views = EnsembleScaler(SPEC, ["minmax"] * 2)
-    return method(name)(views, config(**settings))
+    return get_method(name)(views, config(**settings))
 
 
 def sampler(gan, seed=0):
@@ -51,68 +58,74 @@ def missing(part, amount):
 
 
 def test_a_schedule_trains_each_level_and_fades_the_next_one_in():
-    part = network(blocks.generator, Spec.of([("p", "pixel", 32 * 32, "p")], (1, 32, 32)))
+    part = network(builders.build_generator, Spec.of([("p", "pixel", 32 * 32, "p")], (1, 32, 32)))
     assert part.levels == 2
-    seen = [grow(part, ADULT * share) for share in (0, 0.25, 0.375, 0.5, 0.75, 0.875, 1, 1.6)]
+    seen = [
+        grow(part, GROWING_SHARE * share) for share in (0, 0.25, 0.375, 0.5, 0.75, 0.875, 1, 1.6)
+    ]
     assert seen == pytest.approx([2, 2, 1.5, 1, 1, 0.5, 0, 0])
 
 
 def test_large_pictures_are_grown_into_and_others_if_asked():
-    assert levels(config("auto"), (127, 64)) == 0
-    assert levels(config("auto"), (64, 128)) > 0
-    assert levels(config("auto"), (128, 128)) == 4  # 8, 16, 32, 64 and then 128 pixels a side
-    assert levels(config("off"), (256, 256)) == 0
-    assert levels(config("on"), (4, 4)) == 0
+    assert count_levels(config("auto"), (127, 64)) == 0
+    assert count_levels(config("auto"), (64, 128)) > 0
+    assert count_levels(config("auto"), (128, 128)) == 4  # 8, 16, 32, 64 and then 128 pixels a side
+    assert count_levels(config("off"), (256, 256)) == 0
+    assert count_levels(config("on"), (4, 4)) == 0
 
 
 def test_without_detail_blocks_of_pixels_are_alike_and_have_the_same_mean():
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
-    coarse = shrunk(x, 1.0)
+    coarse = remove_detail(x, 1.0)
     assert coarse[0, 0].tolist() == [[2.5, 2.5, 4.5, 4.5]] * 2 + [[10.5, 10.5, 12.5, 12.5]] * 2
-    assert torch.allclose(shrunk(x, 0.25), 0.75 * x + 0.25 * coarse)
-    assert shrunk(x, 0) is x
+    assert torch.allclose(remove_detail(x, 0.25), 0.75 * x + 0.25 * coarse)
+    assert remove_detail(x, 0) is x
 
 
 def test_channels_are_repeated_or_averaged_each_members_own():
     x = torch.tensor([1.0, 2, 3, 4]).reshape(1, 4, 1, 1)  # two members of two channels
-    assert channelled(x, 2, 4).flatten().tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert match_channels(x, 2, 4).flatten().tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
     root = 2**0.5  # so that the mean of independent channels varies as much as one
-    assert channelled(x, 2, 1).flatten().tolist() == pytest.approx([1.5 * root, 3.5 * root])
+    assert match_channels(x, 2, 1).flatten().tolist() == pytest.approx([1.5 * root, 3.5 * root])
 
 
 def test_a_young_generator_makes_coarse_pictures():
-    young = network(blocks.generator)
+    young = network(builders.build_generator)
     missing(young, 1.0)
     made = young(torch.randn(2, 5, 5)).reshape(10, 1, SIDE, SIDE)
-    assert torch.allclose(shrunk(made, 1.0), made, atol=1e-6)
+    assert torch.allclose(remove_detail(made, 1.0), made, atol=1e-6)
     missing(young, 0.5)
-    assert not torch.allclose(shrunk(young(torch.randn(2, 5, 5)).reshape(made.shape), 1.0), made)
+    assert not torch.allclose(
+        remove_detail(young(torch.randn(2, 5, 5)).reshape(made.shape), 1.0), made
+    )
 
 
-@pytest.mark.parametrize("make", [blocks.encoder, blocks.discriminator])
+@pytest.mark.parametrize("make", [builders.build_encoder, builders.build_discriminator])
 def test_young_critics_and_encoders_see_no_detail(make):
     young = network(make)
     x = torch.randn(2, 5, SPEC.size)
-    coarse = blocks.undetailed(SPEC, x, 1.0)
+    coarse = builders.drop_detail(SPEC, x, 1.0)
     assert torch.equal(coarse[..., -2:], x[..., -2:])
     assert not torch.allclose(young(x), young(coarse), atol=1e-3)
     missing(young, 1.0)
     assert torch.allclose(young(x), young(coarse), atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [blocks.generator, blocks.encoder, blocks.discriminator])
+@pytest.mark.parametrize(
+    "make", [builders.build_generator, builders.build_encoder, builders.build_discriminator]
+)
 @pytest.mark.parametrize("options", [{}, {"residual": "on", "attention": "on", "channels": 5}])
 def test_what_is_faded_in_starts_from_nothing_and_ends_with_all(make, options):
     size = (32, 24)
     spec = Spec.of([("p", "pixel", 3 * 32 * 24, "p"), ("c", "condition", 2, "c")], (3, *size))
     part = network(make, spec, **options).double()
-    x = torch.randn(2, 3, 5 if make is blocks.generator else spec.size, dtype=torch.float64)
+    x = torch.randn(2, 3, 5 if make is builders.build_generator else spec.size, dtype=torch.float64)
 
     def at(amount):
         missing(part, amount)
-        return part(blocks.undetailed(spec, x, amount) if x.shape[-1] == spec.size else x)
+        return part(builders.drop_detail(spec, x, amount) if x.shape[-1] == spec.size else x)
 
-    assert part.levels if make is blocks.generator else part.trunk.levels == 2
+    assert part.levels if make is builders.build_generator else part.trunk.levels == 2
     for level in (1, 2):
         assert torch.allclose(at(level), at(level - 1e-9), atol=1e-6)
         assert torch.allclose(at(level - 1), at(level - 1 + 1e-9), atol=1e-6)
@@ -120,10 +133,10 @@ def test_what_is_faded_in_starts_from_nothing_and_ends_with_all(make, options):
 
 
 def test_grown_networks_are_those_that_never_grew():
-    for make in (blocks.generator, blocks.encoder, blocks.discriminator):
+    for make in (builders.build_generator, builders.build_encoder, builders.build_discriminator):
         grown, never = network(make), network(make, growing="off")
         assert list(grown.state_dict()) == list(never.state_dict())
-        x = torch.randn(2, 5, 5 if make is blocks.generator else SPEC.size)
+        x = torch.randn(2, 5, 5 if make is builders.build_generator else SPEC.size)
         assert torch.equal(grown(x), never(x))
         missing(grown, 1.0)
         assert not torch.equal(grown(x), never(x))
@@ -139,7 +152,7 @@ def test_every_method_grows_up_and_translators_never_were_young(name):
     assert trunks
     assert all(part.missing == 0 for part in trunks)
     batch = Batch(torch.randn(2, 8, SPEC.size), torch.randn(2, 8, 5), torch.Generator())
-    assert (gan._grown(batch) is not batch) == (name in GROWN)
+    assert (gan._grow_networks(batch) is not batch) == (name in GROWN)
 
 
 def test_blocks_that_are_left_out_stay_as_they_are():

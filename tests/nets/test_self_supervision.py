@@ -9,7 +9,7 @@ import torch
 from anomgan import GANDetector, load
 from anomgan.config import Config
 from anomgan.errors import InputError
-from anomgan.nets.self_supervision import LEVELS, Pretext, choices, transformed
+from anomgan.nets.self_supervision import NOISE_LEVELS, Pretext, count_transforms, transform_images
 
 SQUARE = (1, 8, 8)
 
@@ -17,7 +17,7 @@ SQUARE = (1, 8, 8)
 def done(x, rotation=0, translation=0, level=0, grid=SQUARE, noise=None):
     made = torch.tensor([[[rotation, translation, level]]])
     noise = torch.zeros(()) if noise is None else noise
-    flat = transformed(x.reshape(1, 1, -1), grid, made, noise)
+    flat = transform_images(x.reshape(1, 1, -1), grid, made, noise)
     return flat.reshape(x.shape)
 
 
@@ -32,12 +32,12 @@ def test_pictures_are_turned_shifted_and_made_noisy():
     assert torch.equal(done(x, 0, 4)[:, :-1], x[:, 1:])
     assert torch.equal(done(x, 1, 1)[1:], torch.rot90(x, 1)[:-1])
     noise = torch.randn(64)
-    assert torch.allclose(done(x, level=2, noise=noise), x + LEVELS[2] * noise.reshape(8, 8))
+    assert torch.allclose(done(x, level=2, noise=noise), x + NOISE_LEVELS[2] * noise.reshape(8, 8))
 
 
 def test_all_channels_move_together_and_long_pictures_only_turn_upside_down():
     x = torch.arange(24.0).reshape(2, 3, 4)
-    assert choices((2, 3, 4))[0] == 2
+    assert count_transforms((2, 3, 4))[0] == 2
     assert torch.equal(done(x, 1, grid=(2, 3, 4)), x.flip(1, 2))
 
 
@@ -45,7 +45,7 @@ def test_each_record_gets_its_own_transform():
     x = torch.randn(2, 3, 64)
     made = torch.zeros(2, 3, 3, dtype=torch.long)
     made[1, 2] = torch.tensor([2, 0, 0])
-    moved = transformed(x, SQUARE, made, torch.zeros(()))
+    moved = transform_images(x, SQUARE, made, torch.zeros(()))
     assert torch.equal(moved[1, 2], x[1, 2].flip(0))
     assert torch.equal(moved[0], x[0])
     assert torch.equal(moved[1, :2], x[1, :2])
@@ -54,8 +54,8 @@ def test_each_record_gets_its_own_transform():
 def test_whoever_knows_nothing_loses_the_logarithm_of_the_choices():
     head = Pretext(SQUARE, 2, 64, 4)
     torch.nn.init.zeros_(head.head.weight)
-    found = head.surprise(lambda x: x, torch.randn(2, 5, 64))
-    expected = [math.log(count) for count in choices(SQUARE)]
+    found = head.compute_nll(lambda x: x, torch.randn(2, 5, 64))
+    expected = [math.log(count) for count in count_transforms(SQUARE)]
     assert found.shape == (2, 5, 3)
     assert torch.allclose(found, torch.tensor(expected).expand(2, 5, 3))
 

@@ -9,7 +9,7 @@ from sklearn.covariance import LedoitWolf
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import blockwise, method
+from anomgan.gans import blockwise, get_method
 from anomgan.scoring import whitening
 from anomgan.scoring.components import (
     Deviation,
@@ -132,7 +132,7 @@ def small_scorer(values):
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
     config = Config.make(settings={"hidden": 8, "latent": 2, "members": 2})
     views = EnsembleScaler(spec, ["standard", "asinh"]).fit(values)
-    gan = method("f-anogan")(views, config).eval().requires_grad_(False)
+    gan = get_method("f-anogan")(views, config).eval().requires_grad_(False)
     rows = [torch.arange(len(values))] * 2
     components = fit_components(gan, torch.from_numpy(values), rows, "combined")
     return Scorer("combined", gan, components, ComponentScaler(np.zeros(4), np.ones(4)))

@@ -19,7 +19,7 @@ from anomgan.config import Config
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
-from anomgan.gans import GAN, method
+from anomgan.gans import GAN, get_method
 from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import fingerprint
@@ -100,8 +100,8 @@ def test_a_member_learns_the_same_wherever_it_is_trained(name: str, extra: dict[
     def run(share: MemberSlice) -> tuple[GAN, list[Health]]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
-            gan = method(name)(views, config)
-            own = method(name)(views.of(list(share.numbers)), config)
+            gan = get_method(name)(views, config)
+            own = get_method(name)(views.of(list(share.numbers)), config)
         adopt(own, gan, dict(enumerate(share.numbers)))
         draws = torch.Generator().manual_seed(7)
         sampler = Sampler(own, data, rows, draws, other, share)

@@ -8,7 +8,7 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans import GAN, Batch, OptimizerStep, Phase, method
+from anomgan.gans import GAN, Batch, OptimizerStep, Phase, get_method
 from anomgan.training.trainer import Sampler, train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
@@ -111,7 +111,7 @@ def test_levels_of_a_condition_are_drawn_more_evenly_than_they_come():
     values = np.c_[np.arange(1000.0), np.eye(2)[level]]
     config = Config.make(settings={"members": 1, "withheld": 0.0})
     views = EnsembleScaler(spec, ["standard"]).fit(values)
-    gan = method("gan")(views, config)
+    gan = get_method("gan")(views, config)
     rows = [torch.arange(0, 1000, 2)]  # the member sees 10 rows of the rare level
     sampler = Sampler(gan, torch.from_numpy(values), rows, torch.Generator().manual_seed(0))
     batch = sampler(size=8000)
@@ -128,7 +128,7 @@ def test_of_some_records_the_condition_is_withheld():
     config = Config.make(settings={"members": 1, "withheld": 0.3})
     views = EnsembleScaler(spec, ["standard"]).fit(values)
     sampler = Sampler(
-        method("gan")(views, config),
+        get_method("gan")(views, config),
         torch.from_numpy(values),
         [torch.arange(100)],
         torch.Generator().manual_seed(0),

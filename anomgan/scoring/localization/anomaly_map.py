@@ -226,7 +226,7 @@ class AnomalyMapper:
         return min(LEARNT, max(32, ROOM // (self.gan.views.members * numbers)))
 
     def to(self, device: str) -> None:
-        """OptimizerStep to a device, in place."""
+        """Move to a device, in place."""
         self.state = {key: value.to(device) for key, value in self.state.items()}
         if self.critic is not None:
             self.critic.to(device)

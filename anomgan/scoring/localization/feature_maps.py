@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from anomgan.nets.hog import gradients, root
+from anomgan.nets.hog import compute_gradients, safe_sqrt
 from anomgan.scoring.localization.conditional_gaussian import State, whitened
 
 FINEST = 64
@@ -68,7 +68,7 @@ class FeatureMaps:
 def view_of(name: str, x: Tensor, made: Tensor) -> Tensor:
     """One of :data:`SCALINGS` of pictures ``(M, n, C, H, W)``: ``(M, n, d, h, w)``."""
     if name == "edges":
-        edges = root(gradients(x.flatten(0, 1), DIRECTIONS))
+        edges = safe_sqrt(compute_gradients(x.flatten(0, 1), DIRECTIONS))
         return _coarse(edges.unflatten(0, x.shape[:2]), 2)
     return _coarse(x - made if name == "residual" else x, 1)
 

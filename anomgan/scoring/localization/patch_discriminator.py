@@ -19,7 +19,7 @@ from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, in
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.nets import builders as blocks
+from anomgan.nets import builders
 from anomgan.nets.adam import Adam
 
 STEPS, MOST_STEPS = 5, 500
@@ -64,7 +64,7 @@ def critic(shown: Grid, members: int, channels: int) -> nn.Module:
         channels: Those of the GAN's finest map.
     """
     spec = Spec.of([("shown", "pixel", math.prod(shown), "shown")], shown)
-    return blocks.translator(spec, replace(Config(), channels=WIDER * channels), members)
+    return builders.build_translator(spec, replace(Config(), channels=WIDER * channels), members)
 
 
 def opinions(network: nn.Module, shown: Tensor) -> Tensor:
