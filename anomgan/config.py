@@ -1,172 +1,203 @@
-"""Every setting of a fit in one place, its default beside its explanation."""
+"""The settings of a fit: each field of :class:`Config` with its type, default, limits and use."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+import textwrap
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
+from inspect import cleandoc
+from typing import Any, Literal, get_args, get_type_hints
 
 from anomgan.errors import InputError
 
 
+def _setting(group: str, default: Any, help: str, low: float = 1, high: float = 10**9) -> Any:
+    """A field of :class:`Config`; choices of a string are in its annotation.
+
+    Args:
+        group: What the setting belongs to.
+        default: Its value for tables; the type of the setting.
+        help: What it does; the first sentence is a line of ``anomgan settings``.
+        low: Least number allowed.
+        high: Largest number allowed.
+    """
+    metadata = {"group": group, "help": help, "low": low, "high": high}
+    return field(default=default, metadata=metadata)
+
+
+_training = partial(_setting, "training")
+_scoring = partial(_setting, "scoring")
+_pictures = partial(_setting, "pictures")
+_remedy = partial(_setting, "remedies")
+
+
 @dataclass(frozen=True)
 class Config:
-    """Settings of a fit; a preset is a set of other defaults for some of them.
+    """Settings of a fit.  A preset replaces some of the defaults.
 
-    The defaults were fixed once, over many data sets together; none is chosen per data set.
+    The defaults were chosen once, on many data sets together, and none for a single data set.
     """
 
-    members: int = 4
-    """GANs in the ensemble, trained at once; scores of a single GAN vary too much with its seed."""
+    members: int = _training(
+        4, "GANs in the ensemble, trained in parallel. One GAN's scores vary much with its seed."
+    )
+    views: tuple[Literal["standard", "minmax", "asinh", "power"], ...] = _training(
+        ("standard", "minmax", "asinh", "power"),
+        "Scalings of the columns, given to the members in turn. Each shows other anomalies best.",
+    )
+    trim: float = _training(
+        0.0, "Share of the training rows to leave out as likely anomalies: the outermost.", 0, 0.9
+    )
+    latent: int = _training(16, "Dimensions of the latent vector z, drawn from N(0, 1).")
+    hidden: int = _training(128, "Units in each hidden layer.")
+    layers: int = _training(2, "Hidden layers of each network.")
+    steps: int = _training(
+        500,
+        "Training steps of each phase. A step updates the generator (or the encoder) once; 0 "
+        "leaves all networks as they were initialised: the control of what training adds.",
+        0,
+    )
+    batch: int = _training(
+        128,
+        "Rows per member and step. At most half of the member's training rows, and at most 65,536 "
+        "values (but 32 rows).",
+    )
+    critic_steps: int = _training(
+        1, "Discriminator updates for each update of the generator. WGAN-GP's paper: 5."
+    )
+    learning_rate: float = _training(
+        1e-3, "Adam's initial learning rate. A cosine takes it to a hundredth.", 1e-9, 10
+    )
+    critic_rate: float = _training(
+        1.0, "Factor of the discriminator's learning rate: TTUR (Heusel et al., 2017).", 1e-6, 10**6
+    )
+    ema: float = _training(
+        0.99, "Decay of the weights' moving average, which computes the scores.", 0, 0.99999
+    )
+    withheld: float = _training(
+        0.1, "Share of training records with masked condition, for levels never seen.", 0, 1
+    )
+    generator_loss: Literal["non-saturating", "minimax"] = _training(
+        "non-saturating", "Loss of the original GAN's generator (Goodfellow et al., 2014)."
+    )
+    kappa: float = _training(
+        1.0, "Weight of the feature distance in the encoder's loss: f-AnoGAN's κ.", 0, 10**6
+    )
+    cycle_weight: float = _training(
+        10.0, "Weight of CycleGAN's cycle consistency beside its adversarial loss.", 0, 10**6
+    )
+    context_weight: float = _training(
+        50.0, "Weight of GANomaly's reconstruction loss beside its other two losses.", 0, 10**6
+    )
 
-    views: tuple[str, ...] = ("standard", "minmax", "asinh", "power")
-    """Scalings of the columns, dealt to the members in turn; each brings out other anomalies."""
+    score: Literal["combined", "visual", "paper", "deviation", "neighbours", "memory", "latent",
+        "reconstruction", "feature_distance", "feature_density", "transforms"] = _scoring(
+        "combined",
+        "The anomaly score: a weighted sum of components, or one of them. ``combined`` is for "
+        "tables, ``visual`` for pictures; ``paper`` is the score that the method's authors gave.",
+    )  # fmt: skip
+    inversion_steps: int = _scoring(
+        5, "Gradient steps of the latent inversion, from the encoder's output.", 0, 10**6
+    )
+    search_steps: int = _scoring(
+        50, "Gradient steps of an inversion without encoder. AnoGAN's paper: 500.", 0, 10**6
+    )
+    starts: int = _scoring(
+        2, "Random starts of an inversion without encoder. The best one counts.", high=1024
+    )
+    neighbours: int = _scoring(3, "Nearest training rows that a neighbours component averages.")
+    memory_rows: int = _scoring(2000, "Upper bound on the training rows stored for comparison.")
+    feature_share: float = _scoring(
+        0.1, "Weight of the feature distance beside the residual. AnoGAN's λ, EGBAD's 1 − α.", 0, 1
+    )
+    folds: int = _scoring(
+        3, "Cross-fitting folds for calibration on few rows (``cross_fit_below``).", 2, 50
+    )
+    cross_fit_below: int = _scoring(
+        500, "Fewer rows are cross-fitted for calibration. Of more, a part is held out.", 0
+    )
+    held_out: float = _scoring(
+        0.2, "Share of the rows held out for calibration when they are many.", 0.01, 0.9
+    )
+    held_out_rows: int = _scoring(4000, "Upper bound on the rows held out for calibration.")
 
-    folds: int = 3
-    """Cross-fitting folds for tables of fewer than ``cross_fit_below`` rows."""
+    size: int = _pictures(
+        0,
+        "Side in pixels of the square that pictures are resized to. 8 to 256; 0 for their own "
+        "median side, but at most 64.",
+        0,
+        256,
+    )
+    tiles: int = _pictures(
+        1,
+        "Tiles of ``size`` along each side; they overlap by a quarter. For defects that are small "
+        "relative to the picture.",
+        high=16,
+    )
+    channels: int = _pictures(
+        16, "Feature maps of the first convolution. Each halving doubles them, at most to 8 times."
+    )
+    residual: Literal["on", "off"] = _pictures(
+        "off",
+        "Skip connections around convolutions (He et al., 2016). For large or varied pictures.",
+    )
+    attention: Literal["on", "off"] = _pictures(
+        "off", "Self-attention at one resolution (Zhang et al., 2019)."
+    )
+    self_supervision: float = _pictures(
+        0.0,
+        "Weight of the discriminator's auxiliary task. It predicts a picture's rotation, shift and "
+        "noise (Chen et al., 2019); above 0 for ``score=transforms``.",
+        0,
+        10**6,
+    )
+    growing: Literal["auto", "on", "off"] = _pictures(
+        "auto",
+        "Progressive growing, coarse to fine (Karras et al., 2018). ``auto``: from 128 pixels a "
+        "side; U-Nets never grow.",
+    )
+    mixed_precision: Literal["auto", "off"] = _pictures(
+        "auto", "``auto`` trains convolutions in bfloat16 on a CUDA device."
+    )
 
-    cross_fit_below: int = 500
-    """Below this many rows calibration is cross-fitted; from here on a part is held out."""
-
-    held_out: float = 0.2
-    """Share of the rows held out for calibration when they are many."""
-
-    held_out_rows: int = 4000
-    """Most rows held out for calibration."""
-
-    trim: float = 0.0
-    """Share of the training rows that nothing is learnt from, those furthest from the bulk; for
-    training data that hold anomalies."""
-
-    latent: int = 16
-    """Entries of the latent vector z, drawn from N(0, 1)."""
-
-    hidden: int = 128
-    """Units in each hidden layer."""
-
-    layers: int = 2
-    """Hidden layers of each network."""
-
-    size: int = 0
-    """Pictures: side in pixels of the square that they are brought to, 8 to 256; 0 for their own
-    usual side, but at most 64."""
-
-    tiles: int = 1
-    """Pictures: cut into so many tiles of ``size`` along each side, which overlap by a quarter; for
-    defects that are small beside the picture."""
-
-    channels: int = 16
-    """Pictures: maps of the first convolution; each halving of the picture doubles them, up to
-    eight times."""
-
-    residual: str = "off"
-    """Pictures: whether convolutions get a way past them (He et al., 2016): ``on`` for large or
-    varied pictures."""
-
-    attention: str = "off"
-    """Pictures: whether one map sees itself as a whole (Zhang et al., 2019): ``on`` or ``off``."""
-
-    self_supervision: float = 0.0
-    """Pictures: weight of the critics' second task, to tell how a picture was turned, shifted and
-    made noisy (Chen et al., 2019); above 0 for ``score=transforms``."""
-
-    growing: str = "auto"
-    """Pictures: whether generator, critics and encoders in play learn coarse pictures first
-    (Karras et al., 2018): ``on``, ``off``, or ``auto``, from 128 pixels a side; U-Nets don't."""
-
-    mixed_precision: str = "auto"
-    """Pictures: ``auto`` trains convolutions in bfloat16 on a CUDA device; ``off`` never does."""
-
-    steps: int = 500
-    """Training steps of each stage; a step moves the generator (or the encoder) once.  0 leaves all
-    networks as they were initialised: the control of what training adds."""
-
-    batch: int = 128
-    """Rows per member and step; at most half of the rows that a member may see, and at most 65,536
-    numbers (but 32 rows)."""
-
-    critic_steps: int = 1
-    """Moves of the critic for each move of the generator (WGAN-GP's paper: 5)."""
-
-    learning_rate: float = 1e-3
-    """Adam's learning rate at the start; it falls along a cosine to a hundredth."""
-
-    critic_rate: float = 1.0
-    """Factor of the critic's learning rate: two time-scales (Heusel et al., 2017)."""
-
-    penalty: str = "own"
-    """What keeps the critic smooth: ``one-centred`` pulls its slope to 1 between real and made
-    records (Gulrajani et al., 2017), ``zero-centred`` to 0 at real ones (Mescheder et al., 2018);
-    ``none``; ``own`` is the method's: one-centred for WGAN-GP and f-AnoGAN, none where the critic
-    is spectrally normalised, zero-centred for all others."""
-
-    gradient_penalty: float = 1.0
-    """Weight of the one-centred penalty."""
-
-    zero_penalty: float = 0.1
-    """Weight of the zero-centred penalty."""
-
-    spectral_norm: str = "own"
-    """Spectral normalisation of the critics (Miyato et al., 2018): ``on``, ``off``, or the method's
-    ``own``, which is on for SNGAN and ALAD."""
-
-    minibatch_statistics: str = "off"
-    """Whether critics see how varied a batch is (Karras et al., 2018): ``on`` against collapse."""
-
-    mode_seeking: float = 0.0
-    """Weight of the reward for other records from other latent vectors (Mao et al., 2019)."""
-
-    label_smoothing: float = 0.0
-    """How far below 1 logistic and least-squares critics' label of real records lies (Salimans et
-    al., 2016)."""
-
-    instance_noise: float = 0.0
-    """Standard deviation of noise on all that critics see; fades to 0 (Sønderby et al., 2017)."""
-
-    checks: int = 10
-    """How often the GANs' health is measured while training."""
-
-    restarts: int = 2
-    """How often members that diverged or collapsed are trained anew, from another seed."""
-
-    withheld: float = 0.1
-    """Share of training records whose condition is withheld: what unseen levels are judged by."""
-
-    ema: float = 0.99
-    """Decay of the moving average of the weights; the average is what scores."""
-
-    inversion_steps: int = 5
-    """Descent steps of the latent inversion, started from the encoder."""
-
-    score: str = "combined"
-    """``combined`` adds the components up, ``visual`` those that serve pictures, whose default it
-    is; ``paper`` is the method's published score; further choices are single components."""
-
-    neighbours: int = 3
-    """Nearest training rows that a neighbours component looks at."""
-
-    memory_rows: int = 2000
-    """Most training rows kept as memory."""
-
-    kappa: float = 1.0
-    """Weight of the feature distance in the encoder's loss (f-AnoGAN's κ)."""
-
-    generator_loss: str = "non-saturating"
-    """The original GAN's: ``non-saturating`` or ``minimax`` (Goodfellow et al., 2014)."""
-
-    feature_share: float = 0.1
-    """Share of the feature distance in a score beside the residual: AnoGAN's λ, EGBAD's 1 − α."""
-
-    search_steps: int = 50
-    """Descent steps of an inversion without encoder (AnoGAN's paper: 500)."""
-
-    starts: int = 2
-    """Restarts of an inversion without encoder; for each record the best one counts."""
-
-    cycle_weight: float = 10.0
-    """Weight of CycleGAN's cycle consistency beside its adversarial loss."""
-
-    context_weight: float = 50.0
-    """Weight of GANomaly's reconstruction loss beside its adversarial and its latent loss."""
+    penalty: Literal["own", "none", "one-centred", "zero-centred"] = _remedy(
+        "own",
+        "Gradient penalty on the discriminator. ``one-centred`` pulls the gradient's norm to 1 "
+        "between real and generated records (Gulrajani et al., 2017), ``zero-centred`` to 0 at "
+        "real ones (Mescheder et al., 2018); ``own`` is the method's: one-centred for WGAN-GP and "
+        "f-AnoGAN, none with spectral normalisation, zero-centred for all others.",
+    )
+    gradient_penalty: float = _remedy(1.0, "Weight of the one-centred penalty.", 0, 10**6)
+    zero_penalty: float = _remedy(0.1, "Weight of the zero-centred penalty.", 0, 10**6)
+    spectral_norm: Literal["own", "on", "off"] = _remedy(
+        "own",
+        "Spectral normalisation of the discriminator (Miyato et al., 2018). ``own`` is the "
+        "method's: on for SNGAN and ALAD.",
+    )
+    minibatch_statistics: Literal["on", "off"] = _remedy(
+        "off", "Minibatch standard deviation in the discriminator (Karras et al., 2018)."
+    )
+    mode_seeking: float = _remedy(
+        0.0,
+        "Weight of the mode-seeking loss (Mao et al., 2019). It rewards different records for "
+        "different latent vectors.",
+        0,
+        10**6,
+    )
+    label_smoothing: float = _remedy(
+        0.0,
+        "One-sided label smoothing: real records' label is 1 minus this. For logistic and "
+        "least-squares losses (Salimans et al., 2016).",
+        0,
+        0.5,
+    )
+    instance_noise: float = _remedy(
+        0.0, "Deviation of decaying noise on discriminator inputs (Sønderby et al., 2017).", 0, 100
+    )
+    checks: int = _remedy(10, "How often the GANs' health is measured during training.", 0, 1000)
+    restarts: int = _remedy(
+        2, "How often members that diverged or collapsed are retrained, with new seeds.", 0, 100
+    )
 
     @property
     def member_scalings(self) -> list[str]:
@@ -180,29 +211,28 @@ class Config:
         settings: dict[str, Any] | None = None,
         kind: str = "tables",
     ) -> Config:
-        """A preset with some settings changed.
+        """The settings of a preset, with some of them changed.
 
         Args:
             preset: A key of :data:`PRESETS`.
-            settings: Field names and values; strings, as typed on a command line, are converted.
-            kind: What it is for, a key of :data:`KINDS`.
+            settings: Names and values; strings, as typed on a command line, are converted.
+            kind: Kind of data, a key of :data:`KINDS`.
 
         Raises:
-            InputError: If the preset, a name or a value isn't one.
+            InputError: If the preset, a name or a value is invalid.
         """
         if preset not in PRESETS:
             raise InputError(f"unknown preset {preset!r}; choose one of: {', '.join(PRESETS)}")
-        known = {field.name: field for field in fields(cls)}
-        defaults, presets = KINDS[kind], PRESETS[preset]
-        changes = defaults | presets.get("all", {}) | presets.get(kind, {})
-        for key, value in (settings or {}).items():
-            if key not in known:
-                raise InputError(f"unknown setting {key!r}; choose one of: {', '.join(known)}")
-            changes[key] = _converted(key, value, getattr(cls, key))
-        made = replace(cls(), **changes)
-        if made.score == "transforms" and not made.self_supervision:
+        presets = PRESETS[preset]
+        values = KINDS[kind] | presets.get("all", {}) | presets.get(kind, {})
+        for name, value in (settings or {}).items():
+            if name not in SETTINGS:
+                raise InputError(f"unknown setting {name!r}; choose one of: {', '.join(SETTINGS)}")
+            values[name] = SETTINGS[name].convert(value)
+        config = replace(cls(), **values)
+        if config.score == "transforms" and not config.self_supervision:
             raise InputError("setting score=transforms needs self_supervision above 0, such as 1")
-        return made
+        return config
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds the settings."""
@@ -212,6 +242,66 @@ class Config:
     def from_json(cls, state: dict[str, Any]) -> Config:
         """Rebuild from :meth:`to_json`."""
         return cls.make(settings=state)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of :class:`Config` as data: what it does, and the values it takes."""
+
+    name: str
+    group: str
+    default: Any
+    hint: Any
+    low: float
+    high: float
+    help: str
+
+    def __str__(self) -> str:
+        """The setting in a sentence or two, as `help(Config)` shows it."""
+        kind = type(self.default).__name__
+        return f"{self.name} ({kind}, {self.allowed}; default {self.default}): {self.help}"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that it may be; none for a number."""
+        args = get_args(self.hint)
+        return get_args(args[0]) if Ellipsis in args else args
+
+    @property
+    def allowed(self) -> str:
+        """The values it takes, in words."""
+        if self.choices:
+            several = "one or more of: " if isinstance(self.default, tuple) else "one of: "
+            return several + ", ".join(self.choices)
+        return f"between {self.low:,} and {self.high:,}"
+
+    def convert(self, value: Any) -> Any:
+        """Convert a value to the setting's type and check it.
+
+        Raises:
+            InputError: If it can't be converted, or isn't allowed.
+        """
+        kind = type(self.default)
+        try:
+            if kind is tuple:
+                words = value.split(",") if isinstance(value, str) else list(value)
+                converted: Any = tuple(str(word).strip() for word in words)
+                allowed = bool(converted) and set(converted) <= set(self.choices)
+            elif kind is str:
+                converted = str(value).strip()
+                allowed = converted in self.choices
+            else:
+                converted = kind(float(value))
+                if converted != float(value):
+                    raise ValueError
+                allowed = self.low <= converted <= self.high
+        except (TypeError, ValueError, OverflowError):
+            kinds = {tuple: "a list", int: "a whole number", float: "a number"}
+            raise InputError(f"setting {self.name}={value!r} must be {kinds[kind]}") from None
+        if not allowed:
+            shown = f"{value!r} must be" if self.choices else f"{value} must lie"
+            raise InputError(f"setting {self.name}={shown} {self.allowed}")
+        return converted
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -225,7 +315,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "tables": {"memory_rows": 5000},
     },
 }
-"""Preset -> the settings in which it differs from the defaults, for all data and for one kind."""
+"""Preset -> the settings that differ from the defaults, for all data and for one kind."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "tables": {},
@@ -240,102 +330,16 @@ KINDS: dict[str, dict[str, Any]] = {
         "score": "visual",
     },
 }
-"""Kind of data -> the defaults that differ from those above, which are the tables'."""
+"""Kind of data -> the defaults that differ from those above, which are those of tables."""
 
-
-def _converted(key: str, value: Any, default: Any) -> Any:
-    """Bring a setting to the type of its default.
-
-    Raises:
-        InputError: If it can't be, or is out of range.
-    """
-    try:
-        if isinstance(default, tuple):
-            parts = value.split(",") if isinstance(value, str) else list(value)
-            if not parts:
-                known = ", ".join(CHOICES[key])
-                raise InputError(f"setting {key} must name at least one of: {known}")
-            return tuple(_choice(key, part) for part in parts)
-        if isinstance(default, str):
-            return _choice(key, value)
-        if isinstance(default, int) and float(value) != int(float(value)):
-            raise ValueError
-        number = type(default)(float(value))
-    except InputError:
-        raise
-    except (TypeError, ValueError, OverflowError):
-        kinds = {tuple: "a list", int: "a whole number", float: "a number"}
-        raise InputError(f"setting {key}={value!r} must be {kinds[type(default)]}") from None
-    low, high = LIMITS.get(key, (1, 10**9))
-    if not low <= number <= high:
-        raise InputError(f"setting {key}={value} must lie between {low} and {high}")
-    return number
-
-
-def _choice(key: str, value: Any) -> str:
-    """One of the words that a setting may be.
-
-    Raises:
-        InputError: If it is another.
-    """
-    word = str(value).strip()
-    if word not in CHOICES[key]:
-        raise InputError(f"setting {key}={word!r} must be one of: {', '.join(CHOICES[key])}")
-    return word
-
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "views": ("standard", "minmax", "asinh", "power"),
-    "score": (
-        "combined",
-        "visual",
-        "paper",
-        "deviation",
-        "neighbours",
-        "memory",
-        "latent",
-        "reconstruction",
-        "feature_distance",
-        "feature_density",
-        "transforms",
-    ),
-    "generator_loss": ("non-saturating", "minimax"),
-    "penalty": ("own", "none", "one-centred", "zero-centred"),
-    "spectral_norm": ("own", "on", "off"),
-    "minibatch_statistics": ("on", "off"),
-    "residual": ("on", "off"),
-    "attention": ("on", "off"),
-    "growing": ("auto", "on", "off"),
-    "mixed_precision": ("auto", "off"),
+_HINTS = get_type_hints(Config)
+SETTINGS: dict[str, Setting] = {
+    f.name: Setting(f.name, default=f.default, hint=_HINTS[f.name], **f.metadata)
+    for f in fields(Config)
 }
-"""Setting made of words -> the words."""
+"""Name -> setting, group by group."""
 
-LIMITS: dict[str, tuple[float, float]] = {
-    "steps": (0, 10**9),
-    "size": (0, 256),
-    "tiles": (1, 16),
-    "folds": (2, 50),
-    "cross_fit_below": (0, 10**9),
-    "held_out": (0.01, 0.9),
-    "trim": (0, 0.9),
-    "learning_rate": (1e-9, 10),
-    "gradient_penalty": (0, 1e6),
-    "ema": (0, 0.99999),
-    "inversion_steps": (0, 10**6),
-    "kappa": (0, 1e6),
-    "zero_penalty": (0, 1e6),
-    "feature_share": (0, 1),
-    "search_steps": (0, 10**6),
-    "starts": (1, 1024),
-    "context_weight": (0, 1e6),
-    "critic_rate": (1e-6, 1e6),
-    "mode_seeking": (0, 1e6),
-    "self_supervision": (0, 1e6),
-    "label_smoothing": (0, 0.5),
-    "instance_noise": (0, 100),
-    "checks": (0, 1000),
-    "restarts": (0, 100),
-    "withheld": (0, 1),
-    "cycle_weight": (0, 1e6),
-}
-"""Setting -> smallest and largest value; all others must be at least 1."""
+_wrap = textwrap.TextWrapper(88, 4 * " ", 8 * " ", break_on_hyphens=False).fill
+Config.__doc__ = "\n".join(
+    [cleandoc(Config.__doc__ or ""), "\nAttributes:", *(_wrap(str(s)) for s in SETTINGS.values())]
+)

@@ -1,6 +1,9 @@
+import inspect
+import re
+
 import pytest
 
-from anomgan.config import CHOICES, KINDS, LIMITS, PRESETS, Config
+from anomgan.config import KINDS, PRESETS, SETTINGS, Config
 from anomgan.data.ensemble_scaler import SCALINGS
 from anomgan.errors import InputError
 from anomgan.scoring.scorer import WEIGHTS
@@ -58,10 +61,43 @@ def test_json_round_trip():
     assert Config.from_json(config.to_json()) == config
 
 
-def test_choices_and_limits_name_what_exists():
-    assert CHOICES["views"] == tuple(SCALINGS)
-    assert set(CHOICES["score"]) == set(WEIGHTS)
-    assert set(CHOICES) | set(LIMITS) <= set(Config().to_json())
+def test_choices_are_what_exists():
+    assert SETTINGS["views"].choices == tuple(SCALINGS)
+    assert set(SETTINGS["score"].choices) == set(WEIGHTS)
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)
+def test_a_setting_is_complete_and_its_default_allowed(setting):
+    assert setting.convert(setting.default) == setting.default
+    assert setting.help.endswith(".")
+    assert setting.group in {"training", "scoring", "pictures", "remedies"}
+    assert bool(setting.choices) != isinstance(setting.default, int | float)
+
+
+def test_the_docstring_explains_every_setting():
+    documented = inspect.getdoc(Config)
+    lines = " ".join(documented.split())
+    assert "trim (float, between 0 and 0.9; default 0.0): Share of the training rows" in lines
+    assert "penalty (str, one of: own, none, one-centred, zero-centred; default own): " in lines
+    for setting in SETTINGS.values():
+        assert f"\n    {setting.name} (" in documented
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("tiles", "17", "setting tiles=17 must lie between 1 and 16"),
+        ("hidden", 0, "setting hidden=0 must lie between 1 and 1,000,000,000"),
+        ("ema", "much", "setting ema='much' must be a number"),
+        ("layers", 1.5, "setting layers=1.5 must be a whole number"),
+        ("views", 3, "setting views=3 must be a list"),
+        ("views", [], "setting views=[] must be one or more of: standard, minmax, asinh, power"),
+        ("growing", "yes", "setting growing='yes' must be one of: auto, on, off"),
+    ],
+)
+def test_messages_name_the_setting_the_value_and_what_is_allowed(key, value, message):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        Config.make(settings={key: value})
 
 
 @pytest.mark.parametrize("preset", PRESETS)
