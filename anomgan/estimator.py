@@ -51,14 +51,13 @@ from anomgan.params import (
     resolve_stored_device,
 )
 from anomgan.persistence import model_store as store
-from anomgan.persistence.model_store import plain
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.scoring.result import ScoreResult
 from anomgan.training.checkpoint import Checkpoint
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import Snapshot
-from anomgan.utils.serialization import check
+from anomgan.utils.serialization import check, to_plain
 from anomgan.utils.text import quoted, shortened
 from anomgan.utils.types import Floats
 
@@ -574,13 +573,13 @@ class GANDetector(OutlierMixin, BaseEstimator):
                 threshold=-self.offset_,
                 alpha=self.alpha,
             )
-            self.training_facts_ = self.training_facts_ | {"calibration": plain(facts)}
+            self.training_facts_ = self.training_facts_ | {"calibration": to_plain(facts)}
         if curve is not None:
             self._curve = curve
             normal = scored.score[~labels] > self._limits(scored.values)[~labels]
             quality["false_positives"] = int(normal.sum())
             quality["false_positive_interval"] = binomial_interval(int(normal.sum()), len(normal))
-            self.training_facts_ = self.training_facts_ | {"probability": plain(quality)}
+            self.training_facts_ = self.training_facts_ | {"probability": to_plain(quality)}
         return self
 
     def _calibrated(self) -> bool:

@@ -16,10 +16,10 @@ from anomgan.calibration.conformal import NEVER_FLAGGED, ConformalCalibrator
 from anomgan.data.encoders.base import Encoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning
-from anomgan.persistence.model_store import plain
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import verdict
 from anomgan.training.history import Callback, Progress, TrainingHistory
+from anomgan.utils.serialization import to_plain
 
 MOST_LINES = 20
 """Oddities of the input that are told one by one; there may be thousands."""
@@ -122,7 +122,7 @@ def training_facts(
         "health": verdict(history.held_out),
         "restarted": len(set(history.restarted)),
     }
-    known: dict[str, Any] = plain(facts)
+    known: dict[str, Any] = to_plain(facts)
     return known
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from anomgan.cli.console import ClosedOutput
 from anomgan.errors import InputError
-from anomgan.utils.atomic import PARTIAL, appearing
+from anomgan.utils.atomic import PARTIAL_PREFIX, atomic_write
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -149,7 +149,7 @@ def destination(path: Path | None, option: str = "--output") -> Iterator[BinaryI
         # Written through a link, which isn't replaced.
         with (
             _named(path, option),
-            appearing(path.resolve(), told=path) as partial,
+            atomic_write(path.resolve(), noted=path) as partial,
             _opened(partial, path, option) as file,
         ):
             yield file
@@ -187,7 +187,9 @@ def _named(path: Path, option: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.filename is not None and PARTIAL not in str(error.filename):  # another file's
+        if error.filename is not None and PARTIAL_PREFIX not in str(
+            error.filename
+        ):  # another file's
             raise
         raise InputError(f"{option} {path}: can't be written: {error.strerror or error}") from error
 

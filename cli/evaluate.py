@@ -15,7 +15,7 @@ from anomgan.cli.console import say, show_table
 from anomgan.cli.mlflow_options import TrackEvaluationOption, after_evaluation, tracks_here
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
-from anomgan.utils.atomic import appearing, made
+from anomgan.utils.atomic import atomic_write, ensure_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,7 +106,7 @@ def evaluate(
     from anomgan.cli.csv_output import check_folder
     from anomgan.cli.labels import labelled_rows, normal_table
     from anomgan.evaluation.evaluate import evaluate as evaluated
-    from anomgan.persistence.model_store import plain
+    from anomgan.utils.serialization import to_plain
 
     if plots is not None:
         check_folder(plots, "--plots")
@@ -126,7 +126,7 @@ def evaluate(
         source=source,
     )
     if as_json:
-        typer.echo(json.dumps(plain(found.to_json()), indent=2))
+        typer.echo(json.dumps(to_plain(found.to_json()), indent=2))
     else:
         _show(found)
     track = track and tracks_here()
@@ -232,9 +232,9 @@ def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
     from anomgan.plotting.style import png
 
     try:
-        with made(folder), contextlib.ExitStack() as stack:
+        with ensure_folder(folder), contextlib.ExitStack() as stack:
             for name, figure in figures.items():  # they take their names when all are complete
-                partial = stack.enter_context(appearing(folder / f"{name}.png"))
+                partial = stack.enter_context(atomic_write(folder / f"{name}.png"))
                 partial.write_bytes(png(figure))
     except OSError as error:
         raise InputError(f"--plots {folder}: can't be written: {error.strerror}") from None

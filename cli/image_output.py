@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomgan.errors import InputError
 from anomgan.plotting.images import is_drawn
-from anomgan.utils.atomic import PARTIAL, appearing, record
+from anomgan.utils.atomic import PARTIAL_PREFIX, atomic_write, note_change
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ class OutputFolder:
             raise InputError(f"{option} {folder}: is a file; name a folder")
         try:
             own = self._own()
-            record(folder)
+            note_change(folder)
             for path in own:
                 path.unlink()
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class OutputFolder:
         path = self.folder.joinpath(*PurePosixPath(name).parts)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with appearing(path, told=self.folder) as partial:
+            with atomic_write(path, noted=self.folder) as partial:
                 partial.write_bytes(data)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -81,11 +81,11 @@ class OutputFolder:
         Raises:
             InputError: If there is anything else.
         """
-        own = f"{PARTIAL}{os.getpid()}-"  # what this command is about to write there
+        own = f"{PARTIAL_PREFIX}{os.getpid()}-"  # what this command is about to write there
         found = sorted(self.folder.rglob("*"))
         here = [path for path in found if not (path.is_dir() or path.name.startswith(own))]
         for path in here:
-            if not (path.name.startswith(PARTIAL) or is_drawn(path)):
+            if not (path.name.startswith(PARTIAL_PREFIX) or is_drawn(path)):
                 name = path.relative_to(self.folder).as_posix()
                 raise InputError(
                     f"{self.option} {self.folder}: holds other files, such as {name!r}; name a "

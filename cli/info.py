@@ -24,9 +24,9 @@ def info(
 
     detector = load(model, device="cpu")
     if as_json:
-        from anomgan.persistence.model_store import plain
+        from anomgan.utils.serialization import to_plain
 
-        typer.echo(json.dumps(plain(_plain(detector)), indent=2))
+        typer.echo(json.dumps(to_plain(_plain(detector)), indent=2))
         return
 
     from anomgan.cli.summaries import training_facts

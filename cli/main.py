@@ -41,7 +41,7 @@ from anomgan.cli import (
 )
 from anomgan.cli.console import discard, open_streams, say, shown_warnings
 from anomgan.errors import InputError, out_of_memory
-from anomgan.utils.atomic import recorded
+from anomgan.utils.atomic import track_changes
 
 DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
@@ -99,7 +99,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
     # Threads that wait spinning are lost to whatever else runs here; torch reads it on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with shown_warnings(), _stoppable(), recorded() as changed:
+    with shown_warnings(), _stoppable(), track_changes() as changed:
         sys.exit(_status(sys.argv[1:] if args is None else list(args), changed))
 
 

@@ -133,7 +133,7 @@ def score(
         write_lines,
     )
     from anomgan.cli.image_output import Heatmaps
-    from anomgan.persistence.model_store import plain
+    from anomgan.utils.serialization import to_plain
 
     with (
         destination_if_any(drift_report, "--drift-report") as drift_file,
@@ -154,7 +154,7 @@ def score(
             flagged += pc.sum(flags).as_py() or 0
         drift = scoring.monitor.result()
         if drift_file is not None:
-            drift_file.write(json.dumps(plain(drift.to_json()), indent=1).encode() + b"\n")
+            drift_file.write(json.dumps(to_plain(drift.to_json()), indent=1).encode() + b"\n")
 
     _tell(scoring.report, scoring.name)
     lost, unit = len(scoring.report.lost), detector.encoder_.unit

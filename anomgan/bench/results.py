@@ -21,7 +21,7 @@ from anomgan.bench.result_row import COLUMNS, Key, Row, csv_line
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
-from anomgan.utils.atomic import appearing
+from anomgan.utils.atomic import atomic_write
 
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 
@@ -225,7 +225,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    with appearing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
 
 

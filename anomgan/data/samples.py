@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from anomgan.errors import InputError
-from anomgan.utils.atomic import appearing, made
+from anomgan.utils.atomic import atomic_write, ensure_folder
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FILES = ("normal.csv", "new.csv", "new_labels.csv")
@@ -142,9 +142,9 @@ def export_sample(name: str, directory: str | Path) -> list[Path]:
         if copy.exists():
             raise InputError(f"{copy} exists: remove it or name another folder")
     try:
-        with made(target), contextlib.ExitStack() as stack:
+        with ensure_folder(target), contextlib.ExitStack() as stack:
             for copy in copies:  # they take their names when all are complete
-                shutil.copyfile(sample.folder / copy.name, stack.enter_context(appearing(copy)))
+                shutil.copyfile(sample.folder / copy.name, stack.enter_context(atomic_write(copy)))
     except OSError as error:
         raise InputError(
             f"can't write to {target} ({error.strerror}): name another folder"

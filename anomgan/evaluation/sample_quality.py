@@ -23,8 +23,8 @@ from anomgan.data.table.parsing import read_cells
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, flat, ordered
 from anomgan.evaluation.privacy import MOST, Pair, Privacy, privacy
-from anomgan.persistence.model_store import plain
 from anomgan.training.health import compare
+from anomgan.utils.serialization import to_plain
 from anomgan.utils.types import Floats
 
 FEWEST = 20
@@ -68,7 +68,7 @@ class Quality:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        known: dict[str, Any] = plain(asdict(self))
+        known: dict[str, Any] = to_plain(asdict(self))
         return known
 
     def table(self) -> pd.DataFrame:

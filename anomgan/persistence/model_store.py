@@ -32,13 +32,13 @@ from anomgan.persistence.model_dir import (
     OPENING,
     WEIGHTS,
     check_target,
-    moved_aside,
-    write_whole,
+    unwritable,
 )
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
-from anomgan.utils.serialization import MOST_VALUES, strict_json, values_in
+from anomgan.utils.atomic import backup_path, replace_directory
+from anomgan.utils.serialization import MOST_VALUES, strict_json, to_plain, values_in
 from anomgan.utils.types import FloatArray
 
 FORMAT_VERSION = 2
@@ -101,14 +101,14 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "spec": model.encoder.spec.to_json(),
         "calibration": calibrator.to_json(),
         "curve": [
-            [point.step, point.steps, {name: plain(loss) for name, loss in point.losses.items()}]
+            [point.step, point.steps, {name: to_plain(loss) for name, loss in point.losses.items()}]
             for point in training.curve
         ],
         "health": [asdict(health) for health in training.health],
         "held_out": None if training.held_out is None else asdict(training.held_out),
         "restarted": training.restarted,
     }
-    return plain(description), model.ensemble.state()
+    return to_plain(description), model.ensemble.state()
 
 
 def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Model:
@@ -127,7 +127,7 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
             raise InputError(f"{name} holds something else than finite numbers")
     try:
         encoder = encoder_from_json(description["schema"])
-        if plain(encoder.spec.to_json()) != description["spec"]:
+        if to_plain(encoder.spec.to_json()) != description["spec"]:
             raise ValueError("columns and layout disagree")
         curve = [
             Progress(
@@ -177,27 +177,6 @@ def check_origin(description: Mapping[str, Any]) -> None:
         )
 
 
-def plain(value: Any) -> Any:
-    """The same as dicts, lists, strings, booleans, None and finite numbers.
-
-    Tuples become lists, NumPy scalars Python's, NaN and infinity None.
-
-    Raises:
-        InputError: If there is anything else.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    raise InputError(f"{value!r} can't be stored; give plain numbers, text, lists or dicts")
-
-
 # --- saving ---------------------------------------------------------------------------------------
 
 
@@ -225,7 +204,10 @@ def save(model: Model, directory: str | Path) -> None:
             f"{directory}: the weights take up {len(weights):,} bytes, more than a model may; "
             f"choose smaller settings, such as memory_rows or hidden"
         )
-    write_whole(directory, files)
+    try:
+        replace_directory(directory, files)
+    except OSError as error:
+        raise unwritable(directory, error) from error
 
 
 # --- loading --------------------------------------------------------------------------------------
@@ -242,7 +224,7 @@ def load(directory: str | Path) -> Model:
     try:
         folder = Path(directory)
         if not os.path.lexists(folder):
-            folder = moved_aside(Path(os.path.realpath(folder)))
+            folder = backup_path(Path(os.path.realpath(folder)))
             if not folder.is_dir():
                 raise InputError(f"{directory}: no such model directory; fit a model first")
         before = _identity(folder)

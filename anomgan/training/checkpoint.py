@@ -24,11 +24,11 @@ from torch import Tensor
 
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
-from anomgan.persistence.model_dir import write_whole
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
 from anomgan.training.monitor import Watch
 from anomgan.training.trainer import Sampler, State
+from anomgan.utils.atomic import replace_directory
 from anomgan.utils.serialization import below
 from anomgan.utils.types import Floats
 
@@ -196,10 +196,11 @@ class Checkpoint:
             "sha256": hashlib.sha256(data).hexdigest(),
         }
         try:
-            write_whole(self.folder, {ARRAYS: data, ABOUT: json.dumps(about).encode()})
-        except InputError as error:
+            replace_directory(self.folder, {ARRAYS: data, ABOUT: json.dumps(about).encode()})
+        except OSError as error:
             self._able = False
-            warnings.warn(f"no checkpoint: {error}", DataWarning, stacklevel=2)
+            reason = f"{self.folder}: can't be written: {error.strerror or error}"
+            warnings.warn(f"no checkpoint: {reason}", DataWarning, stacklevel=2)
         else:
             self.kept = True
         self._last = time.monotonic()

@@ -22,6 +22,10 @@ from typing import (
     is_typeddict,
 )
 
+import numpy as np
+
+from anomgan.errors import InputError
+
 MOST_VALUES = 2**23
 """Values in JSON that is read, lists and dicts counting four-fold: they fill about 0.5 GB."""
 
@@ -83,6 +87,27 @@ def _finite(text: str) -> float:
 
 def _none(text: str) -> float:
     raise ValueError(f"{text} isn't JSON")
+
+
+def to_plain(value: Any) -> Any:
+    """Convert to what strict JSON holds: dicts, lists, text, finite numbers, booleans, None.
+
+    Tuples and arrays become lists, NumPy scalars Python's, NaN and infinity None.
+
+    Raises:
+        InputError: If there is anything else.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return to_plain(value.tolist())
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    raise InputError(f"{value!r} can't be stored; give plain numbers, text, lists or dicts")
 
 
 def typed(kind: type[T], state: Mapping[str, Any]) -> T:

@@ -119,10 +119,10 @@ def test_columns(detector: GANDetector) -> None:
 
 
 def test_report_is_plain(detector: GANDetector) -> None:
-    from anomgan.persistence.model_store import plain
+    from anomgan.utils.serialization import to_plain
 
     state = drift(detector, records(400, 1)).to_json()
-    assert plain(state) == {**state, "columns": [dict(each) for each in state["columns"]]}
+    assert to_plain(state) == {**state, "columns": [dict(each) for each in state["columns"]]}
     assert state["drift"] is False
     assert state["rows"] == 400
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from anomgan import InputError, load
-from anomgan.persistence import model_dir as directory
 from anomgan.persistence import model_store as store
+from anomgan.utils import atomic
 
 STEPS = ["_write weights", "_write description", "_sync", "_swap"]
 
@@ -21,7 +22,7 @@ STEPS = ["_write weights", "_write description", "_sync", "_swap"]
 def break_at(monkeypatch, step, error):
     """Let a step of saving fail."""
     name, _, which = step.partition(" ")
-    real = getattr(directory, name)
+    real = getattr(atomic, name)
 
     def broken(*args):
         if which == "description" and args[0].name != "model.json":
@@ -30,7 +31,7 @@ def break_at(monkeypatch, step, error):
             args[0].write_bytes(args[1][:50])
         raise error
 
-    monkeypatch.setattr(directory, name, broken)
+    monkeypatch.setattr(atomic, name, broken)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -70,14 +71,14 @@ def test_a_kill_leaves_one_whole_model(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)
         if step == "_sync parent":  # the swap is over
-            real = directory._sync
+            real = atomic._sync
 
             def broken(folder):
                 real(folder)
                 if folder == saved.parent:
                     raise KilledError
 
-            patch.setattr(directory, "_sync", broken)
+            patch.setattr(atomic, "_sync", broken)
         else:
             break_at(patch, step, KilledError)
         with pytest.raises(KilledError):
@@ -93,10 +94,10 @@ KILL_BETWEEN_MOVES = """
 import os, signal, sys
 from pathlib import Path
 from anomgan import load
-from anomgan.persistence import model_dir as directory
+from anomgan.utils import atomic
 
 folder, source = sys.argv[1:]
-directory._exchange = lambda one, other: False
+atomic._exchange = lambda one, other: False
 rename = Path.rename
 def killed_after(path, target):
     rename(path, target)
@@ -124,7 +125,7 @@ def test_a_kill_between_two_moves_loses_no_model(
 def test_an_error_between_two_moves_takes_the_first_one_back(
     same_scores, beside, newer, detector, saved, monkeypatch
 ):
-    monkeypatch.setattr(directory, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
     rename, moves = Path.rename, []
 
     def second_fails(path, target):
@@ -150,23 +151,16 @@ def test_a_model_moved_aside_outlives_a_failed_save(
     assert same_scores(load(saved), detector)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
-def test_what_another_save_is_writing_is_left_alone(same_scores, newer, saved, monkeypatch):
-    import fcntl
-
+def test_what_another_save_is_writing_is_left_alone(same_scores, beside, newer, saved, monkeypatch):
     at_work = saved.with_name(".model.anomgan-new-12345678")
     at_work.mkdir()
-    monkeypatch.setattr(directory, "PATIENCE", 0.1)
-    handle = os.open(saved.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    monkeypatch.setattr(atomic, "LOCK_TIMEOUT_S", 0.1)
+    with FileLock(saved.with_name(".model.anomgan-lock")):
         newer.save(saved)
-    finally:
-        os.close(handle)
     assert same_scores(load(saved), newer)
     assert at_work.exists()
     newer.save(saved)
-    assert not at_work.exists()
+    assert beside(saved) == set()
 
 
 def test_a_model_swapped_while_it_is_read_is_read_again(same_scores, newer, saved, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from anomgan import InputError, load
+from anomgan import load
 from anomgan.gans import GAN
 from anomgan.persistence import model_dir as directory
 from anomgan.persistence import model_store as store
@@ -73,15 +73,8 @@ def test_what_is_stored_of_a_random_state_is_its_seed(fitted, same_scores, tmp_p
     assert same_scores(again, fitted(seed=again.random_state))
 
 
-def test_plain_data():
-    value = {1: (np.float64(2.5), np.int8(3), np.nan), "b": np.array([1.0, np.inf]), "c": None}
-    assert store.plain(value) == {"1": [2.5, 3, None], "b": [1.0, None], "c": None}
-    with pytest.raises(InputError, match="can't be stored"):
-        store.plain(object())
-
-
 def test_losses_that_are_no_numbers_survive(detector):
-    model = store.Model(detector.encoder_, detector.ensemble_, {})
+    model = store.Model(detector.encoder_, detector.ensemble_, detector.history_, {})
     description, arrays = store.pack(model)
     description["curve"][0][2]["encoder"] = None
     assert math.isnan(store.unpack(description, arrays).history.curve[0].losses["encoder"])

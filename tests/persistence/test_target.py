@@ -11,6 +11,7 @@ import pytest
 
 from anomgan import InputError, load
 from anomgan.persistence import model_dir as directory
+from anomgan.utils import atomic
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -36,7 +37,7 @@ def test_a_replaced_folder_keeps_its_permissions(newer, saved):
 @pytest.mark.parametrize("exchange", [True, False], ids=["in one step", "in two steps"])
 def test_saving_replaces_an_older_model(same_scores, beside, newer, saved, monkeypatch, exchange):
     if not exchange:
-        monkeypatch.setattr(directory, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
     newer.save(saved)
     assert same_scores(load(saved), newer)
     assert beside(saved) == set()
