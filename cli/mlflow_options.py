@@ -101,11 +101,7 @@ class Tracking:
                 raise InputError(f"{option} {name!r}: a name can't be empty or hold '/', ':', '@'")
 
     def send(self, detector: GANDetector) -> Logged:
-        """Log a fit; a server that fails is told by what comes back.
-
-        Raises:
-            InputError: If MLflow isn't installed.
-        """
+        """Log a fit; ``error`` of the result says what failed."""
         from anomgan.mlflow import log_fit
 
         return log_fit(
@@ -121,11 +117,7 @@ class Tracking:
         """Log a fit whose model is saved; whatever happens, it costs no more than a warning."""
         if not self.track:
             return
-        try:
-            logged = self.send(detector)
-        except InputError as error:
-            say(f"warning: not logged to MLflow: {error}")
-            return
+        logged = self.send(detector)
         self.tell(logged)
         if logged.error:
             say(
@@ -156,11 +148,8 @@ def after_evaluation(
     model: Path, found: Mapping[str, float], figures: Mapping[str, Figure], *, source: str
 ) -> None:
     """Log an evaluation to the run of the model's fit, and say where, or why not."""
-    try:
-        from anomgan.mlflow import log_evaluation
-    except InputError as error:
-        say(f"warning: not logged to MLflow: {error}")
-        return
+    from anomgan.mlflow import log_evaluation
+
     logged = log_evaluation(model, found, figures, source=source)
     if logged.error:
         say(f"warning: not logged to MLflow: {logged.error}")

@@ -35,9 +35,6 @@ def serve(
     "explain": …}} if wanted, to /invocations; /ping answers once the model is loaded.  Whoever can
     reach the address can use it: it asks for no password.
     """
-    from anomgan.mlflow.quiet import installed
-
-    installed()
     from anomgan import load
     from anomgan.mlflow.serving import Limits, listening, run, run_workers
 

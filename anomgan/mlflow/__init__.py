@@ -1,4 +1,4 @@
-"""anomgan as an MLflow flavour, and everything else that touches MLflow.
+"""The MLflow integration: log fits, evaluations and models; save, load and serve them.
 
     import anomgan.mlflow
 
@@ -7,23 +7,23 @@
     detector = anomgan.mlflow.load_model(info.model_uri)      # a GANDetector
     served = mlflow.pyfunc.load_model(info.model_uri)         # score, p_value, is_anomaly
 
-A logged folder holds JSON, safetensors and YAML: nothing that pickle could read, and no code.
+A logged model consists of JSON, safetensors and YAML files: no pickle and no code.
 """
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+import os as _os
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anomgan.mlflow.autolog import autolog
+    from anomgan.mlflow.autologging import autolog
     from anomgan.mlflow.evaluator import log_evaluation
-    from anomgan.mlflow.flavor import FLAVOR_NAME, _load_pyfunc, load_model, log_model, save_model
+    from anomgan.mlflow.flavor import FLAVOR_NAME, load_model, log_model, save_model
     from anomgan.mlflow.tracking import log_fit
 
 __all__ = [
     "FLAVOR_NAME",
-    "_load_pyfunc",
     "autolog",
     "load_model",
     "log_evaluation",
@@ -32,29 +32,22 @@ __all__ = [
     "save_model",
 ]
 
-HOMES = {
-    "autolog": "autologging",
-    "log_evaluation": "evaluation",
-    "log_fit": "tracking",
-}
-"""Public names that don't live in ``flavour``, and where they do."""
+_MODULES = {"autolog": "autologging", "log_evaluation": "evaluator", "log_fit": "tracking"}
+"""Modules of the public names that aren't in ``flavor``."""
 
-# Before MLflow is imported: nothing is told to anybody but the servers that the user names.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# MLflow reads it on import: no usage data is sent to its makers.
+_os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use: MLflow takes seconds.
-
-    Raises:
-        AttributeError: If there is no such name.
-        InputError: If MLflow isn't installed.
-    """
-    if name not in __all__:
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, because importing MLflow takes seconds."""
+    if (
+        name not in __all__ and name != "_load_pyfunc"
+    ):  # the latter is for MLflow, which loads by it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    return getattr(_import_module(f"{__name__}.{_MODULES.get(name, 'flavor')}"), name)
 
-    from anomgan.mlflow.quiet import installed
 
-    installed()
-    return getattr(import_module(f"{__name__}.{HOMES.get(name, 'flavour')}"), name)
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

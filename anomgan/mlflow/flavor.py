@@ -17,7 +17,7 @@ from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 import anomgan.mlflow
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector, load
-from anomgan.mlflow.pyfunc import Scorer
+from anomgan.mlflow.pyfunc import PyfuncModel
 from anomgan.mlflow.quiet import calm
 from anomgan.mlflow.registry import fetched
 from anomgan.mlflow.signature import requirements, signature
@@ -146,7 +146,7 @@ def load_model(model_uri: str, *, device: str | None = None) -> GANDetector:
         return load(folder, device=device)
 
 
-def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> Scorer:
+def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> PyfuncModel:
     """For MLflow, which calls it with the model directory within the logged folder.
 
     Raises:
@@ -154,7 +154,7 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> Score
     """
     config = model_config or {}
     try:
-        return Scorer(load(path, device=config.get("device")))
+        return PyfuncModel(load(path, device=config.get("device")))
     except InputError as error:
         raise MlflowException.invalid_parameter_value(str(error)) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import logging
 import os
@@ -11,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 
 from anomgan.data.readers.encoding import one_line
-from anomgan.errors import InputError
 
 PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -31,27 +29,13 @@ LONGEST = 300
 UNREACHABLE = "Max retries exceeded", "Connection refused", "timed out", "Timeout"
 
 
-def installed() -> None:
-    """See whether MLflow is there, without importing it.
-
-    Raises:
-        InputError: If it isn't.
-    """
-    if importlib.util.find_spec("mlflow") is None:
-        raise InputError("this needs MLflow, which isn't installed; pip install mlflow")
-
-
 @contextlib.contextmanager
 def calm(tracking_uri: str | None = None) -> Iterator[None]:
     """Keep MLflow's logs, hints and URLs off the terminal, and bound its waiting.
 
     Args:
         tracking_uri: The server or store to use meanwhile, where nothing else is said.
-
-    Raises:
-        InputError: If MLflow isn't installed.
     """
-    installed()
     wanted = {k: v for k, v in (SILENCE | PATIENCE).items() if k not in os.environ}
     if tracking_uri is not None:
         wanted["MLFLOW_TRACKING_URI"] = tracking_uri

@@ -71,30 +71,30 @@ class Served:
 
     def __init__(self, detector: GANDetector, limits: Limits) -> None:
         """Serve a fitted detector."""
-        from anomgan.mlflow.pyfunc import Scorer
+        from anomgan.mlflow.pyfunc import PyfuncModel
         from anomgan.mlflow.signature import signature
 
         pictures = detector.encoder_.spec.grid is not None
         self.metadata = _Metadata(signature(detector).inputs if pictures else None)
-        self._scorer, self._limits = Scorer(detector), limits
+        self._model, self._limits = PyfuncModel(detector), limits
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Score what a request holds.
 
         Raises:
-            Refused: If it can't be scored; the server answers 400 with the message.
+            InvalidInputError: If it can't be scored; the server answers 400 with the message.
         """
-        from anomgan.mlflow.pyfunc import Refused
+        from anomgan.mlflow.pyfunc import InvalidInputError
 
         rows = _rows(data)
         if rows > self._limits.rows:
-            raise Refused(
+            raise InvalidInputError(
                 f"the request has {rows:,} rows; at most {self._limits.rows:,} are taken at once, "
                 f"so send several requests"
             )
         if params is not None and not isinstance(params, dict):
-            raise Refused("params: must be an object of names and values")
-        return self._scorer.predict(data, params)
+            raise InvalidInputError("params: must be an object of names and values")
+        return self._model.predict(data, params)
 
 
 def _rows(data: Any) -> int:

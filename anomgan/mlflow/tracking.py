@@ -80,9 +80,6 @@ def log_fit(
 
     Returns:
         What was logged.  Nothing is raised for a server that fails: see ``error``.
-
-    Raises:
-        InputError: If MLflow isn't installed.
     """
     logged = Logged(missing=["run", *parts(register)])
     until = time.monotonic() + DEADLINE

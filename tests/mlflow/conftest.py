@@ -62,6 +62,31 @@ def detector(fit: Callable[..., GANDetector]) -> GANDetector:
     return fit(make_records(150))
 
 
+def make_machines(rows: int, seed: int = 0) -> pd.DataFrame:
+    """Readings of two machines, one of which varies five times as much."""
+    rng = np.random.default_rng(seed)
+    noisy = rng.random(rows) < 0.5
+    return pd.DataFrame(
+        {
+            "machine": np.where(noisy, "noisy", "steady"),
+            "heat": rng.normal(0, np.where(noisy, 5, 1)),
+            "load": rng.normal(0, 1, rows),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def machines() -> pd.DataFrame:
+    """Some rows of which the thresholds by machine and the pooled one flag different ones."""
+    return make_machines(100, seed=1)
+
+
+@pytest.fixture(scope="session")
+def by_machine(fit: Callable[..., GANDetector]) -> GANDetector:
+    """A detector with a threshold for each machine; tests must not change it."""
+    return fit(make_machines(1200), method="cgan", condition="machine")
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables, which take seconds to make."""

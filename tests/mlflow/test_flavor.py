@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickletools
+import pydoc
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -228,9 +229,21 @@ def test_conditions_and_arrays(fit: Any, records: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["score"], -plain.score_samples(array))
 
 
-def test_without_mlflow(monkeypatch: pytest.MonkeyPatch, detector: Any) -> None:
-    import importlib.util
+def test_conditions_have_thresholds_of_their_own(by_machine: Any, machines: pd.DataFrame) -> None:
+    model = anomgan.mlflow.pyfunc.PyfuncModel(by_machine)
+    flagged = model.predict(machines)["is_anomaly"] == 1
+    np.testing.assert_array_equal(flagged, by_machine.predict(machines) == -1)
+    pooled = by_machine.score_frame(machines).score > -by_machine.offset_
+    assert (flagged != pooled).any()
 
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="needs MLflow, which isn't installed; pip install mlflow"):
-        anomgan.mlflow.log_fit  # noqa: B018
+
+def test_the_public_names_are_shown() -> None:
+    names = dir(anomgan.mlflow)
+    assert names == sorted(anomgan.mlflow.__all__)
+    assert {"log_model", "load_model", "save_model", "autolog", "log_fit"} <= set(names)
+    for name in names:
+        assert getattr(anomgan.mlflow, name).__doc__
+    text = pydoc.plain(pydoc.render_doc(anomgan.mlflow))
+    assert "log_model(detector: 'GANDetector', name: 'str' = 'model'" in text
+    with pytest.raises(AttributeError, match="has no attribute 'log_modell'"):
+        anomgan.mlflow.log_modell  # noqa: B018

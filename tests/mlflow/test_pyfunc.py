@@ -1,4 +1,4 @@
-"""Callers in several threads, scored together: each gets its own."""
+"""Concurrent calls are scored in one batch, and each gets its own scores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from anomgan.errors import InputError
-from anomgan.mlflow import merging
-from anomgan.mlflow.merging import merged
+from anomgan.mlflow import pyfunc
+from anomgan.mlflow.pyfunc import with_batching
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 
 
@@ -21,8 +21,8 @@ def values(detector: Any, records: Any) -> Any:
 
 
 @pytest.fixture
-def blocks(values: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Rows of each block that is scored; the first waits until six more callers have come."""
+def batches(values: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of each batch that is scored; the first waits until six more calls have arrived."""
     seen: list[int] = []
     plain = FittedEnsemble.score
 
@@ -50,28 +50,30 @@ def ask(detector: Any, parts: list[Any]) -> list[Any]:
         return list(pool.map(one, parts))
 
 
-def test_who_comes_meanwhile_is_taken_along(detector: Any, values: Any, blocks: list[int]) -> None:
+def test_calls_that_arrive_meanwhile_make_up_the_next_batch(
+    detector: Any, values: Any, batches: list[int]
+) -> None:
     expected = detector.ensemble_.scorer.score(values)
-    found = ask(merged(detector), np.split(values, 7))
-    assert blocks == [10, 60]
+    found = ask(with_batching(detector), np.split(values, 7))
+    assert batches == [10, 60]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
     assert type(detector.ensemble_) is FittedEnsemble
 
 
-def test_blocks_have_a_bound(
-    detector: Any, values: Any, blocks: list[int], monkeypatch: pytest.MonkeyPatch
+def test_the_rows_of_a_batch_are_limited(
+    detector: Any, values: Any, batches: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merging, "MOST", 25)
+    monkeypatch.setattr(pyfunc, "MAX_BATCH_ROWS", 25)
     expected = detector.ensemble_.scorer.score(values)
-    found = ask(merged(detector), np.split(values, 7))
-    assert blocks == [10, 20, 20, 20]
+    found = ask(with_batching(detector), np.split(values, 7))
+    assert batches == [10, 20, 20, 20]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
 
 
-def test_an_error_is_its_callers_own(detector: Any, values: Any, blocks: list[int]) -> None:
+def test_an_error_is_its_callers_own(detector: Any, values: Any, batches: list[int]) -> None:
     values[15, 0] = 99
-    found = ask(merged(detector), np.split(values, 7))
-    assert blocks[:2] == [10, 60]
+    found = ask(with_batching(detector), np.split(values, 7))
+    assert batches[:2] == [10, 60]
     told = [each for each in found if isinstance(each, str)]
     assert told == ["10 rows, one of them 99"]
     assert all(len(each) == 10 for each in found if not isinstance(each, str))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -100,6 +101,21 @@ def test_the_better_one_is_promoted(
         "champion": "2",
         "shadow": "1",
     }
+
+
+def test_metrics_go_by_the_thresholds_that_predict_uses(
+    run: Any, store: str, by_machine: Any, machines: pd.DataFrame, tmp_path: Path
+) -> None:
+    anomgan.mlflow.log_fit(by_machine, register="machines")
+    abnormal = by_machine.predict(machines) == -1
+    machines.assign(y=abnormal.astype(int)).to_csv(tmp_path / "labelled.csv", index=False)
+    done = run(
+        "promote", "machines", "--if-better", "labelled.csv", "--label", "y", "--metric", "f1"
+    )
+    assert done.code == 0, done.err
+    assert "version 1: f1 1.0000 on 100 rows" in done.err
+    pooled = by_machine.score_frame(machines).score > -by_machine.offset_
+    assert (pooled != abnormal).any()
 
 
 def test_smaller_is_better_for_some_metrics(
