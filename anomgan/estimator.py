@@ -58,50 +58,51 @@ from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import Snapshot
 from anomgan.utils.serialization import check, to_plain
-from anomgan.utils.text import quoted, shortened
 from anomgan.utils.types import Floats
 
 
 class GANDetector(OutlierMixin, BaseEstimator):
-    """Detects anomalies in tables or pictures with GANs that learnt what is normal.
+    """Anomaly detector for tables and images: an ensemble of GANs fitted on normal records.
 
-    Fit it on normal records.  A pandas DataFrame may have columns of any type and missing cells;
-    when it scores another, columns may come in any order and extra ones are ignored with a warning.
-    Whatever else scikit-learn takes for a numeric array works too, with NaN for missing; columns
-    then go by position, and are called ``x0``, ``x1``, … in messages.  An array of more dimensions,
-    a list of paths or a folder holds pictures, which are a table of one column, ``picture``.
+    A pandas DataFrame may have columns of any type, with missing cells; at scoring its columns may
+    come in any order, and extra ones are ignored with a warning.  Any array-like that scikit-learn
+    accepts works too, with NaN for missing values; its columns go by position and are called
+    ``x0``, ``x1``, … in messages.  Arrays of more dimensions, lists of paths and folders hold
+    images, which are a table of one column, ``picture``.
 
-    By default the threshold is conformal: of fresh normal rows, a share of about ``alpha`` is
-    flagged, and :meth:`predict` gives −1 exactly where :meth:`p_values` is at most ``alpha``.
-    ``contamination`` replaces this by scikit-learn's rule: that share of the training rows is
-    flagged, p-values stay as they are, and the two no longer agree.  Nothing is learnt then from
-    twice that share of the rows, those furthest from the bulk (``settings={"trim": 0}``: from all).
+    The threshold is conformal by default: about a share ``alpha`` of fresh normal rows is flagged,
+    and :meth:`predict` gives −1 exactly where :meth:`p_values` is at most ``alpha``.  With
+    ``contamination`` it follows scikit-learn's rule instead: that share of the training rows is
+    flagged, p-values stay as they are, and the two no longer agree.  Twice that share of the
+    training rows, those furthest from the bulk, are then left out of training
+    (``settings={"trim": 0}`` keeps them).
 
     Args:
-        method: The GAN, a name that ``anomgan methods`` lists.
+        method: Name of the GAN; ``anomgan methods`` lists them.
         preset: ``"fast"``, ``"balanced"`` or ``"thorough"``.
-        settings: Fields of :class:`anomgan.config.Config` that differ from the preset.
+        settings: Fields of :class:`anomgan.Config` that differ from the preset.
         alpha: Share of normal rows that may be flagged wrongly, in (0, 1).
-        contamination: Share of abnormal training rows, in (0, 0.5], if there are any.
-        condition: Names of columns (in arrays, positions) that say which range of normal holds for
-            a row: a machine, an operating mode.  Their values are levels, also where they are
-            numbers, and aren't judged themselves.  A row whose level is new is judged against all
-            levels pooled.  Needs a method that can, such as ``"cgan"``.
+        contamination: Share of abnormal rows in the training data, in (0, 0.5], if there are any.
+        condition: Names of columns (in arrays, positions) that determine which range of values is
+            normal for a row: a machine, an operating mode.  Their values are levels, also where
+            they are numbers, and don't count as evidence themselves.  Rows of a level that training
+            never saw are compared with all levels pooled.  Needs a conditional method, such as
+            ``"cgan"``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
-        random_state: Seed of all randomness; the global random states are neither used nor changed.
+        random_state: Seed of all randomness; global random states are neither used nor changed.
         verbose: Whether to write ten lines of progress to standard error.
 
     Attributes:
-        n_features_in_: Number of columns given to :meth:`fit`.
+        n_features_in_: Number of columns seen by :meth:`fit`.
         feature_names_in_: Their names, if the table had names.
-        offset_: What :meth:`decision_function` subtracts; minus the threshold of the score.
-        encoder_: The fitted encoder; ``encoder_.schema`` describes the columns, and of pictures
-            ``encoder_.spec.grid`` says the channels, height and width that the model works at.
-        ensemble_: The fitted ensemble.
+        offset_: Minus the threshold on the score; ``decision_function = score_samples - offset_``.
+        encoder_: Fitted encoder; ``encoder_.schema`` describes the columns, ``encoder_.spec.grid``
+            the channels, height and width that images are processed at.
+        ensemble_: Fitted ensemble.
         history_: How it was trained: losses, health, restarts.
-        device_: Where it computes.
-        training_facts_: The fit in plain data: rows, columns, what was dropped, seconds, device,
-            versions, seed, calibration and final losses.
+        device_: Device that it computes on.
+        training_facts_: Summary of the fit as plain data: rows, columns, what was dropped, seconds,
+            device, versions, seed, calibration, final losses.
 
     Example:
         >>> import numpy as np
@@ -121,8 +122,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
     training_facts_: dict[str, Any]
     _columns: list[str]  # names of the training table's columns
     _from_frame: bool  # whether that was a DataFrame
-    _alpha: float | None  # what the threshold is for, unless it is for a contamination
-    _curve: ProbabilityCurve | None  # from scores to probabilities, if labelled rows taught one
+    _alpha: float | None  # the threshold's alpha; None if it follows a contamination
+    _curve: ProbabilityCurve | None  # from scores to probabilities, if fitted by `calibrate`
     _explainer: Explainer
 
     def __init__(
@@ -162,26 +163,29 @@ class GANDetector(OutlierMixin, BaseEstimator):
         source: str = "X",
         other_source: str = "other",
     ) -> GANDetector:
-        """Learn what is normal.
+        """Fit on normal records.
 
         Args:
-            X: n rows, a DataFrame or array-like (n, d).  Or n pictures: an array (n, H, W) or
-                (n, H, W, C), a folder, or a list or Series of paths or arrays of mixed sizes.  Or
+            X: n rows: a DataFrame or array-like (n, d).  Or n images: an array (n, H, W) or
+                (n, H, W, C), a folder, or a list or Series of paths or of arrays of any sizes.  Or
                 the path of any file that the command line reads.
             y: Ignored.
-            other: Rows of a second domain in the same columns, such as unlabelled ones or ones of
-                which many are abnormal; for methods that translate between domains.
-            strict: Whether a cell or picture that can't be read is an error.
-            callback: Told of every training step.
+            other: Rows of a second domain with the same columns, such as unlabelled or mostly
+                abnormal ones; for methods that translate between domains.
+            strict: Whether a cell or image that can't be read is an error.
+            callback: Called after every training step.
             snapshot_callback: Called ``checks`` times with the encoder and a snapshot of
                 generated and reconstructed samples (encoded; decode with ``encoder.restore``).
-            checkpoint: Keeps the state of the fit in a folder, and may resume one.
-            source: What messages call the table.
-            other_source: What messages call the other rows.
+            checkpoint: Stores the state of the fit in a folder, and may resume from one.
+            source: Name of the table in messages.
+            other_source: Name of the other rows in messages.
+
+        Returns:
+            The fitted detector.
 
         Raises:
-            InputError: If a parameter or the table can't be used; a ``ValueError``, as are those
-                that scikit-learn raises for arrays.
+            InputError: If a parameter or the table is invalid; a ``ValueError``, like those that
+                scikit-learn raises for arrays.
 
         Warns:
             DataWarning: If columns are dropped, cells can't be read, or there are too few rows for
@@ -200,10 +204,12 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.contamination,
             kind_of(frame),
         )
-        named = resolve_condition_names(condition, columns, by_label=from_frame, source=source)
+        condition_columns = resolve_condition_names(
+            condition, columns, by_label=from_frame, source=source
+        )
         encoder, values, report = learn(
             frame,
-            conditions=named,
+            conditions=condition_columns,
             size=config.size,
             tiles=config.tiles,
             strict=strict,
@@ -262,6 +268,422 @@ class GANDetector(OutlierMixin, BaseEstimator):
         )
         return self
 
+    def score_samples(self, X: Any) -> Floats:
+        """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
+
+        A row's score doesn't depend on the other rows.  NaN for an image that can't be read.
+
+        Raises:
+            InputError: If the table lacks a column that the model uses.
+
+        Warns:
+            DataWarning: If there are unknown columns, cells or images can't be read, or the
+                condition of a row is unknown.
+        """
+        return -self.score_rows(X).score
+
+    def decision_function(self, X: Any) -> Floats:
+        """``score_samples(X) - offset_``, float64 (n,); negative is abnormal.
+
+        Where conditions are calibrated apart, the offset is that of the row's condition.  Raises as
+        :meth:`score_samples` does.
+        """
+        result = self.score_rows(X)
+        return result.limit - result.score
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """+1 for normal and −1 for abnormal rows, int64 (n,).
+
+        An image that can't be read counts as abnormal.  Raises as :meth:`score_samples` does.
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def p_values(self, X: Any) -> Floats:
+        """Conformal p-values of n rows, float64 (n,) in (0, 1]; smaller is more abnormal.
+
+        For a row drawn from the distribution of the training rows, P(p ≤ a) ≤ a.  Raises as
+        :meth:`score_samples` does.
+        """
+        return self.score_rows(X).p_value
+
+    def components(self, X: Any) -> pd.DataFrame:
+        """The scaled components of the score of n rows, a DataFrame with a column for each.
+
+        0 is the median of normal rows, 1 an interquartile range more abnormal.  Raises as
+        :meth:`score_samples` does.
+        """
+        frame, values, report = self._encode(X)
+        components = pd.DataFrame(self.ensemble_.components(values))
+        return components.reindex(_readable_index(report)).set_axis(frame.index)
+
+    def anomaly_map(self, X: Any) -> NDArray[np.float32]:
+        """Anomaly maps of n images, float32 (n, H, W); larger is more abnormal.
+
+        H and W are ``encoder_.spec.grid``'s, or for images cut into tiles those of all tiles
+        together.  NaN for an image that can't be read.  Raises as :meth:`score_samples` does.
+
+        Raises:
+            InputError: If the model was fitted on a table.
+        """
+        check_is_fitted(self, "ensemble_")
+        if self.encoder_.spec.grid is None:
+            raise InputError("maps are of pictures, and the model was fitted on a table")
+        _, values, report = self._encode(X)
+        maps = self.encoder_.whole(self.ensemble_.anomaly_maps(values))
+        padded = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
+        padded[_readable_index(report) >= 0] = maps
+        return padded
+
+    def score_frame(
+        self,
+        frame: pd.DataFrame,
+        *,
+        strict: bool = False,
+        first_row: int = 0,
+        source: str = "the table",
+    ) -> ScoreResult:
+        """Score a DataFrame, or a chunk of a longer one, whose columns go by name.
+
+        All other methods that score use this one.
+
+        Args:
+            frame: n rows, at least one.
+            strict: Whether a cell or image that can't be read is an error.
+            first_row: Number of the first row in the input, counted from 0.
+            source: Name of the table in messages.
+
+        Returns:
+            Scores (larger is more abnormal), p-values, thresholds, and what was odd.
+
+        Raises:
+            InputError: If a column is missing; if ``strict``, also for what can't be read.
+
+        Warns:
+            DataWarning: In the first chunk, if there are unknown columns.
+        """
+        check_is_fitted(self, "ensemble_")
+        if not len(frame):
+            raise InputError(f"{source}: has no rows")
+        values, report = self.encoder_.transform(
+            frame, strict=strict, first_row=first_row, source=source
+        )
+        score = self.ensemble_.score(values) if len(values) else np.empty(0)
+        readable = _readable_index(report, first_row) >= 0
+
+        def pad(result: Floats) -> Floats:
+            """Insert NaN for the records that couldn't be read."""
+            padded = np.full(len(readable), np.nan)
+            padded[readable] = result
+            return padded
+
+        return ScoreResult(
+            pad(score),
+            pad(self.ensemble_.p_values(score, values)),
+            report,
+            pad(self._thresholds(values)),
+            None if self._curve is None else pad(self._curve(score)),
+            values,
+        )
+
+    def score_rows(self, X: Any) -> ScoreResult:
+        """Scores, p-values, thresholds … of n rows; raises and warns as :meth:`score_samples`."""
+        check_is_fitted(self, "ensemble_")
+        result = self.score_frame(self._scoring_frame(X), source="X")
+        warn_of_unreadable(result.report, "X")
+        warn_of_pooled(result.report, "X")
+        return result
+
+    def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
+        """Explain the scores of n rows by the cells that make them abnormal.
+
+        Each row is compared with the nearest normal one, found by taking as few cells as possible
+        from a generated record.  The cells that differ contribute; their contributions add up to
+        the difference of the two scores (Shapley values).
+
+        Args:
+            X: n rows.
+            top: Number of columns to return for each row, those that contribute most; default all.
+
+        Returns:
+            A line for each row and column: ``row`` (counted from 0), ``rank`` (1 contributes most),
+            ``column``, ``contribution`` (in units of the score; larger is more abnormal, 0 where
+            the cell needn't change), ``observed``, ``expected`` (the cell of the normal row) and
+            ``sentence``.
+
+        Raises:
+            InputError: As :meth:`score_samples`; if the model is of images, or ``top`` isn't a
+                positive integer.
+
+        Warns:
+            DataWarning: As :meth:`score_samples`.
+        """
+        if top is not None:
+            check_positive_integer("top", top)
+        explainer = self._get_explainer()
+        frame, values, _ = self._encode(X)
+        return explainer(frame, values=values, top=top, source="X").frame
+
+    def explain_frame(
+        self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
+    ) -> Explanation:
+        """Explain a DataFrame whose columns go by name, without warnings about its cells.
+
+        Arguments and errors are those of :meth:`explain`.
+        """
+        return self._get_explainer()(frame, top=top, source=source)
+
+    def calibrate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        alpha: float | None = None,
+        kind: str = "platt",
+        source: str = "X",
+    ) -> Self:
+        """Set another threshold, or fit probabilities to labelled rows; nothing is trained anew.
+
+        p-values stay as they are.
+
+        Args:
+            X: n rows that the model was *not* fitted on; on its training rows it is overconfident.
+            y: Their labels (n,), 1 for abnormal and 0 for normal.
+            alpha: Share of normal rows that may be flagged wrongly, in (0, 1); replaces the alpha
+                or contamination of the fit.
+            kind: How scores become probabilities: ``"platt"`` by a logistic curve, ``"isotonic"``
+                by any increasing one, which needs more rows.
+            source: Name of the rows in messages.
+
+        Returns:
+            The detector itself.  With labels it has :meth:`predict_proba`; how good the
+            calibration is stands in ``training_facts_["calibration"]`` and ``["probability"]``.
+
+        Raises:
+            InputError: If nothing is given, or a value, the rows or the labels are invalid.
+
+        Warns:
+            DataWarning: If the calibration rows are too few for ``alpha``; as
+                :meth:`score_samples`.
+        """
+        check_is_fitted(self, "ensemble_")
+        if X is None and y is None and alpha is None:
+            raise InputError("nothing to calibrate by: give alpha, or labelled rows")
+        if (X is None) != (y is None):
+            raise InputError("labelled rows are rows and their labels; give both")
+        if alpha is not None:
+            check_alpha(alpha)
+        # Both parts are computed before anything changes.
+        labelled = None if X is None else self._fit_probability(X, y, kind, source)
+        if alpha is not None:
+            self._set_alpha(float(alpha))
+        if labelled is not None:
+            curve, labels, result, quality = labelled
+            normal = result.score[~labels] > self._thresholds(result.values)[~labels]
+            quality["false_positives"] = int(normal.sum())
+            quality["false_positive_interval"] = binomial_interval(int(normal.sum()), len(normal))
+            self._curve = curve
+            self.training_facts_ = self.training_facts_ | {"probability": to_plain(quality)}
+        return self
+
+    def _has_probability(self) -> bool:
+        """Whether :meth:`calibrate` was given labelled rows."""
+        if self.__dict__.get("_curve") is None:
+            raise AttributeError("no labelled rows calibrated this detector; see `calibrate`")
+        return True
+
+    @available_if(_has_probability)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Floats:
+        """Probabilities of n rows, float64 (n, 2): normal, abnormal.
+
+        They hold where abnormal rows are as common as among the rows given to :meth:`calibrate`,
+        without which this method doesn't exist.  Raises as :meth:`score_samples` does.
+        """
+        abnormal = np.asarray(self.score_rows(X).probability, dtype=np.float64)
+        return np.stack([1 - abnormal, abnormal], axis=1)
+
+    def sample(
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
+    ) -> Any:
+        """Draw n rows or images from the generators.
+
+        Args:
+            n: How many, at least one.
+            random_state: Seed; global random states are neither used nor changed.
+            condition: Column (in arrays, also position) -> level, for some or all conditions; None
+                or NaN is the level of missing cells.  Other conditions are drawn as often as they
+                come in training.
+
+        Returns:
+            A DataFrame of the columns in use, conditions among them, if the model was fitted on
+            one, else a float64 array (n, n_features_in_), in which unused constant columns hold
+            their constant and other unused columns NaN.  Images come as an array (n, H, W) or
+            (n, H, W, C) of the training images' type, in the size that the model processes.
+
+        Raises:
+            InputError: If n isn't a positive integer, or the model has no such condition or level.
+        """
+        values = np.concatenate(list(self._sample_encoded(n, random_state, condition or {})))
+        return self.encoder_.restore(values, self._columns, as_frame=self._from_frame)
+
+    def sample_chunks(
+        self,
+        n: int,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        condition: Mapping[str | int, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Draw the rows of :meth:`sample` chunk by chunk, in memory that doesn't grow with n.
+
+        Yields:
+            DataFrames of the columns in use, in the training table's order, also if the model was
+            fitted on an array; arrays of images.
+        """
+        for values in self._sample_encoded(n, random_state, condition or {}):
+            yield self.encoder_.restore(values, self._columns, as_frame=True)
+
+    def save(self, directory: str | Path) -> None:
+        """Write a model directory: JSON and safetensors, whole or not at all.
+
+        A random state that isn't a number is stored as the seed that was drawn from it.
+
+        Args:
+            directory: A path where nothing, an empty folder or an older model is.
+
+        Raises:
+            InputError: If something else is there or it can't be written; then nothing changes.
+        """
+        store.save(self.to_model(), directory)
+
+    def to_model(self) -> store.Model:
+        """The fitted detector as :mod:`anomgan.persistence` stores it."""
+        check_is_fitted(self, "ensemble_")
+        params = self.get_params(deep=False)
+        if not isinstance(self.random_state, Integral | None):
+            params["random_state"] = self.training_facts_["seed"]
+        about = {
+            "params": params,
+            "columns": self._columns,
+            "from_frame": self._from_frame,
+            "named": hasattr(self, "feature_names_in_"),
+            "offset": self.offset_,
+            "alpha": self._alpha,
+            "probability": None if self._curve is None else self._curve.to_json(),
+            "training": self.training_facts_,
+        }
+        return store.Model(self.encoder_, self.ensemble_, self.history_, about)
+
+    @classmethod
+    def from_model(cls, model: store.Model, device: str | None = None) -> Self:
+        """Rebuild a detector from :meth:`to_model`.
+
+        Args:
+            model: Perhaps read from a file that somebody has tampered with.
+            device: Where to compute; by default as the stored parameter says.
+
+        Raises:
+            KeyError: If something is missing.
+            TypeError: If something has the wrong type.
+            ValueError: If something is invalid.
+        """
+        about = model.about
+        check(About, about, "estimator")
+        detector = cls(**about["params"])
+        detector._check_params(model.encoder.kind)
+        if detector.method != model.ensemble.gan.name:
+            raise ValueError("its parameters name another method")
+        columns, alpha = about["columns"], about["alpha"]
+        if set(model.encoder.columns) != set(columns):
+            raise ValueError("two lists of columns disagree")
+        if alpha is not None and not 0 < alpha < 1:
+            raise ValueError(f"an alpha of {alpha:g}")
+        detector._columns, detector._from_frame = columns, about["from_frame"]
+        detector.n_features_in_ = len(columns)
+        if about["named"]:
+            detector.feature_names_in_ = np.array(columns, dtype=object)
+        detector.offset_, detector.training_facts_ = about["offset"], about["training"]
+        detector._alpha = None if alpha is None else float(alpha)
+        detector._curve = probability_curve_from_json(about["probability"])
+        detector._adopt(model, device)
+        return detector
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Parameters and plain data: no tensor, so that any machine can unpickle it."""
+        state = dict(super().__getstate__())
+        state.pop("_explainer", None)  # made anew when needed
+        if "ensemble_" in state:
+            parts = (state.pop(name) for name in ("encoder_", "ensemble_", "history_"))
+            state["_packed"] = store.pack(store.Model(*parts, {}))
+            del state["device_"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild; where the device is ``"auto"``, it is chosen anew."""
+        state = dict(state)
+        packed = state.pop("_packed", None)
+        super().__setstate__(state)
+        if packed is not None:
+            self._adopt(store.unpack(*packed))
+
+    def __sklearn_tags__(self) -> Any:
+        """NaN means missing; arrays of three dimensions are gray images."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # --- private ----------------------------------------------------------------------------------
+
+    def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str], bool]:
+        """Validate X; give it as a DataFrame, its column names, and whether X had been one."""
+        frame = framed(X)
+        if frame is not None:
+            columns = [str(name) for name in frame.columns]
+            refuse_duplicates(columns, source)
+            validate_data(self, frame, skip_check_array=True)
+            return frame, columns, True
+        X = validate_data(self, X, ensure_all_finite="allow-nan")
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
+        columns = [str(name) for name in names]
+        return pd.DataFrame(X, columns=columns, copy=False), columns, False
+
+    def _scoring_frame(self, X: Any) -> pd.DataFrame:
+        """X as a DataFrame with the training table's column names."""
+        return self._named(X, self.encoder_, self._columns, from_frame=self._from_frame)
+
+    def _named(
+        self, X: Any, encoder: Encoder, columns: list[str], *, from_frame: bool
+    ) -> pd.DataFrame:
+        """X as a DataFrame with the names of the training table's columns.
+
+        A DataFrame goes by its names if the training table was one; anything else by position.
+        """
+        if from_frame and (frame := framed(X)) is not None:
+            return frame
+        if encoder.nameless is not None:
+            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.nameless}")
+        dtype = None if from_frame else "numeric"  # the frame's columns may have held text
+        X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
+        return pd.DataFrame(X, columns=columns, copy=False)
+
+    def _encode(self, X: Any) -> tuple[pd.DataFrame, Records, ParseReport]:
+        """X as a DataFrame and encoded, with warnings of what was odd about it.
+
+        Raises:
+            InputError: If none of it can be read.
+        """
+        check_is_fitted(self, "ensemble_")
+        frame = self._scoring_frame(X)
+        values, report = self.encoder_.transform(frame, source="X")
+        warn_of_unreadable(report, "X")
+        warn_of_pooled(report, "X")
+        if not len(values):
+            raise InputError(f"X: none of its {self.encoder_.unit} can be read")
+        return frame, values, report
+
     def _second_domain(
         self,
         other: Any,
@@ -270,10 +692,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         from_frame: bool,
         source: str,
     ) -> Records:
-        """Rows of a second domain, encoded as the training table is.
+        """Encode the rows of a second domain as the training table is encoded.
 
         Raises:
-            InputError: If they can't be.
+            InputError: If that fails.
         """
         try:
             frame = self._named(other, encoder, columns, from_frame=from_frame)
@@ -287,495 +709,73 @@ class GANDetector(OutlierMixin, BaseEstimator):
             raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values
 
-    def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str], bool]:
-        """The training table, the names of its columns, and whether they go by name."""
-        frame = framed(X)
-        if frame is not None:
-            columns = [str(name) for name in frame.columns]
-            refuse_duplicates(columns, source)
-            validate_data(self, frame, skip_check_array=True)
-            return frame, columns, True
-        X = validate_data(self, X, ensure_all_finite="allow-nan")
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
-        columns = [str(name) for name in names]
-        return pd.DataFrame(X, columns=columns, copy=False), columns, False
-
-    def __sklearn_tags__(self) -> Any:
-        """NaN counts as missing; three dimensions are gray pictures."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        return tags
-
-    def score_samples(self, X: Any) -> Floats:
-        """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
-
-        A row's score doesn't depend on the others.  It is NaN for a picture that can't be read.
-
-        Raises:
-            InputError: If the table lacks a column that the model uses.
-
-        Warns:
-            DataWarning: If there are columns the model doesn't know, cells or pictures can't be
-                read, or rows are judged without their condition.
-        """
-        return -self.score_rows(X).score
-
-    def decision_function(self, X: Any) -> Floats:
-        """``score_samples(X) - offset_``, float64 (n,); below 0 is abnormal.  Raises as it does.
-
-        Where the model calibrated conditions apart, the offset is that of the row's condition.
-        """
-        scored = self.score_rows(X)
-        return scored.limit - scored.score
-
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """+1 for normal and −1 for abnormal rows, (n,).  Raises as :meth:`score_samples` does.
-
-        A picture that can't be read isn't called normal.
-        """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
-
-    def p_values(self, X: Any) -> Floats:
-        """Conformal p-values of n rows, float64 (n,) in (0, 1]; smaller is more abnormal.
-
-        If a row is drawn like the training rows, the chance of p ≤ a is at most a.  Raises as
-        :meth:`score_samples` does.
-        """
-        return self.score_rows(X).p_value
-
-    def components(self, X: Any) -> pd.DataFrame:
-        """The aspects that make up the score, one column each, for n rows.
-
-        0 is the median of normal rows, 1 an interquartile range more abnormal.  Raises as
-        :meth:`score_samples` does.
-        """
-        frame, values, report = self._encoded(X)
-        found = pd.DataFrame(self.ensemble_.components(values))
-        return found.reindex(_places(report, 0)).set_axis(frame.index)
-
-    def anomaly_map(self, X: Any) -> NDArray[np.float32]:
-        """Where pictures are abnormal: maps of n pictures, float32 (n, H, W).
-
-        H and W are the model's, which ``encoder_.spec.grid`` gives, or of pictures in tiles those
-        of all tiles together; larger is more abnormal.  NaN for a picture that can't be read.
-        Raises as :meth:`score_samples` does.
-
-        Raises:
-            InputError: If the model was fitted on a table.
-        """
-        check_is_fitted(self, "ensemble_")
-        if self.encoder_.spec.grid is None:
-            raise InputError("maps are of pictures, and the model was fitted on a table")
-        _, values, report = self._encoded(X)
-        maps = self.encoder_.whole(self.ensemble_.anomaly_maps(values))
-        whole = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
-        whole[_places(report, 0) >= 0] = maps
-        return whole
-
-    def _encoded(self, X: Any) -> tuple[pd.DataFrame, Records, ParseReport]:
-        """Records as a frame and encoded, with warnings of what was odd."""
-        check_is_fitted(self, "ensemble_")
-        frame = self._scoring_frame(X)
-        values, report = self.encoder_.transform(frame, source="X")
-        warn_of_unreadable(report, "X")
-        warn_of_pooled(report, "X")
-        if not len(values):
-            raise InputError(f"X: none of its {self.encoder_.unit} can be read")
-        return frame, values, report
-
-    def score_frame(
-        self,
-        frame: pd.DataFrame,
-        *,
-        strict: bool = False,
-        first_row: int = 0,
-        source: str = "the table",
-    ) -> ScoreResult:
-        """Score a table, or a chunk of a longer one, whose columns go by name.
-
-        All other scores are made by this one.
-
-        Args:
-            frame: n rows, at least one.
-            strict: Whether a cell or picture that can't be read is an error.
-            first_row: Input record of the first row, counted from 0.
-            source: What messages call the table.
-
-        Returns:
-            Scores, larger for more abnormal, p-values and what was odd.
-
-        Raises:
-            InputError: If a column is missing; if ``strict``, also for what can't be read.
-
-        Warns:
-            DataWarning: In the first chunk, if there are columns the model doesn't know.
-        """
-        check_is_fitted(self, "ensemble_")
-        if not len(frame):
-            raise InputError(f"{source}: has no rows")
-        values, report = self.encoder_.transform(
-            frame, strict=strict, first_row=first_row, source=source
-        )
-        known = self.ensemble_.score(values) if len(values) else np.empty(0)
-        read = _places(report, first_row) >= 0
-
-        def whole(found: Floats) -> Floats:
-            """With gaps for what couldn't be read."""
-            every = np.full(len(read), np.nan)
-            every[read] = found
-            return every
-
-        return ScoreResult(
-            whole(known),
-            whole(self.ensemble_.p_values(known, values)),
-            report,
-            whole(self._limits(values)),
-            None if self._curve is None else whole(self._curve(known)),
-            values,
-        )
-
-    def _limits(self, values: Records) -> Floats:
-        """The threshold of the score of each encoded row or whole picture, (n,)."""
+    def _thresholds(self, values: Records) -> Floats:
+        """The threshold on the score of each encoded row or image, (n,)."""
         mondrian = self.ensemble_.mondrian
         if mondrian is None or self._alpha is None:
             return np.full(len(values) // self.encoder_.spec.tiles, -self.offset_)
-        found = mondrian.thresholds(self._alpha, self.encoder_.spec.told(values))
-        return np.where(np.isfinite(found), found, NEVER_FLAGGED)
+        thresholds = mondrian.thresholds(self._alpha, self.encoder_.spec.told(values))
+        return np.where(np.isfinite(thresholds), thresholds, NEVER_FLAGGED)
 
-    def score_rows(self, X: Any) -> ScoreResult:
-        """All that is known of n rows at once; raises and warns as :meth:`score_samples` does."""
-        check_is_fitted(self, "ensemble_")
-        scored = self.score_frame(self._scoring_frame(X), source="X")
-        warn_of_unreadable(scored.report, "X")
-        warn_of_pooled(scored.report, "X")
-        return scored
+    def _set_alpha(self, alpha: float) -> None:
+        """Put the threshold where alpha asks for it."""
+        offset = -flagging_threshold(self.ensemble_.calibrator, alpha)
+        self.alpha = self._alpha = alpha
+        self.contamination, self.offset_ = None, offset
+        facts = calibration_facts(
+            self.encoder_, self.ensemble_, rule="alpha", threshold=-offset, alpha=alpha
+        )
+        self.training_facts_ = self.training_facts_ | {"calibration": to_plain(facts)}
 
-    def _scoring_frame(self, X: Any) -> pd.DataFrame:
-        """X with the training table's column names."""
-        return self._named(X, self.encoder_, self._columns, from_frame=self._from_frame)
+    def _fit_probability(
+        self, X: Any, y: Any, kind: str, source: str
+    ) -> tuple[ProbabilityCurve, NDArray[np.bool_], ScoreResult, dict[str, Any]]:
+        """A curve from scores to probabilities, the labels and scores it fits, and its quality."""
+        from anomgan.metrics import checked_labels  # late: few commands need it
 
-    def _named(
-        self, X: Any, encoder: Encoder, columns: list[str], *, from_frame: bool
-    ) -> pd.DataFrame:
-        """X with the names of a training table's columns.
-
-        A frame goes by its names if the training table was one; anything else by position.
-        """
-        if from_frame and (frame := framed(X)) is not None:
-            return frame
-        if encoder.nameless is not None:
-            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.nameless}")
-        dtype = None if from_frame else "numeric"  # the frame's columns may have held text
-        X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
-        return pd.DataFrame(X, columns=columns, copy=False)
-
-    def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
-        """Why rows are as abnormal as they are, column by column.
-
-        Beside each row stands the nearest normal one: a generated record lends it the fewest cells
-        that make it normal.  What differs contributes; the contributions of a row add up to its
-        score's excess over that of the normal row.
-
-        Args:
-            X: n rows.
-            top: Columns to give of each row, those that contribute most; all by default.
-
-        Returns:
-            A line for each row and column: ``row`` (counted from 0), ``rank`` (1 contributes most),
-            ``column``, ``contribution`` (in units of the score, larger for more abnormal, 0 where
-            the cell needn't change), ``observed``, ``expected`` (the cell of the normal row) and
-            ``sentence``.
-
-        Raises:
-            InputError: As ``score_samples``; if the model is of pictures, or ``top`` isn't a
-                positive integer.
-
-        Warns:
-            DataWarning: As ``score_samples``.
-        """
-        if top is not None:
-            check_positive_integer("top", top)
-        explainer = self._explains()
-        self.score_rows(X)  # warns of what is odd about the rows
-        return explainer(self._scoring_frame(X), top=top, source="X").frame
-
-    def explain_frame(
-        self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
-    ) -> Explanation:
-        """Explain a table whose columns go by name; arguments and errors as of :meth:`explain`.
-
-        What is odd about its cells isn't told.
-        """
-        return self._explains()(frame, top=top, source=source)
-
-    def calibrate(
-        self,
-        X: Any = None,
-        y: Any = None,
-        *,
-        alpha: float | None = None,
-        kind: str = "platt",
-        source: str = "X",
-    ) -> Self:
-        """Set the threshold anew, or learn from labelled rows what scores say of probabilities.
-
-        Nothing is trained.  p-values stay as they are.
-
-        Args:
-            X: n rows that the model was *not* fitted on: on its training rows a model is too sure.
-            y: Their labels (n,), 1 for abnormal and 0 for normal.
-            alpha: Share of normal rows that may be flagged wrongly, in (0, 1), as at fit; replaces
-                a contamination, too.
-            kind: How scores become probabilities: ``"platt"`` by a logistic curve, ``"isotonic"``
-                by any rising one, which takes more rows.
-            source: What messages call the rows.
-
-        Returns:
-            The detector itself, changed: its threshold is alpha's, and with labels it has
-            :meth:`predict_proba`.  ``training_facts_["calibration"]`` and ``["probability"]`` say
-            how good that is.
-
-        Raises:
-            InputError: If nothing is given, or a value, the rows or the labels can't be used.
-
-        Warns:
-            DataWarning: If the calibration rows are too few for ``alpha``; as ``score_samples``.
-        """
-        check_is_fitted(self, "ensemble_")
-        if X is None and y is None and alpha is None:
-            raise InputError("nothing to calibrate by: give alpha, or labelled rows")
-        if (X is None) != (y is None):
-            raise InputError("labelled rows are rows and their labels; give both")
-        if alpha is not None:
-            check_alpha(alpha)
-        curve: ProbabilityCurve | None = None
-        quality: dict[str, Any] = {}
-        if X is not None:
-            from anomgan.metrics import checked_labels  # late: few commands need it
-
-            labels = checked_labels(y)
-            scored = self.score_rows(X)
-            if len(labels) != len(scored.score):
-                raise InputError(
-                    f"{source}: {len(labels):,} labels for {len(scored.score):,} rows; "
-                    f"give one for each"
-                )
-            curve, quality = fit_probability_curve(scored.score, labels, kind)
-        if alpha is not None:
-            self.alpha = self._alpha = float(alpha)
-            self.contamination = None
-            self.offset_ = -flagging_threshold(self.ensemble_.calibrator, self.alpha)
-            facts = calibration_facts(
-                self.encoder_,
-                self.ensemble_,
-                rule="alpha",
-                threshold=-self.offset_,
-                alpha=self.alpha,
+        labels = checked_labels(y)
+        result = self.score_rows(X)
+        if len(labels) != len(result.score):
+            raise InputError(
+                f"{source}: {len(labels):,} labels for {len(result.score):,} rows; "
+                f"give one for each"
             )
-            self.training_facts_ = self.training_facts_ | {"calibration": to_plain(facts)}
-        if curve is not None:
-            self._curve = curve
-            normal = scored.score[~labels] > self._limits(scored.values)[~labels]
-            quality["false_positives"] = int(normal.sum())
-            quality["false_positive_interval"] = binomial_interval(int(normal.sum()), len(normal))
-            self.training_facts_ = self.training_facts_ | {"probability": to_plain(quality)}
-        return self
+        curve, quality = fit_probability_curve(result.score, labels, kind)
+        return curve, labels, result, quality
 
-    def _calibrated(self) -> bool:
-        """Whether labelled rows told what scores say of probabilities."""
-        if self.__dict__.get("_curve") is None:
-            raise AttributeError("no labelled rows calibrated this detector; see `calibrate`")
-        return True
-
-    @available_if(_calibrated)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Floats:
-        """Probabilities of n rows, float64 (n, 2): normal, abnormal.
-
-        They hold where abnormal rows are as common as among the labelled ones.  Only there after
-        :meth:`calibrate` with labelled rows.  Raises as ``score_samples`` does.
-        """
-        abnormal = np.asarray(self.score_rows(X).probability, dtype=np.float64)
-        return np.stack([1 - abnormal, abnormal], axis=1)
-
-    def _explains(self) -> Explainer:
-        """What explains this detector's scores; it remembers the normal rows that it generated.
+    def _get_explainer(self) -> Explainer:
+        """The explainer of the present ensemble; it keeps the normal rows that it generates.
 
         Raises:
-            InputError: If the model is of pictures.
+            InputError: If the model is of images.
         """
         check_is_fitted(self, "ensemble_")
         if not isinstance(self.encoder_, TableEncoder):
             raise InputError("explain: the model is of pictures, which have no columns to blame")
-        known = self.__dict__.get("_explainer")
-        if known is None or known.ensemble is not self.ensemble_:
+        explainer = self.__dict__.get("_explainer")
+        if explainer is None or explainer.ensemble is not self.ensemble_:
             self._explainer = Explainer(self.encoder_, self.ensemble_)
         return self._explainer
 
-    def sample(
-        self,
-        n: int,
-        random_state: int | np.random.RandomState | None = None,
-        *,
-        condition: Mapping[str | int, Any] | None = None,
-    ) -> Any:
-        """Draw rows or pictures from the generators.
-
-        Args:
-            n: How many, at least one.
-            random_state: Seed; the global random states are neither used nor changed.
-            condition: Level that is to hold for some of the conditions, by column (in arrays, also
-                by position); None or NaN is the level of missing cells.  The others come as often
-                as in training.
-
-        Returns:
-            A DataFrame of the columns in use, conditions among them, if the model was fitted on
-            one, else a float64 array (n, n_features_in_), in which unused constant columns hold
-            their constant and other unused columns NaN.  Pictures come as an array (n, H, W) or
-            (n, H, W, C) of the training pictures' type, of the size that the model works at.
-
-        Raises:
-            InputError: If n isn't a positive integer, or the model has no such condition or level.
-        """
-        chunks = list(self._drawn(n, random_state, condition or {}))
-        values = np.concatenate(chunks)
-        return self.encoder_.restore(values, self._columns, as_frame=self._from_frame)
-
-    def sample_chunks(
-        self,
-        n: int,
-        random_state: int | np.random.RandomState | None = None,
-        *,
-        condition: Mapping[str | int, Any] | None = None,
-    ) -> Iterator[Any]:
-        """Draw the rows of :meth:`sample` piece by piece, in memory that doesn't grow with n.
-
-        Yields:
-            Frames of the columns in use, in the training table's order, also if the model was
-            fitted on an array; arrays of pictures.
-        """
-        for values in self._drawn(n, random_state, condition or {}):
-            yield self.encoder_.restore(values, self._columns, as_frame=True)
-
-    def _drawn(
+    def _sample_encoded(
         self, n: int, random_state: Any, condition: Mapping[str | int, Any]
     ) -> Iterator[Records]:
-        """Encoded records, block by block; errors as of :meth:`sample`."""
+        """Draw encoded records, block by block; errors as of :meth:`sample`."""
         check_is_fitted(self, "ensemble_")
         check_positive_integer("n", n)
-        slots = self._slots(condition)
-        return sample_records(self.ensemble_.gan, int(n), resolve_seed(random_state), slots)
-
-    def _slots(self, condition: Mapping[str | int, Any]) -> dict[str, int]:
-        """The slot of each level that is to hold, by the condition's name.
-
-        Raises:
-            InputError: If there is no such condition or level.
-        """
-        known = {column.name: column for column in self.encoder_.schema.conditions}
-        by_label = self._from_frame
         names = resolve_condition_names(
-            list(condition), self._columns, by_label=by_label, source="X"
+            list(condition), self._columns, by_label=self._from_frame, source="X"
         )
-        slots = {}
-        for name, level in zip(names, condition.values(), strict=True):
-            if not known:
-                raise InputError(
-                    f"condition {name!r}: the model has no conditions; fit it with some, or leave "
-                    f"this out"
-                )
-            if name not in known:
-                raise InputError(
-                    f"condition {name!r}: the model has no such condition; it has: {quoted(known)}"
-                )
-            slot = known[name].slot(level)
-            if slot is None:
-                raise InputError(
-                    f"condition {name!r}: the generator learnt no level {level!r}; it knows: "
-                    f"{shortened(known[name].slots)}"
-                )
-            slots[name] = slot
-        return slots
-
-    def save(self, directory: str | Path) -> None:
-        """Write a model directory: JSON and safetensors, whole or not at all.
-
-        A random state that isn't a number is stored as the seed that was drawn from it.
-
-        Args:
-            directory: A path where nothing, an empty folder or an older model is.
-
-        Raises:
-            InputError: If something else is there or it can't be written; then all is as before.
-        """
-        check_is_fitted(self, "ensemble_")
-        store.save(
-            store.Model(self.encoder_, self.ensemble_, self.history_, self._about()), directory
-        )
-
-    def _about(self) -> dict[str, Any]:
-        """What :meth:`_from_model` needs beside encoder and ensemble."""
-        params = self.get_params(deep=False)
-        if not isinstance(self.random_state, Integral | None):
-            params["random_state"] = self.training_facts_["seed"]
-        return {
-            "params": params,
-            "columns": self._columns,
-            "from_frame": self._from_frame,
-            "named": hasattr(self, "feature_names_in_"),
-            "offset": self.offset_,
-            "alpha": self._alpha,
-            "probability": None if self._curve is None else self._curve.to_json(),
-            "training": self.training_facts_,
-        }
-
-    @classmethod
-    def _from_model(cls, model: store.Model, device: str | None) -> Self:
-        """Put a face on a model.
-
-        Args:
-            model: A model whose ``about`` is from :meth:`_about`.
-            device: Where to compute; None asks the stored parameter.
-
-        Raises:
-            KeyError: If something is missing, like TypeError and ValueError if it is wrong.
-        """
-        about = model.about
-        check(About, about, "estimator")
-        estimator = cls(**about["params"])
-        estimator._check_params(model.encoder.kind)
-        if estimator.method != model.ensemble.gan.name:
-            raise ValueError("its parameters name another method")
-        columns = about["columns"]
-        if set(model.encoder.columns) != set(columns):
-            raise ValueError("two lists of columns disagree")
-        estimator._columns, estimator._from_frame = columns, about["from_frame"]
-        estimator.n_features_in_ = len(columns)
-        if about["named"]:
-            estimator.feature_names_in_ = np.array(columns, dtype=object)
-        estimator.offset_, estimator.training_facts_ = about["offset"], about["training"]
-        estimator._alpha = cls._alpha_of(about)
-        estimator._curve = probability_curve_from_json(about.get("probability"))
-        estimator._settle(model, device)
-        return estimator
-
-    @staticmethod
-    def _alpha_of(about: Mapping[str, Any]) -> float | None:
-        """The alpha that a stored model's threshold is for; None if it is of another kind."""
-        params = about["params"]
-        fallback = params["alpha"] if params["contamination"] is None else None
-        alpha = about.get("alpha", fallback)
-        check(float | None, alpha, "alpha")
-        if alpha is not None and not 0 < alpha < 1:
-            raise ValueError(f"an alpha of {alpha:g}")
-        return None if alpha is None else float(alpha)
+        levels = dict(zip(names, condition.values(), strict=True))
+        slots = self.encoder_.schema.condition_slots(levels)
+        return sample_records(self.ensemble_.gan, int(n), resolve_seed(random_state), slots)
 
     def _check_params(self, kind: str) -> None:
         """Check parameters read from a file as fitting does for this kind of data.
 
         Raises:
-            TypeError: If one is of another kind.
-            ValueError: If one is wrong.
+            TypeError: If one has the wrong type.
+            ValueError: If one is invalid.
         """
         resolve_config(
             self.method, self.preset, self.settings, self.alpha, self.contamination, kind
@@ -787,38 +787,11 @@ class GANDetector(OutlierMixin, BaseEstimator):
             warnings.simplefilter("ignore", DataWarning)
             resolve_condition(self.method, self.condition, other=False)
 
-    def _settle(self, model: store.Model, device: str | None = None) -> None:
-        """Take a model over, onto the device that suits this machine."""
+    def _adopt(self, model: store.Model, device: str | None = None) -> None:
+        """Take over the parts of a model, onto a device of this machine."""
         self.device_ = device or resolve_stored_device(self.device)
-        self.encoder_, self.ensemble_ = model.encoder, model.ensemble.to(self.device_)
-        self.history_ = model.history
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Parameters and plain data: no tensor, so that any machine can unpickle it."""
-        state = dict(super().__getstate__())
-        state.pop("_explainer", None)  # made anew when needed
-        if "ensemble_" in state:
-            model = store.Model(
-                state.pop("encoder_"), state.pop("ensemble_"), state.pop("history_"), {}
-            )
-            state["_packed"] = store.pack(model)
-            del state["device_"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Rebuild; where the device is ``"auto"``, it is chosen anew."""
-        state = dict(state)
-        packed = state.pop("_packed", None)
-        super().__setstate__(state)
-        if packed is not None:
-            self._settle(store.unpack(*packed))
-
-
-def _places(report: ParseReport, first_row: int) -> NDArray[np.int64]:
-    """For each record its place among those that could be read, (n,); −1 for the others."""
-    read = np.ones(report.rows, dtype=np.bool_)
-    read[[row - first_row for row in report.lost]] = False
-    return np.where(read, np.cumsum(read) - 1, -1)
+        self.encoder_, self.history_ = model.encoder, model.history
+        self.ensemble_ = model.ensemble.to(self.device_)
 
 
 def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
@@ -826,7 +799,7 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
 
     Args:
         directory: What :meth:`GANDetector.save` wrote.
-        device: Where to compute; by default what was asked for at fit, ``"auto"`` chosen anew.
+        device: Where to compute; by default as at fit, with ``"auto"`` resolved anew.
 
     Returns:
         A fitted detector that gives the same scores as the one saved.
@@ -838,6 +811,13 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     chosen = None if device is None else resolve_device(device)
     model = store.load(directory)
     try:
-        return GANDetector._from_model(model, chosen)
+        return GANDetector.from_model(model, chosen)
     except store.UNFIT as error:
         raise store.damaged(directory, f"{type(error).__name__}: {error}") from error
+
+
+def _readable_index(report: ParseReport, first_row: int = 0) -> NDArray[np.int64]:
+    """For each record its position among those that could be read, (n,); −1 for the others."""
+    readable = np.ones(report.rows, dtype=np.bool_)
+    readable[[row - first_row for row in report.lost]] = False
+    return np.where(readable, np.cumsum(readable) - 1, -1)

@@ -78,6 +78,8 @@ class About(TypedDict):
     from_frame: bool
     named: bool
     offset: float
+    alpha: float | None
+    probability: dict[str, Any] | None
     training: Facts
 
 

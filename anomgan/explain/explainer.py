@@ -67,17 +67,24 @@ class Explainer:
         self.counterfactuals = Counterfactuals(encoder, ensemble)
 
     def __call__(
-        self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
+        self,
+        frame: pd.DataFrame,
+        *,
+        values: Floats | None = None,
+        top: int | None = None,
+        source: str = "the table",
     ) -> Explanation:
         """Explain n rows.
 
         Args:
-            frame: A table with the training table's columns; others are ignored in silence.
+            frame: A table with the training table's columns; others are ignored without a warning.
+            values: The same rows encoded, if the caller has encoded them already.
             top: Columns to give of each row, those that contribute most; all by default.
             source: What messages call the table.
         """
-        # Not the first row of the table, of which unknown columns would be told once more.
-        values, _ = self.encoder.transform(frame, first_row=1, source=source)
+        if values is None:
+            # As if it weren't the first chunk, whose unknown columns give a warning.
+            values, _ = self.encoder.transform(frame, first_row=1, source=source)
         observed = [_Cells(self.encoder, frame, at, source) for at in range(len(self.columns))]
         gaps = np.stack([column.gaps for column in observed], axis=1)
         score = self.ensemble.score(values)

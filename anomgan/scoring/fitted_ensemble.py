@@ -246,7 +246,8 @@ class FittedEnsemble:
         pooled = Scorer.from_state(below("pooled.", state), gan) if spec.conditions else None
         mapper = AnomalyMapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
         ensemble = cls(scorer, pooled, calibrator, mapper)
-        if arrays := below("mondrian.", state):
+        if spec.conditions:
+            arrays = below("mondrian.", state)
             ensemble.mondrian = MondrianCalibrator.from_state(calibrator, arrays, spec.conditions)
         unexpected = state.keys() - ensemble.state().keys()
         if unexpected:

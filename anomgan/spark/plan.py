@@ -113,9 +113,7 @@ class Plan:
 
 def digest(detector: GANDetector) -> str:
     """SHA-256 of all that a detector's scores depend on."""
-    about = detector._about()  # with the threshold, and the curve of probabilities
-    model = store.Model(detector.encoder_, detector.ensemble_, detector.history_, about)
-    description, arrays = store.pack(model)
+    description, arrays = store.pack(detector.to_model())
     total = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())

@@ -19,7 +19,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from anomgan import DataWarning, GANDetector, InputError, load
-from anomgan.persistence import model_store as store
 
 TINY = {
     "steps": 12,
@@ -210,20 +209,6 @@ def test_copies_score_the_same(on_frame, on_array, copied, kind, tmp_path):
     assert other.training_facts_ == detector.training_facts_
     assert other.encoder_ == detector.encoder_
     assert pd.DataFrame(other.sample(5, 0)).equals(pd.DataFrame(detector.sample(5, 0)))
-
-
-def test_models_from_before_there_were_conditions():
-    detector = tiny(method="f-anogan").fit(machines()[["speed", "heat"]])
-    description, arrays = store.pack(
-        store.Model(detector.encoder_, detector.ensemble_, detector._about())
-    )
-    del description["schema"]["conditions"]
-    del description["estimator"]["params"]["condition"]
-    del description["estimator"]["training"]["conditions"]
-    again = GANDetector._from_model(store.unpack(description, arrays), "cpu")
-    assert again.condition is None
-    rows = machines(20, seed=1)[["speed", "heat"]]
-    assert np.array_equal(again.score_samples(rows), detector.score_samples(rows))
 
 
 def test_clone_search_and_pipeline():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -174,6 +174,34 @@ class Schema:
             )
         return {name: at for name, at in positions.items() if name in known}
 
+    def condition_slots(self, levels: Mapping[str, Any]) -> dict[str, int]:
+        """Look up the slots of levels, condition -> level, of which records are to be generated.
+
+        Raises:
+            InputError: If there is no such condition or level.
+        """
+        conditions = {column.name: column for column in self.conditions}
+        slots = {}
+        for name, level in levels.items():
+            if not conditions:
+                raise InputError(
+                    f"condition {name!r}: the model has no conditions; fit it with some, or leave "
+                    f"this out"
+                )
+            if name not in conditions:
+                raise InputError(
+                    f"condition {name!r}: the model has no such condition; it has: "
+                    f"{quoted(conditions)}"
+                )
+            slot = conditions[name].slot(level)
+            if slot is None:
+                raise InputError(
+                    f"condition {name!r}: the generator learnt no level {level!r}; it knows: "
+                    f"{shortened(conditions[name].slots)}"
+                )
+            slots[name] = slot
+        return slots
+
     def to_json(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_json` rebuilds this schema."""
         return {
@@ -192,7 +220,7 @@ class Schema:
                 share a name, or a datetime column counts from another one than the clock.
         """
         columns = tuple(Column.from_json(column) for column in state["columns"])
-        found = [Column.from_json(column) for column in state.get("conditions", ())]
+        found = [Column.from_json(column) for column in state["conditions"]]
         conditions = tuple(column for column in found if isinstance(column, ConditionColumn))
         if len(conditions) < len(found) or any(isinstance(c, ConditionColumn) for c in columns):
             raise ValueError("columns and conditions are mixed up")
