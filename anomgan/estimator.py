@@ -615,8 +615,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         state = dict(super().__getstate__())
         state.pop("_explainer", None)  # made anew when needed
         if "ensemble_" in state:
-            parts = (state.pop(name) for name in ("encoder_", "ensemble_", "history_"))
-            state["_packed"] = store.pack(store.Model(*parts, {}))
+            model = store.Model(
+                state.pop("encoder_"), state.pop("ensemble_"), state.pop("history_"), about={}
+            )
+            state["_packed"] = store.pack(model)
             del state["device_"]
         return state
 
