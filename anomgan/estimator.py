@@ -23,11 +23,11 @@ from anomgan.calibration.probability import (
     fit_probability_curve,
     probability_curve_from_json,
 )
+from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.encoders.base import Encoder, Records
-from anomgan.data.encoders.convert import framed, kind_of, learn
+from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.table.columns.base import refuse_duplicates
 from anomgan.errors import DataWarning, InputError
 from anomgan.explain.explainer import Explainer, Explanation
 from anomgan.fit_summary import (
@@ -202,12 +202,12 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.settings,
             self.alpha,
             self.contamination,
-            kind_of(frame),
+            data_kind(frame),
         )
         condition_columns = resolve_condition_names(
             condition, columns, by_label=from_frame, source=source
         )
-        encoder, values, report = learn(
+        encoder, values, report = fit_encoder(
             frame,
             conditions=condition_columns,
             size=config.size,
@@ -238,7 +238,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             values,
             trained.rows,
             trained.folds,
-            as_new=encoder.as_new(frame, values),
+            as_new=encoder.transform_as_new(frame, values),
         )
         if self.contamination is None:
             offset = -flagging_threshold(ensemble.calibrator, self.alpha)
@@ -329,7 +329,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         if self.encoder_.spec.grid is None:
             raise InputError("maps are of pictures, and the model was fitted on a table")
         _, values, report = self._encode(X)
-        maps = self.encoder_.whole(self.ensemble_.anomaly_maps(values))
+        maps = self.encoder_.merge_tiles(self.ensemble_.anomaly_maps(values))
         padded = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
         padded[_readable_index(report) >= 0] = maps
         return padded
@@ -641,7 +641,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
 
     def _training_frame(self, X: Any, source: str) -> tuple[pd.DataFrame, list[str], bool]:
         """Validate X; give it as a DataFrame, its column names, and whether X had been one."""
-        frame = framed(X)
+        frame = to_frame(X)
         if frame is not None:
             columns = [str(name) for name in frame.columns]
             refuse_duplicates(columns, source)
@@ -663,10 +663,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
 
         A DataFrame goes by its names if the training table was one; anything else by position.
         """
-        if from_frame and (frame := framed(X)) is not None:
+        if from_frame and (frame := to_frame(X)) is not None:
             return frame
-        if encoder.nameless is not None:
-            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.nameless}")
+        if encoder.array_input is not None:
+            raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.array_input}")
         dtype = None if from_frame else "numeric"  # the frame's columns may have held text
         X = validate_data(self, X, reset=False, dtype=dtype, ensure_all_finite="allow-nan")
         return pd.DataFrame(X, columns=columns, copy=False)
@@ -716,7 +716,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         mondrian = self.ensemble_.mondrian
         if mondrian is None or self._alpha is None:
             return np.full(len(values) // self.encoder_.spec.tiles, -self.offset_)
-        thresholds = mondrian.thresholds(self._alpha, self.encoder_.spec.told(values))
+        thresholds = mondrian.thresholds(self._alpha, self.encoder_.spec.conditions(values))
         return np.where(np.isfinite(thresholds), thresholds, NEVER_FLAGGED)
 
     def _set_alpha(self, alpha: float) -> None:

@@ -164,7 +164,7 @@ def calibration_facts(
 def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
     """Encoded conditions, (n, K), in words; ``?`` where a row is judged without one."""
     spans = [span for span in encoder.spec.spans if span.kind == "condition"]
-    cells, at = {}, encoder.spec.record
+    cells, at = {}, encoder.spec.record_size
     for column, span in zip(encoder.schema.conditions, spans, strict=True):
         block = conditions[:, span.start - at : span.stop - at]
         known = column.restore(column.decode(block, None)).astype(object)

@@ -76,9 +76,9 @@ def explain(
 
     from anomgan import load
     from anomgan.cli.csv_output import destination
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.encoding import describe_source
 
-    source = source_name(new)
+    source = describe_source(new)
     with destination(output) as file:
         detector = load(model)
         frame = _rows(detector, new, source, wanted, top)

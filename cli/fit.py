@@ -192,9 +192,8 @@ def fit(
     from anomgan.cli.summaries import training_facts
     from anomgan.cli.torchrun import together
     from anomgan.config import Config
-    from anomgan.data.encoders.image import holds_pictures
-    from anomgan.data.image.image import MAX_PIXELS
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.image.image import MAX_PIXELS, holds_pictures
+    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
     from anomgan.gans import get_method
     from anomgan.mlflow.digest import digest_of
@@ -218,7 +217,7 @@ def fit(
         device=device,
         random_state=seed,
     )
-    source, largest = source_name(normal), max_pixels or MAX_PIXELS
+    source, largest = describe_source(normal), max_pixels or MAX_PIXELS
     with together() as speaks, FitProgress() as progress, Usage() as usage:
         if "-" in (normal, other) and processes()[1] > 1:
             raise InputError(
@@ -233,7 +232,7 @@ def fit(
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
         second = None
         if other is not None:
-            facts["other_source"] = source_name(other)
+            facts["other_source"] = describe_source(other)
             second = aside.remove(read_table(other, max_pixels=largest))
         checkpoint = _checkpoint(model, checkpoint_every, resume=resume)
         with _noting(checkpoint):

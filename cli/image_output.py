@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.data.encoders.base import Encoder, Records
-    from anomgan.data.encoders.image import PictureEncoder
+    from anomgan.data.encoders.image import ImageEncoder
     from anomgan.estimator import GANDetector
     from anomgan.plotting.images import Bytes
     from anomgan.scoring.result import ScoreResult
@@ -99,15 +99,15 @@ class OutputFolder:
         )
 
 
-def picture_encoder(detector: GANDetector, option: str) -> PictureEncoder:
+def picture_encoder(detector: GANDetector, option: str) -> ImageEncoder:
     """The encoder of a model of pictures.
 
     Raises:
         InputError: If it is a model of tables.
     """
-    from anomgan.data.encoders.image import PictureEncoder
+    from anomgan.data.encoders.image import ImageEncoder
 
-    if not isinstance(detector.encoder_, PictureEncoder):
+    if not isinstance(detector.encoder_, ImageEncoder):
         raise InputError(f"{option}: the model was fitted on a table, not on pictures")
     return detector.encoder_
 
@@ -134,34 +134,34 @@ class Heatmaps:
         """
         import numpy as np
 
-        from anomgan.data.readers.files import row_names
-        from anomgan.data.readers.image_folder import PICTURE
+        from anomgan.data.image.image import PICTURE_COLUMN
+        from anomgan.data.readers.files import name_rows
         from anomgan.plotting.images import shown, triptych
 
         if not len(scored.values):
             return
         generated = self.detector.reconstruct(scored.values)
         seen, nearest = (
-            shown(self.encoder.whole(self.encoder.pictures(values)))
+            shown(self.encoder.merge_tiles(self.encoder.to_pictures(values)))
             for values in (scored.values, generated)
         )
-        maps = self.encoder.whole(self.detector.anomaly_maps(scored.values))
-        names, read = row_names(frame), np.flatnonzero(~np.isnan(scored.score))
+        maps = self.encoder.merge_tiles(self.detector.anomaly_maps(scored.values))
+        names, read = name_rows(frame), np.flatnonzero(~np.isnan(scored.score))
         for at, row in enumerate(read):
             name = names.iloc[row]
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
-            picture = _as_it_came(frame[PICTURE].iloc[row], seen[at])
+            picture = _as_it_came(frame[PICTURE_COLUMN].iloc[row], seen[at])
             # The whole name and .png: a.png and a.jpg mustn't meet.
             self.folder.write(f"{stem}.png", triptych(picture, nearest[at], maps[at]))
 
 
 def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
     """A picture in its own size and colours, or what the model saw of it if it has gone since."""
-    from anomgan.data.image.image import BrokenPictureError, as_picture, own_limit
+    from anomgan.data.image.image import BrokenPictureError, as_picture, lift_pillow_limit
     from anomgan.plotting.images import PANEL, shown
 
     try:
-        with own_limit():
+        with lift_pillow_limit():
             pixels, _ = as_picture(cell, "").load(PANEL)
     except BrokenPictureError:
         return otherwise

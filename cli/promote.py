@@ -56,10 +56,10 @@ def promote(
     moves if the metric says so.  If none has the alias, the newest version gets it.
     """
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
-    source = source_name(labelled)
+    source = describe_source(labelled)
     table = read_table(labelled)
     labels = abnormal_rows(table, label, source=source)
 

@@ -70,7 +70,7 @@ def report(
     from anomgan import load
     from anomgan.cli.csv_output import destination
     from anomgan.cli.labels import normal_table
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.encoding import describe_source
     from anomgan.report import report as page
 
     with destination(output) as file:
@@ -87,7 +87,7 @@ def report(
             normal=rows,
             names=names,
             name=name if name.startswith(MODEL_SCHEMES) else model.resolve().name,
-            source="the data" if data is None else source_name(data),
+            source="the data" if data is None else describe_source(data),
         )
         file.write(html.encode())
     if str(output) != "-":
@@ -99,10 +99,10 @@ def _records(
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The records, which of them are abnormal if that is known, and what they are called."""
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
-    aside, source = SetAside.of(detector), source_name(data)
+    aside, source = SetAside.of(detector), describe_source(data)
     frame = read_table(data)
     names = None
     if aside.identifier is not None and aside.identifier in frame.columns:
@@ -123,10 +123,10 @@ def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
         InputError: If the column isn't clear, or their number is another.
     """
     from anomgan.cli.labels import abnormal_rows
-    from anomgan.data.readers.encoding import source_name
+    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
-    name = source_name(labels)
+    name = describe_source(labels)
     table = read_table(labels)
     if label is None and "label" not in table.columns and table.shape[1] > 1:
         raise InputError(f"{name}: name the column with --label; it has: {quoted(table.columns)}")

@@ -190,12 +190,12 @@ class _Scoring:
         """Prepare to score a source; iterating does it."""
         from anomgan.data.image.image import MAX_PIXELS
         from anomgan.data.parse_report import ParseReport
-        from anomgan.data.readers.encoding import source_name
+        from anomgan.data.readers.encoding import describe_source
         from anomgan.evaluation.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
-        self.name = source_name(source)
+        self.name = describe_source(source)
         self.aside = SetAside.of(detector)
         self.names: list[str] = []
         self.report = ParseReport()
@@ -232,15 +232,15 @@ class _Scoring:
             InputError: If the identifier isn't there, a name would occur twice, or there is nothing
             to repeat.
         """
-        from anomgan.data.encoders.image import holds_pictures
-        from anomgan.data.readers.files import row_names
+        from anomgan.data.image.image import holds_pictures
+        from anomgan.data.readers.files import name_rows
 
         source, identifier = self.name, self.aside.identifier
         if self.append and holds_pictures(frame):
             raise InputError(f"--append: {source} holds pictures, which have no columns to repeat")
         self.aside.check_identifier(frame.columns, source=source)
         if not self.append:
-            return frame[[identifier]] if identifier else row_names(frame).to_frame()
+            return frame[[identifier]] if identifier else name_rows(frame).to_frame()
         self.aside.check_repeated(frame.columns, source=source)
         return frame if identifier else frame.assign(row=frame.index)
 

@@ -40,14 +40,14 @@ def score_on_spark(
 
     from anomgan import load
     from anomgan.cli.progress import PartsProgress
-    from anomgan.data.readers.parquet import parquet_files, parquet_info
+    from anomgan.data.readers.parquet import list_parquet_files, read_parquet_info
     from anomgan.spark.engine import score, session
 
     # Executors share the machines' cores; their scores don't depend on where a model was trained.
     detector = load(model, device="cpu").set_params(device="cpu")
     aside = SetAside.of(detector)
-    first = parquet_files(new)[0]
-    names = parquet_info(first).columns.names
+    first = list_parquet_files(new)[0]
+    names = read_parquet_info(first).columns.names
     repeated = _leading(names, aside, append=append, source=str(first))
     rule, words = _rule(alpha, fdr)
     if alpha is not None:

@@ -19,15 +19,19 @@ with atheris.instrument_imports(include=["anomgan", "PIL"], enable_loader_overri
 
     PIL.Image.init()  # imports the readers of all formats
 
-    from anomgan.data.encoders.image import PictureEncoder
-    from anomgan.data.image.image import BrokenPictureError, FilePicture, own_limit
-    from anomgan.data.readers.image_folder import cells
+    from anomgan.data.encoders.image import ImageEncoder
+    from anomgan.data.image.image import (
+        BrokenPictureError,
+        FilePicture,
+        lift_pillow_limit,
+        to_picture_series,
+    )
 
 warnings.simplefilter("ignore")
 FILE = Path(__file__).resolve().parents[1] / "build" / "fuzz" / "picture"
 MOST_PIXELS = 250_000
 RANDOM = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
-ENCODER = PictureEncoder.fit(pd.DataFrame({"picture": cells(list(RANDOM))}), size=8)
+ENCODER = ImageEncoder.fit(pd.DataFrame({"picture": to_picture_series(list(RANDOM))}), size=8)
 
 
 def try_one(data: bytes) -> None:
@@ -36,7 +40,7 @@ def try_one(data: bytes) -> None:
     FILE.write_bytes(data)
     picture = FilePicture("given", FILE, MOST_PIXELS)
     try:
-        with own_limit():
+        with lift_pillow_limit():
             head = picture.header()
             pixels, _ = picture.load()
         assert pixels.shape == (head.height, head.width, head.channels)
@@ -46,7 +50,7 @@ def try_one(data: bytes) -> None:
         if len(str(error).splitlines()) != 1:
             raise AssertionError(str(error)) from None
         whole = False
-    values, report = ENCODER.transform(pd.DataFrame({"picture": cells([picture])}))
+    values, report = ENCODER.transform(pd.DataFrame({"picture": to_picture_series([picture])}))
     assert np.isfinite(values).all()
     assert whole or report.lost
     list(report.lines())

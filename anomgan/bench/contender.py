@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.data.encoders.convert import learn
+from anomgan.data.encoders.convert import fit_encoder
 from anomgan.data.spec import Spec
 
 Floats = NDArray[np.float64]
@@ -45,8 +45,8 @@ class Encoded:
             InputError: If nothing can be learnt from them.
         """
         started = time.perf_counter()
-        encoder, values, _ = learn(normal)
-        as_new = encoder.as_new(normal, values)
+        encoder, values, _ = fit_encoder(normal)
+        as_new = encoder.transform_as_new(normal, values)
         fitted = time.perf_counter()
         new_values, _ = encoder.transform(new)
         done = time.perf_counter()

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from anomgan.bench.defects import DEFECTS, TOUCHING, Masks, Pictures, textures, with_defects
 from anomgan.bench.gans import Gan
 from anomgan.bench.sets import LabelledSet
-from anomgan.data.encoders.convert import framed, learn
+from anomgan.data.encoders.convert import fit_encoder, to_frame
 from anomgan.errors import InputError
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
@@ -69,7 +69,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
     """
     for name, normal, new in _pictures(sets, seed):
         changed, masks, kinds = with_defects(new[:MOST_DEFECTS], seed)
-        encoder, values, _ = learn(_framed(normal[:MOST_NORMAL]), size=normal.shape[1])
+        encoder, values, _ = fit_encoder(_framed(normal[:MOST_NORMAL]), size=normal.shape[1])
         odd, _ = encoder.transform(_framed(changed))
         for gan in gans:
             started = time.perf_counter()
@@ -97,7 +97,7 @@ def _pictures(sets: Sequence[LabelledSet], seed: int) -> Iterator[tuple[str, Pic
     """Name, pictures to fit on, and normal pictures for defects."""
     for data in sets:
         parts = data.split(seed)
-        encoder, values, _ = learn(parts.normal)
+        encoder, values, _ = fit_encoder(parts.normal)
         channels, height, width = encoder.spec.grid or (0, 0, 0)
         if channels != 1:
             raise InputError(f"{data.path}: defects are made for gray pictures only")
@@ -113,7 +113,7 @@ def _pictures(sets: Sequence[LabelledSet], seed: int) -> Iterator[tuple[str, Pic
 
 
 def _framed(pictures: Pictures) -> pd.DataFrame:
-    frame = framed(pictures.astype(np.float32))
+    frame = to_frame(pictures.astype(np.float32))
     if frame is None:
         raise InputError("no pictures")
     return frame

@@ -18,7 +18,7 @@ from anomgan.bench.contender import Contender, Encoded, Outcome
 from anomgan.bench.protocol import Labels
 from anomgan.bench.result_row import Row
 from anomgan.bench.sets import LabelledSet
-from anomgan.data.readers.encoding import one_line
+from anomgan.utils.text import one_line
 
 LONGEST_ERROR = 300
 """Letters of an error that results keep."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Split, contaminated, split
 from anomgan.bench.sets import LabelledSet, read_array
-from anomgan.data.encoders.convert import framed
+from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 
 BUNDLED = Path("scikit-learn's digits")
@@ -131,7 +131,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _frame(pictures: NDArray[Any]) -> pd.DataFrame:
     """Pictures as the encoders take them."""
-    frame = framed(pictures)
+    frame = to_frame(pictures)
     if frame is None:
         raise InputError(f"an array of shape {pictures.shape} holds no pictures")
     return frame

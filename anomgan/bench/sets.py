@@ -19,9 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminated, split
-from anomgan.data.readers.encoding import one_line
 from anomgan.data.readers.files import ENDINGS, read_table
 from anomgan.errors import InputError
+from anomgan.utils.text import one_line
 
 FOLDER_FILES = ("normal.csv", "new.csv", "new_labels.csv")
 

@@ -28,7 +28,7 @@ EARLIEST, LATEST = dt.date.min, dt.date.max
 """Days beyond can't be objects of Python's."""
 
 
-def as_frame(data: pa.RecordBatch | pa.Table, source: str = "the table") -> pd.DataFrame:
+def arrow_to_frame(data: pa.RecordBatch | pa.Table, source: str = "the table") -> pd.DataFrame:
     """The cells of Arrow data as pandas holds them; what pandas noted there is ignored.
 
     Args:
@@ -49,12 +49,12 @@ def as_frame(data: pa.RecordBatch | pa.Table, source: str = "the table") -> pd.D
             f"{source}: can't be read as {held}: {' '.join(str(error).split())}"
         ) from None
     for at in odd:
-        frame.insert(at, names[at], as_series(columns[at]), allow_duplicates=True)
+        frame.insert(at, names[at], arrow_to_series(columns[at]), allow_duplicates=True)
     return frame
 
 
-def as_series(column: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
-    """The cells of one column, as :func:`as_frame`."""
+def arrow_to_series(column: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
+    """The cells of one column, as :func:`arrow_to_frame`."""
     kind = column.type
     if kind in NULLABLE:
         mapper = NULLABLE.get if column.null_count else None

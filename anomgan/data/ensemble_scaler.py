@@ -90,18 +90,18 @@ class EnsembleScaler(nn.Module):
         owner = torch.repeat_interleave(torch.arange(len(self.blocks)), widths)
         self.register_buffer("owner", owner, persistent=False)
         self.register_buffer("column", _columns(spec), persistent=False)
-        marks = torch.zeros(spec.record, dtype=torch.bool)
+        marks = torch.zeros(spec.record_size, dtype=torch.bool)
         marks[self.numeric] = marks[self.pixel] = True
         self.register_buffer("is_numeric", marks, persistent=False)
-        known = torch.zeros(CONDITION_ROWS if spec.conditions else 0, spec.conditions)
-        self.register_buffer("conditions", known, persistent=bool(spec.conditions))
+        known = torch.zeros(CONDITION_ROWS if spec.condition_size else 0, spec.condition_size)
+        self.register_buffer("conditions", known, persistent=bool(spec.condition_size))
 
     @property
     def members(self) -> int:
         """Number of members, M."""
         return len(self.names)
 
-    def of(self, members: Sequence[int]) -> EnsembleScaler:
+    def select_members(self, members: Sequence[int]) -> EnsembleScaler:
         """Those of some members, fitted alike."""
         some = EnsembleScaler(self.spec, [self.names[m] for m in members])
         some.load_state_dict(
@@ -116,8 +116,8 @@ class EnsembleScaler(nn.Module):
         A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
         (Laplace's rule), so that a level never seen weighs like the rarest one possible.
         """
-        record = self.spec.record
-        if self.spec.conditions:
+        record = self.spec.record_size
+        if self.spec.condition_size:
             places = np.linspace(0, len(values) - 1, CONDITION_ROWS).astype(int)
             self.conditions = torch.from_numpy(values[places, record:]).float()
         first = len(self.pixel)
@@ -164,7 +164,7 @@ class EnsembleScaler(nn.Module):
         plain = soft_tail_inverse(scaled.double()) * self.scale + self.loc
         return self._map(plain, inverse=True)
 
-    def drawn_conditions(
+    def sample_conditions(
         self, count: int, generator: torch.Generator, levels: Mapping[str, int] | None = None
     ) -> Tensor:
         """Conditions of random training rows, ``(count, K)`` float64; K is 0 without any.
@@ -176,7 +176,7 @@ class EnsembleScaler(nn.Module):
                 in training rows under these.
         """
         known = self.conditions.double()
-        if not self.spec.conditions:
+        if not self.spec.condition_size:
             return known.new_zeros(count, 0)
         known = self._under(known, levels or {})
         places = torch.randint(len(known), (count,), generator=generator)
@@ -184,7 +184,7 @@ class EnsembleScaler(nn.Module):
 
     def _under(self, known: Tensor, levels: Mapping[str, int]) -> Tensor:
         """The conditions among these that have the levels; where none has, all, made to."""
-        at = self.spec.record
+        at = self.spec.record_size
         told = [
             (slice(span.start - at, span.stop - at), span.start - at + levels[span.column])
             for span in self.spec.spans
@@ -258,12 +258,6 @@ class EnsembleScaler(nn.Module):
             hit = self._unscale(x, self.category) * self._softmax(raw[..., self.runs["category"]])
             total = total + _deviance_square(self._by_block(hit)).sum(-1)
         return total
-
-    @property
-    def residual_columns(self) -> list[str]:
-        """The user's column behind each residual."""
-        order: tuple[Kind, ...] = ("pixel", "numeric", "indicator", "category")
-        return [s.column for kind in order for s in self.spec.spans if s.kind == kind]
 
     def _by_block(self, entries: Tensor) -> Tensor:
         """Sums over each category's block, ``(M, n, sum of widths) -> (M, n, blocks)``."""

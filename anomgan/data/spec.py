@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
+
+from anomgan.utils.types import Floats
 
 Kind = Literal["numeric", "indicator", "category", "pixel", "condition"]
 
@@ -98,22 +99,30 @@ class Spec:
         return math.prod(self.shape)
 
     @property
-    def conditions(self) -> int:
-        """Number of entries that hold conditions, at the end of a record; 0 without any."""
+    def condition_size(self) -> int:
+        """Number of entries that hold conditions, at the end of a record; 0 without conditions."""
         return sum(span.width for span in self.spans if span.kind == "condition")
 
     @property
-    def record(self) -> int:
-        """Number of entries before the conditions, those that are judged."""
-        return self.size - self.conditions
+    def record_size(self) -> int:
+        """Number of entries before the conditions: those that are scored."""
+        return self.size - self.condition_size
 
-    def told(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The conditions of encoded records, ``(n, D) -> (n, K)``; tiles share their picture's."""
-        return values[:: self.tiles, self.record :]
+    def conditions(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The condition entries of encoded records, one row per picture if these are tiled.
 
-    def worst(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What scores of records say of whole pictures: the largest of their tiles."""
-        return np.asarray(scores.reshape(-1, self.tiles).max(1))
+        Args:
+            values: Encoded records, ``(n · tiles, D)``.
+
+        Returns:
+            ``(n, K)``.
+        """
+        return values[:: self.tiles, self.record_size :]
+
+    def max_over_tiles(self, scores: Floats) -> Floats:
+        """The largest score among each picture's tiles, ``(n · tiles,) -> (n,)``."""
+        worst: Floats = scores.reshape(-1, self.tiles).max(1)
+        return worst
 
     @classmethod
     def of(
@@ -130,19 +139,7 @@ class Spec:
         return cls((at,), tuple(spans), grid, tiles)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which :meth:`from_json` rebuilds this spec."""
+        """Plain data, stored with a model and compared when it is loaded."""
         spans = [asdict(span) for span in self.spans]
         tiles = {"tiles": self.tiles} if self.tiles > 1 else {}
         return {"shape": self.shape, "spans": spans, "grid": self.grid, **tiles}
-
-    @classmethod
-    def from_json(cls, state: dict[str, Any]) -> Spec:
-        """Rebuild from :meth:`to_json`."""
-        grid = state["grid"]
-        spans = tuple(Span(**span) for span in state["spans"])
-        return cls(
-            tuple(state["shape"]),
-            spans,
-            None if grid is None else tuple(grid),
-            state.get("tiles", 1),
-        )

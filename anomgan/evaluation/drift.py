@@ -156,7 +156,7 @@ class DriftMonitor:
         if mondrian is None:
             self._rows[0] += len(known)
             return
-        groups = mondrian.groups(self.detector.encoder_.spec.told(scored.values))
+        groups = mondrian.groups(self.detector.encoder_.spec.conditions(scored.values))
         self._rows += np.bincount(groups + 1, minlength=len(self._rows))
 
     def result(self) -> Drift:

@@ -49,8 +49,8 @@ class Pools:
         spec = encoder.spec
         number = {column.name: at for at, column in enumerate(encoder.schema.columns)}
         owner = [number.get(s.column, -1) for s in spec.spans for _ in range(s.width)]
-        self.owner = np.array(owner[: spec.record - 1])  # the last says that cells are missing
-        self._views = ensemble.gan.views.of(range(ensemble.gan.config.members))
+        self.owner = np.array(owner[: spec.record_size - 1])  # the last says that cells are missing
+        self._views = ensemble.gan.views.select_members(range(ensemble.gan.config.members))
         self._typical = np.quantile(ensemble.calibrator.scores, TYPICAL)
         self._pools: dict[bytes, Pool] = {}
 
@@ -75,7 +75,7 @@ class Pools:
         with torch.no_grad():
             made = gan.views.inverse(gan.generate(z)).cpu().flatten(0, 1).numpy()
         values, _ = self.encoder.transform(self.encoder.decode(made))
-        values[:, self.encoder.spec.record :] = condition
+        values[:, self.encoder.spec.record_size :] = condition
         return values
 
     def scaled(self, values: Floats) -> Floats:

@@ -119,7 +119,7 @@ class Counterfactuals:
         """Have several generated records lend cells to each."""
         record, suspect, made, unlike = [], [], [], []
         for i, scaled in enumerate(self._pools.scaled(x).swapaxes(0, 1)):
-            pool = self._pools.of(x[i, self.encoder.spec.record :])
+            pool = self._pools.of(x[i, self.encoder.spec.record_size :])
             # The logarithm prefers few large differences to many small ones.
             logs = np.log1p(self._pools.distances(scaled[:, None], pool.scaled) / pool.usual)
             logs[:, gaps[i]] = np.log1p(GAP)

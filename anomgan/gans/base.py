@@ -115,10 +115,10 @@ class GAN(nn.Module):
         Of a tenth of the records the condition is withheld, so that the same networks also learn
         what is normal whatever the condition: what levels never seen will be judged by.
         """
-        if not self.views.spec.conditions:
+        if not self.views.spec.condition_size:
             return batch
         known = batch.uniform(*batch.real.shape[:2], 1) >= self.config.withheld
-        at = self.views.spec.record
+        at = self.views.spec.record_size
         real = torch.cat([batch.real[..., :at], batch.real[..., at:] * known], -1)
         return replace(batch, real=real, latent=torch.cat([batch.latent, real[..., at:]], -1))
 
@@ -176,7 +176,7 @@ class GAN(nn.Module):
         loss = self.discriminator_objective(batch)
         if self.pretext is None:
             return loss
-        shape, at = batch.real.shape[:2], self.views.spec.record
+        shape, at = batch.real.shape[:2], self.views.spec.record_size
         drawn, noise = batch.uniform(*shape, len(TRANSFORM_FAMILIES)), batch.normal(*shape, at)
         task = self.pretext.loss(self.coarsest_features, batch.real, drawn, noise)
         return loss + self.config.self_supervision * task
@@ -218,7 +218,7 @@ class GAN(nn.Module):
         Conditions that the latent vectors were told are the records' own.
         """
         made = self.views.render(self.generator(z))
-        wide = self.views.spec.conditions
+        wide = self.views.spec.condition_size
         return torch.cat([made, z[..., -wide:]], -1) if wide else made
 
     def izi_f_loss(self, x: Tensor) -> Tensor:
@@ -243,14 +243,14 @@ class GAN(nn.Module):
 
     def append_conditions(self, z: Tensor, x: Tensor) -> Tensor:
         """Latent vectors that are told the conditions of records, ``(M, n, code)``."""
-        wide = self.views.spec.conditions
+        wide = self.views.spec.condition_size
         return torch.cat([z, x[..., -wide:].expand(*z.shape[:-1], wide)], -1) if wide else z
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Latent vectors to draw records from, ``(M, count, code)``."""
         members, latent = self.views.members, self.config.latent
         z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64).float()
-        known = self.views.drawn_conditions(count, generator).float()
+        known = self.views.sample_conditions(count, generator).float()
         return torch.cat([z.to(known), known.expand(members, -1, -1)], -1)
 
     def features(self, x: Tensor) -> Tensor:

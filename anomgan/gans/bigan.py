@@ -35,7 +35,7 @@ class BiGAN(GAN):
         Encoded pairs lie on a surface of as many dimensions as a record has entries.  Were the
         latent vector longer, generated pairs could never lie there and the game would be lost.
         """
-        super().__init__(views, replace(config, latent=min(config.latent, views.spec.record)))
+        super().__init__(views, replace(config, latent=min(config.latent, views.spec.record_size)))
         self.discriminator = builders.build_discriminator(
             views.spec, self.config, views.members, extra=self.code_size
         )
@@ -43,7 +43,7 @@ class BiGAN(GAN):
     @property
     def code_size(self) -> int:
         """Entries of a latent vector with its conditions."""
-        return self.config.latent + self.views.spec.conditions
+        return self.config.latent + self.views.spec.condition_size
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """Encoded and generated pairs."""

@@ -30,9 +30,9 @@ class ConditionalGAN(VanillaGAN):
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """Records under their own condition; generated ones, and real ones under another's."""
         real, fake = super().discriminator_inputs(batch)
-        if not self.views.spec.conditions:
+        if not self.views.spec.condition_size:
             return real, fake
-        at, half = self.views.spec.record, batch.real.shape[1] // 2
+        at, half = self.views.spec.record_size, batch.real.shape[1] // 2
         exchanged = torch.cat([batch.real[..., :at], batch.real.roll(1, 1)[..., at:]], -1)
         made = torch.cat([fake[0][:, half:], exchanged[:, :half]], 1)
         return real, (made,)

@@ -53,7 +53,7 @@ class CycleGAN(Translator):
 
     def _translate(self, network: torch.nn.Module, x: Tensor) -> Tensor:
         """What the network adds to a record; of far ones no more than the reach is kept."""
-        at = self.views.spec.record
+        at = self.views.spec.record_size
         kept = MAX_LATENT * torch.tanh(x[..., :at] / MAX_LATENT)
         return torch.cat([self.views.render(kept + network(x)), x[..., at:]], -1)
 
@@ -109,7 +109,7 @@ def corrupt_records(views: EnsembleScaler, batch: Batch) -> Tensor:
         ``(M, B, *shape)``; conditions stay as they are.
     """
     x = batch.real
-    at = views.spec.record
+    at = views.spec.record_size
     columns = int(views.column.max()) + 1
     chances = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
     exchange, shift = (

@@ -34,7 +34,7 @@ def sample_records(
         each = -(-count // views.members)
         z = gan.sample_prior(each, draws)
         if levels:
-            z[..., -views.spec.conditions :] = views.drawn_conditions(each, draws, levels)
+            z[..., -views.spec.condition_size :] = views.sample_conditions(each, draws, levels)
         with torch.no_grad():
             made = views.inverse(gan.generate(z.to(views.loc.device))).cpu()
         mixed = made.transpose(0, 1).flatten(0, 1)

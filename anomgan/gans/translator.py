@@ -34,7 +34,7 @@ class Translator(GAN):
 
     def generate(self, z: Tensor) -> Tensor:
         """Make records normal, ``(M, n, *shape) -> (M, n, *shape)``."""
-        at = self.views.spec.record
+        at = self.views.spec.record_size
         return torch.cat([self.views.render(self.generator(z)), z[..., at:]], -1)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -43,9 +43,9 @@ class Translator(GAN):
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Records of no domain, from which :meth:`generate` makes normal ones."""
-        shape = self.views.members, count, self.views.spec.record
+        shape = self.views.members, count, self.views.spec.record_size
         x = torch.randn(shape, generator=generator, dtype=torch.float64).float()
-        known = self.views.drawn_conditions(count, generator).float()
+        known = self.views.sample_conditions(count, generator).float()
         return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
 
     def restoration_loss(self, batch: Batch) -> Tensor:

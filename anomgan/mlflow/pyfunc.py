@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from anomgan.calibration.conformal import flag_rows
-from anomgan.data.encoders.convert import framed
+from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.utils.types import Floats
@@ -170,7 +170,7 @@ def _images_to_frame(model_input: Any) -> pd.DataFrame:
         array = np.asarray(model_input)
     except ValueError:  # images of several sizes
         array = np.empty(0, dtype=object)
-    frame = framed(array) if array.dtype.kind in "buif" else None
+    frame = to_frame(array) if array.dtype.kind in "buif" else None
     if frame is None:
         raise InputError(
             f"{SOURCE}: give pictures as an array of numbers (n, H, W) or (n, H, W, C)"

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator
 
-from anomgan.data.readers.encoding import one_line
+from anomgan.utils.text import one_line
 
 PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

@@ -30,22 +30,22 @@ def build_generator(spec: Spec, config: Config, members: int) -> MLP | ConvGener
     """Networks ``(M, n, code) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return ConvGenerator(spec, config, members)
-    wide = spec.conditions
-    return _mlp(config, members, config.latent + wide, spec.record, conditions=wide)
+    wide = spec.condition_size
+    return _mlp(config, members, config.latent + wide, spec.record_size, conditions=wide)
 
 
 def build_encoder(spec: Spec, config: Config, members: int) -> MLP | ConvEncoder:
     """Networks ``(M, n, *shape) -> (M, n, latent)``."""
     if spec.grid is not None:
         return ConvEncoder(spec, config, members, config.latent)
-    return _mlp(config, members, spec.size, config.latent, conditions=spec.conditions)
+    return _mlp(config, members, spec.size, config.latent, conditions=spec.condition_size)
 
 
 def build_translator(spec: Spec, config: Config, members: int) -> MLP | UNet:
     """Networks ``(M, n, *shape) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return UNet(spec, config, members)
-    return _mlp(config, members, spec.size, spec.record, conditions=spec.conditions)
+    return _mlp(config, members, spec.size, spec.record_size, conditions=spec.condition_size)
 
 
 def build_discriminator(
@@ -83,30 +83,30 @@ def make_thumbnails(spec: Spec, x: Tensor) -> Tensor:
     """
     if spec.grid is None or max(spec.grid[1:]) <= THUMBNAIL_SIDE:
         return x
-    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
     few = adaptive_avg_pool2d(
         flat, (min(THUMBNAIL_SIDE, flat.shape[2]), min(THUMBNAIL_SIDE, flat.shape[3]))
     )
-    return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+    return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record_size :]], -1)
 
 
 def coarsen(spec: Spec, x: Tensor) -> Tensor:
     """Records that hold pictures without their detail, ``(M, n, *shape)``; others as they are."""
     if spec.grid is None:
         return x
-    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
     few = (-(-spec.grid[1] // COARSENING_FACTOR), -(-spec.grid[2] // COARSENING_FACTOR))
     blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
-    return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record :]], -1)
+    return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record_size :]], -1)
 
 
 def drop_detail(spec: Spec, x: Tensor, missing: float) -> Tensor:
     """Records as networks see them that lack so many levels, ``(M, n, *shape)`` to the same."""
     if spec.grid is None or not missing:
         return x
-    flat = x[..., : spec.record].reshape(-1, *spec.grid)
+    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
     seen = remove_detail(flat, missing).reshape(*x.shape[:2], -1)
-    return torch.cat([seen, x[..., spec.record :]], -1)
+    return torch.cat([seen, x[..., spec.record_size :]], -1)
 
 
 def estimate_widest_layer(spec: Spec, config: Config) -> int:

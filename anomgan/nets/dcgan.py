@@ -91,7 +91,9 @@ class Trunk(Growing):
         )
         self.attention = build_attention(config, members, self.sizes, self.channels)
         self.told = (
-            MemberLinear(members, spec.conditions, self.channels[0]) if (spec.conditions) else None
+            MemberLinear(members, spec.condition_size, self.channels[0])
+            if (spec.condition_size)
+            else None
         )
 
     @property
@@ -144,7 +146,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, spec: Spec, config: Config, members: int, outputs: int) -> None:
         """Make a trunk and a linear head."""
         super().__init__()
-        self.grid, self.record = image_grid(spec), spec.record
+        self.grid, self.record = image_grid(spec), spec.record_size
         self.trunk = Trunk(spec, config, members, self.grid[0])
         self.head = MemberLinear(members, self.trunk.flat, outputs)
 
@@ -175,7 +177,7 @@ class ConvGenerator(Growing):
         mixed, self.members = config.mixed_precision == "auto", members
         self.latent, self.loudness = config.latent, math.sqrt(config.latent)
         coarsest = self.widths[-1] * math.prod(self.sizes[-1])
-        self.stem = MemberLinear(members, config.latent + spec.conditions, coarsest, LEAKY_GAIN)
+        self.stem = MemberLinear(members, config.latent + spec.condition_size, coarsest, LEAKY_GAIN)
         self.doublings = nn.ModuleList(
             Up(members, a, b, residual=config.residual == "on", mixed=mixed)
             for b, a in reversed(list(pairwise(self.widths)))
@@ -219,7 +221,7 @@ class UNet(nn.Module):
     def __init__(self, spec: Spec, config: Config, members: int) -> None:
         """Make a trunk down and doublings up."""
         super().__init__()
-        self.grid, self.record, self.members = image_grid(spec), spec.record, members
+        self.grid, self.record, self.members = image_grid(spec), spec.record_size, members
         self.trunk = Trunk(spec, config, members, self.grid[0])
         self.sizes = [(self.grid[1], self.grid[2]), *self.trunk.sizes]
         down, mixed = self.trunk.channels, config.mixed_precision == "auto"

@@ -41,9 +41,9 @@ class ImageDiscriminator(nn.Module):
     ) -> None:
         """Make M judges of records, or of groups of them; arguments as for tables' critics."""
         super().__init__()
-        self.grid, self.record, self.members = image_grid(spec), spec.record, members
+        self.grid, self.record, self.members = image_grid(spec), spec.record_size, members
         self.trunk = Trunk(spec, config, members, records * (self.grid[0] + INPUT_DIRECTIONS))
-        wide = spec.conditions
+        wide = spec.condition_size
         self.hidden = MemberLinear(
             members, self.trunk.flat + extra + wide, config.hidden, LEAKY_GAIN
         )

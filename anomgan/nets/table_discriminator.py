@@ -36,10 +36,10 @@ class TableDiscriminator(nn.Module):
             records: How many records are judged together.
         """
         super().__init__()
-        self.record, wide = spec.record, spec.conditions
+        self.record, wide = spec.record_size, spec.condition_size
         self.net = MLP(
             members,
-            2 * spec.record * records + extra + wide,
+            2 * spec.record_size * records + extra + wide,
             1,
             hidden=config.hidden,
             layers=config.layers,

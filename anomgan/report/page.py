@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import ArrayLike
 
-from anomgan.data.encoders.convert import framed
+from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 from anomgan.plotting import figures as plots
 from anomgan.plotting.style import svg
@@ -68,7 +68,7 @@ def report(
         )
     batch, found, top, judged = None, None, [], None
     if data is not None:
-        frame = framed(data)
+        frame = to_frame(data)
         if frame is None:
             raise InputError(f"{source}: has no column names; give a DataFrame")
         batch = Batch.judge(detector, frame, labels=labels, names=names, source=source)

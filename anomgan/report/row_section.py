@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from anomgan.data.encoders.image import PictureEncoder
+from anomgan.data.encoders.image import ImageEncoder
 from anomgan.errors import InputError
 from anomgan.plotting.images import shown, triptych
 from anomgan.report.model_section import holds
@@ -88,10 +88,10 @@ def _sentence(why: pd.DataFrame, row: int) -> str:
 def _pictures(detector: GANDetector, values: Any) -> list[str] | None:
     """Each picture, the nearest normal one and where they differ, as ``data:`` addresses."""
     encoder, fitted = detector.encoder_, detector.ensemble_
-    if not isinstance(encoder, PictureEncoder):
+    if not isinstance(encoder, ImageEncoder):
         return None
     known, nearest = (
-        shown(encoder.pictures(each)) for each in (values, fitted.reconstruct(values))
+        shown(encoder.to_pictures(each)) for each in (values, fitted.reconstruct(values))
     )
     drawn = map(triptych, known, nearest, fitted.anomaly_maps(values))
     return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in drawn]

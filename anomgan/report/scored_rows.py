@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
-from anomgan.data.readers.files import row_names
+from anomgan.data.readers.files import name_rows
 from anomgan.errors import InputError
 from anomgan.evaluation.drift import FEWEST, Drift, DriftMonitor
 from anomgan.utils.types import Floats
@@ -81,7 +81,7 @@ class Batch:
             raise InputError(f"{source}: nothing in it can be read")
         monitor = DriftMonitor(detector)
         monitor.add(scored)
-        names = [str(name) for name in row_names(frame)] if names is None else names
+        names = [str(name) for name in name_rows(frame)] if names is None else names
         return cls(
             source,
             frame,

@@ -168,7 +168,7 @@ class Latent(Component):
         """
         if records.gan.inversion in ("none", "prior"):
             return self.by_fold(torch.zeros_like(records.z[..., 0])).mean(1)
-        own = records.z[..., : records.z.shape[-1] - records.gan.views.spec.conditions]
+        own = records.z[..., : records.z.shape[-1] - records.gan.views.spec.condition_size]
         return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
 
 

@@ -14,7 +14,7 @@ from anomgan.calibration.conformal import ConformalCalibrator
 from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.config import Config
 from anomgan.data.spec import Spec
-from anomgan.data.table.robust_scaling import FARTHEST
+from anomgan.data.table.robust_scaling import MAX_SCALED
 from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.gans.blockwise import apply_in_blocks
@@ -89,10 +89,10 @@ class FittedEnsemble:
         spec = gan.views.spec
         scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new)
         ensembles = {
-            name: cls(scorer, None, ConformalCalibrator.fit(spec.worst(scores)))
+            name: cls(scorer, None, ConformalCalibrator.fit(spec.max_over_tiles(scores)))
             for name, (scorer, scores) in scorers.items()
         }
-        if spec.conditions:
+        if spec.condition_size:
             held = np.concatenate(folds)
             blank = _without_condition(gan, values)
             blank_new = None if as_new is None else _without_condition(gan, as_new)
@@ -102,7 +102,7 @@ class FittedEnsemble:
                 ensemble.pooled = pooled.align(pooled_scores, scores)
                 aligned = ensemble.pooled.apply_line(pooled_scores)
                 groups = [
-                    (spec.told(records[held]), spec.worst(own))
+                    (spec.conditions(records[held]), spec.max_over_tiles(own))
                     for records, own in ((values, scores), (blank, aligned))
                 ]
                 ensemble.mondrian = MondrianCalibrator.fit(ensemble.calibrator, groups)
@@ -136,7 +136,7 @@ class FittedEnsemble:
         Raises:
             InputError: If one isn't finite, as a model that was tampered with may bring about.
         """
-        return self.gan.views.spec.worst(self._scores(values))
+        return self.gan.views.spec.max_over_tiles(self._scores(values))
 
     def _scores(self, values: Floats) -> Floats:
         """Scores of encoded records, tiles each for itself, ``(n, *shape) -> (n,)``."""
@@ -157,7 +157,7 @@ class FittedEnsemble:
         """
         if self.mondrian is None:
             return self.calibrator.p_values(score)
-        return self.mondrian.p_values(score, self.gan.views.spec.told(values))
+        return self.mondrian.p_values(score, self.gan.views.spec.conditions(values))
 
     def _by_scorer(self, values: Floats) -> list[tuple[Scorer, NDArray[np.bool_], Floats]]:
         """Each scorer with the records that it scores: where they are, and the records."""
@@ -243,12 +243,14 @@ class FittedEnsemble:
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
         scorer = Scorer.from_state(state, gan)
-        pooled = Scorer.from_state(below("pooled.", state), gan) if spec.conditions else None
+        pooled = Scorer.from_state(below("pooled.", state), gan) if spec.condition_size else None
         mapper = AnomalyMapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
         ensemble = cls(scorer, pooled, calibrator, mapper)
-        if spec.conditions:
+        if spec.condition_size:
             arrays = below("mondrian.", state)
-            ensemble.mondrian = MondrianCalibrator.from_state(calibrator, arrays, spec.conditions)
+            ensemble.mondrian = MondrianCalibrator.from_state(
+                calibrator, arrays, spec.condition_size
+            )
         unexpected = state.keys() - ensemble.state().keys()
         if unexpected:
             raise ValueError(f"unexpected array {min(unexpected)!r}")
@@ -265,7 +267,7 @@ class FittedEnsemble:
         tried = np.zeros((6 * spec.tiles, *spec.shape))
         for span in spec.spans:
             if span.kind == "numeric":
-                tried[2:6, span.slice] = np.array([[FARTHEST], [-FARTHEST]] * 2)
+                tried[2:6, span.slice] = np.array([[MAX_SCALED], [-MAX_SCALED]] * 2)
             if span.kind == "condition":
                 tried[::2, span.start] = 1  # so that both scorers are tried
         self.gan.config = replace(
@@ -292,5 +294,5 @@ class FittedEnsemble:
 def _without_condition(gan: GAN, values: Floats) -> Floats:
     """The same records under no condition."""
     blank = values.copy()
-    blank[:, gan.views.spec.record :] = 0
+    blank[:, gan.views.spec.record_size :] = 0
     return blank

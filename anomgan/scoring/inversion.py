@@ -62,7 +62,7 @@ def _starts(gan: GAN, x: Tensor) -> Iterator[Tensor]:
 
 def _nearest(gan: GAN, x: Tensor, draws: Tensor) -> Tensor:
     """Which draws generate, under each record's condition, the nearest records; ``(M, n, k)``."""
-    wide, count = gan.views.spec.conditions, min(gan.config.starts, DRAWS)
+    wide, count = gan.views.spec.condition_size, min(gan.config.starts, DRAWS)
     told = x[0, :, x.shape[-1] - wide :]
     levels, level = told.unique(dim=0, return_inverse=True) if wide else (told[:1], None)
     nearest = torch.empty(*x.shape[:2], count, dtype=torch.long, device=x.device)

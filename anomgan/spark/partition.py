@@ -24,7 +24,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from anomgan.calibration.conformal import flag_rows
-from anomgan.data.arrow import as_frame
+from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.parquet import read_batches
 from anomgan.errors import DataWarning, InputError
@@ -167,7 +167,7 @@ class Work:
                 with warnings.catch_warnings(record=True) as heard:
                     warnings.simplefilter("always", DataWarning)
                     scored = detector.score_frame(
-                        as_frame(batch).drop(columns=list(self.ignored), errors="ignore"),
+                        arrow_to_frame(batch).drop(columns=list(self.ignored), errors="ignore"),
                         strict=self.strict,
                         first_row=row,
                         source=self.source,

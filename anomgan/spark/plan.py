@@ -17,7 +17,7 @@ import pandas as pd
 
 from anomgan.calibration.conformal import fdr_threshold
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.readers.parquet import ParquetInfo, parquet_files, parquet_info
+from anomgan.data.readers.parquet import ParquetInfo, list_parquet_files, read_parquet_info
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector
 from anomgan.persistence import model_store as store
@@ -127,7 +127,7 @@ def table_files(source: str, detector: GANDetector, work: Work) -> list[ParquetI
         InputError: If there is none, a column is missing, there is no row, or files differ in the
             columns that are repeated.
     """
-    files = [parquet_info(path) for path in parquet_files(source)]
+    files = [read_parquet_info(path) for path in list_parquet_files(source)]
     for file in files:
         names = [name for name in file.columns.names if name not in work.ignored]
         empty = pd.DataFrame(columns=names)

@@ -131,7 +131,7 @@ class _Team:
 
     def trained(self, members: Sequence[int]) -> tuple[GAN, TrainingHistory]:
         """Train some of the members from a new seed."""
-        gan = _build(self.name, self.views.of(members), self.config, self._seed())
+        gan = _build(self.name, self.views.select_members(members), self.config, self._seed())
         share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
         own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
         kept, training = self.checkpoint, TrainingHistory()
@@ -154,7 +154,7 @@ class _Team:
         """Those of the members that this process trains; None if it has none."""
         if share.whole or not share.numbers:
             return gan if share.whole else None
-        views = self.views.of([members[number] for number in share.numbers])
+        views = self.views.select_members([members[number] for number in share.numbers])
         own = _build(self.name, views, self.config, 0).to(self.data.device)
         adopt(own, gan, dict(enumerate(share.numbers)))
         return own

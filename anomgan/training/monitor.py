@@ -83,7 +83,7 @@ def against(
     real: Tensor, sampler: Sampler, step: int, slopes: Slopes | None = None
 ) -> list[Health]:
     """Compare what a GAN generates with real records, ``(M, n, *shape)``; empty for under 4."""
-    half, at = real.shape[1] // 2, sampler.gan.views.spec.record
+    half, at = real.shape[1] // 2, sampler.gan.views.spec.record_size
     if half < 2:
         return []
     with torch.no_grad():

@@ -60,10 +60,10 @@ class Sampler:
         self.share = share or MemberSlice.of(len(rows))
         self.gan, self.values, self.generator, self.other = gan, values, generator, other
         self.counts = torch.tensor([[len(own)] for own in rows])
-        few = max(FEWEST, BATCH // gan.views.spec.record)
+        few = max(FEWEST, BATCH // gan.views.spec.record_size)
         self.size = max(2, min(gan.config.batch, few, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
-        self.chances = self._chances(gan.views.spec.record)
+        self.chances = self._chances(gan.views.spec.record_size)
         self.views = [_View(gan.views, known) for known in (values, other) if known is not None]
 
     def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:

@@ -52,7 +52,7 @@ def trimmed(values: Floats, spec: Spec, rows: Sequence[Tensor], share: float) ->
 
 def _staying(values: Floats, spec: Spec, share: float) -> NDArray[np.int64]:
     """Which records stay, in order; under each condition as large a share, as normal differs."""
-    told = np.unique(values[:, spec.record :], axis=0, return_inverse=True)[1].ravel()
+    told = np.unique(values[:, spec.record_size :], axis=0, return_inverse=True)[1].ravel()
     stay = []
     for level in range(told.max() + 1):
         here = np.flatnonzero(told == level)

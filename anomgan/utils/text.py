@@ -1,4 +1,4 @@
-"""Texts of users, as they may be shown."""
+"""Format user-supplied strings for messages."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def shortened(items: Sequence[str], most: int = 10) -> str:
 def quoted(names: Iterable[object]) -> str:
     """Names of columns or levels for a message, as :func:`shortened`."""
     return shortened([repr(str(name)) for name in names])
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error with runs of whitespace, line breaks among them, as one space."""
+    return " ".join(str(error).split())

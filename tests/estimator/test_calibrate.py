@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anomgan import DataWarning, GANDetector, InputError, load
-from anomgan.data.encoders.convert import learn
+from anomgan.data.encoders.convert import fit_encoder
 from anomgan.fit_summary import _levels
 
 TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_steps": 1}
@@ -144,8 +144,8 @@ def test_each_condition_is_flagged_as_often(tmp_path: Any) -> None:
 
 def test_a_missing_level_is_told_from_an_unknown_one() -> None:
     frame = pd.DataFrame({"x": np.arange(60.0) % 7, "level": ["a", "b", None] * 20})
-    encoder, values, _ = learn(frame, conditions=["level"])
-    told = encoder.spec.told(values)[:3]
+    encoder, values, _ = fit_encoder(frame, conditions=["level"])
+    told = encoder.spec.conditions(values)[:3]
     named = _levels(encoder, np.concatenate([told, np.zeros_like(told[:1])]))
     assert named == ["level=a", "level=b", "level=(missing)", "level=?"]
 
@@ -176,7 +176,7 @@ def test_levels_never_seen_come_as_often_among_calibration_rows() -> None:
     expected[once, span.slice] = 0
     expected[once, span.stop - 1] = 1
     assert once.sum() > 30
-    np.testing.assert_array_equal(encoder.as_new(train, values), expected)
+    np.testing.assert_array_equal(encoder.transform_as_new(train, values), expected)
     # The calibration rows were scored so: among them are as many of the highest scores.
     found = detector.ensemble_.calibrator.scores
     known, new_ones = detector.ensemble_.score(values), detector.ensemble_.score(expected)

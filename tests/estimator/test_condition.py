@@ -257,7 +257,7 @@ def test_a_conditional_method_without_a_condition_is_told(condition):
     with pytest.warns(DataWarning, match="method 'cgan' without a condition is an ordinary GAN"):
         detector = tiny(condition=condition).fit(machines())
     assert detector.training_facts_["conditions"] == {}
-    assert detector.encoder_.spec.conditions == 0
+    assert detector.encoder_.spec.condition_size == 0
 
 
 # --- a second domain ------------------------------------------------------------------------------

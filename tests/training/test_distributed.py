@@ -101,7 +101,7 @@ def test_a_member_learns_the_same_wherever_it_is_trained(name: str, extra: dict[
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
             gan = get_method(name)(views, config)
-            own = get_method(name)(views.of(list(share.numbers)), config)
+            own = get_method(name)(views.select_members(list(share.numbers)), config)
         adopt(own, gan, dict(enumerate(share.numbers)))
         draws = torch.Generator().manual_seed(7)
         sampler = Sampler(own, data, rows, draws, other, share)

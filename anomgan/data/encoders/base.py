@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Spec
 from anomgan.data.table.columns.condition import RARE, UNSEEN, ConditionColumn
-from anomgan.data.table.parsing import Floats, read_cells
+from anomgan.data.table.parsing import (
+    read_cells,
+)
 from anomgan.data.table.schema import Schema
+from anomgan.utils.types import Floats
 
 FEWEST_ROWS = 5
 """Training records below which nothing can be said of their spread."""
@@ -30,13 +33,13 @@ class Encoder(ABC):
     Attributes:
         kind: What kind of data it encodes, as :meth:`anomgan.config.Config.make` knows it.
         unit: What messages call the records.
-        nameless: How records may come other than as a frame, if not as a 2-D array.
+        array_input: How records may come other than as a frame, if not as a 2-D array.
         schema: What is known of the columns, conditions among them.
     """
 
     kind: ClassVar[str]
     unit: ClassVar[str]
-    nameless: ClassVar[str | None] = None
+    array_input: ClassVar[str | None] = None
     schema: Schema
 
     @property
@@ -75,7 +78,7 @@ class Encoder(ABC):
             InputError: If the frame isn't of this kind; if ``strict``, for what can't be read.
         """
 
-    def as_new(self, frame: pd.DataFrame, values: Records) -> Records:
+    def transform_as_new(self, frame: pd.DataFrame, values: Records) -> Records:
         """The training records encoded as if each were new: what calibration has to see.
 
         The same, unless an encoder learns which values there are.
@@ -96,7 +99,7 @@ class Encoder(ABC):
             as_frame: Whether the training records came as a frame.
         """
 
-    def whole(self, tiles: NDArray[Any]) -> NDArray[Any]:
+    def merge_tiles(self, tiles: NDArray[Any]) -> NDArray[Any]:
         """What belongs to records, (n, …), as what belongs to the user's rows."""
         return tiles
 

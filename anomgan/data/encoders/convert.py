@@ -11,19 +11,24 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from anomgan.data.arrow import as_frame
+from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.encoders.base import Encoder, Records
-from anomgan.data.encoders.image import PictureEncoder, holds_pictures, refuse_few
+from anomgan.data.encoders.image import ImageEncoder, refuse_few
 from anomgan.data.encoders.table import TableEncoder
-from anomgan.data.image.image import FilePicture, is_picture
+from anomgan.data.image.image import (
+    PICTURE_COLUMN,
+    FilePicture,
+    holds_pictures,
+    is_picture,
+    to_picture_series,
+)
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.readers.encoding import one_line
 from anomgan.data.readers.files import read_table
-from anomgan.data.readers.image_folder import PICTURE, cells
 from anomgan.errors import InputError
+from anomgan.utils.text import one_line
 
-ENCODERS: dict[str, type[TableEncoder] | type[PictureEncoder]] = {
-    each.kind: each for each in (TableEncoder, PictureEncoder)
+ENCODERS: dict[str, type[TableEncoder] | type[ImageEncoder]] = {
+    each.kind: each for each in (TableEncoder, ImageEncoder)
 }
 
 
@@ -31,7 +36,7 @@ LAZY = "collect", "compute", "toPandas", "to_pandas"
 """Methods by which tables of polars, dask, Spark and others come into memory."""
 
 
-def framed(X: Any) -> pd.DataFrame | None:
+def to_frame(X: Any) -> pd.DataFrame | None:
     """What users give as a frame of records with named columns; None for a nameless table.
 
     Args:
@@ -48,7 +53,7 @@ def framed(X: Any) -> pd.DataFrame | None:
     if isinstance(X, str | os.PathLike):
         return read_table(Path(X))
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype.kind in "buif":
-        return pd.DataFrame({PICTURE: cells(list(X))})
+        return pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(X))})
     if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype.kind in "OU"):
         return None
     if not isinstance(X, list | tuple | pd.Series | np.ndarray) or not len(X):
@@ -59,7 +64,7 @@ def framed(X: Any) -> pd.DataFrame | None:
         found = [FilePicture(os.fspath(path), Path(path)) for path in X]
     if not is_picture(found[0]):
         return None
-    frame = pd.DataFrame({PICTURE: cells(found)})
+    frame = pd.DataFrame({PICTURE_COLUMN: to_picture_series(found)})
     return frame.set_axis(X.index) if isinstance(X, pd.Series) else frame
 
 
@@ -79,7 +84,7 @@ def _in_memory(X: Any) -> Any:
         raise InputError(f"X: a {kind}; give X{channels_last}.detach().cpu().double().numpy()")
     if hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
         try:
-            return as_frame(pa.table(X), "X")
+            return arrow_to_frame(pa.table(X), "X")
         except (pa.ArrowException, TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
@@ -92,7 +97,7 @@ def _in_memory(X: Any) -> Any:
     return X
 
 
-def learn(
+def fit_encoder(
     frame: pd.DataFrame,
     *,
     conditions: Sequence[str] = (),
@@ -119,7 +124,7 @@ def learn(
     """
     encoder: Encoder
     if holds_pictures(frame):
-        encoder = PictureEncoder.fit(
+        encoder = ImageEncoder.fit(
             frame, conditions=conditions, size=size, tiles=tiles, source=source
         )
     else:
@@ -137,6 +142,6 @@ def encoder_from_json(state: dict[str, Any]) -> Encoder:
     return ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
 
 
-def kind_of(frame: pd.DataFrame) -> str:
+def data_kind(frame: pd.DataFrame) -> str:
     """The kind of data in a frame, a key of `ENCODERS`."""
-    return (PictureEncoder if holds_pictures(frame) else TableEncoder).kind
+    return (ImageEncoder if holds_pictures(frame) else TableEncoder).kind

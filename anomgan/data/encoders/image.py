@@ -15,24 +15,31 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.data.encoders.base import FEWEST_ROWS, Encoder, Records, count
-from anomgan.data.image.headers import SIZES, common_channels, deepest, sizes, usual_side
 from anomgan.data.image.image import (
     DEPTHS,
+    PICTURE_COLUMN,
     BrokenPictureError,
     Header,
     Picture,
     as_picture,
-    is_picture,
-    own_limit,
+    lift_pillow_limit,
 )
-from anomgan.data.image.preprocessing import resized, with_channels, with_depth
+from anomgan.data.image.preprocessing import (
+    SIZES,
+    common_channels,
+    deepest,
+    resized,
+    sizes,
+    usual_side,
+    with_channels,
+    with_depth,
+)
 from anomgan.data.image.tiling import Tiling
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.readers.image_folder import PICTURE
 from anomgan.data.spec import Spec
-from anomgan.data.table.parsing import Floats
 from anomgan.data.table.schema import Schema
 from anomgan.errors import DataWarning, InputError
+from anomgan.utils.types import Floats
 
 TOGETHER = 32
 """Pictures that a worker reads in one go."""
@@ -41,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class PictureEncoder(Encoder):
+class ImageEncoder(Encoder):
     """Turns pictures of any sizes into flat arrays of one size, and back.
 
     Pictures are brought to a square, whatever their aspect; to gray if all training pictures are
@@ -67,7 +74,7 @@ class PictureEncoder(Encoder):
 
     kind: ClassVar[str] = "images"
     unit: ClassVar[str] = "pictures"
-    nameless: ClassVar[str] = "a folder, a list of paths, or an array (n, H, W) or (n, H, W, C)"
+    array_input: ClassVar[str] = "a folder, a list of paths, or an array (n, H, W) or (n, H, W, C)"
 
     @classmethod
     def fit(
@@ -79,14 +86,14 @@ class PictureEncoder(Encoder):
         tiles: int = 1,
         max_levels: int = 64,
         source: str = "the pictures",
-    ) -> PictureEncoder:
+    ) -> ImageEncoder:
         """Learn of which kind the pictures are, from their headers.
 
         Args:
             frame: Training pictures in the column ``picture``; at least `FEWEST_ROWS` readable.
             conditions: Names of other columns that say which range of normal holds.
             size: Side of the square that pictures, or their tiles, are brought to; 0 for their
-                usual longer side, but at most :data:`~anomgan.data.image.headers.USUAL_SIZE`.
+                usual longer side, but at most :data:`~anomgan.data.image.preprocessing.USUAL_SIZE`.
             tiles: Tiles along each side of a picture, which overlap by a quarter.
             max_levels: Most levels of a condition.
             source: What messages call the pictures.
@@ -101,7 +108,7 @@ class PictureEncoder(Encoder):
         if size and not SIZES[0] <= size <= SIZES[1]:
             raise InputError(f"size={size} must lie between {SIZES[0]} and {SIZES[1]} pixels")
         pictures = _pictures(frame)
-        with own_limit():
+        with lift_pillow_limit():
             found = list(_each(_header, pictures))
         heads = [head for head in found if isinstance(head, Header)]
         refuse_few(len(heads), [str(head) for head in found if isinstance(head, str)], source)
@@ -133,7 +140,9 @@ class PictureEncoder(Encoder):
         """The pixels, channel by channel and row by row, then the entries of conditions."""
         given = [part for column in self.schema.conditions for part in column.parts()]
         pixels = int(np.prod(self.grid))
-        return Spec.of([(PICTURE, "pixel", pixels, PICTURE), *given], self.grid, self.tiles**2)
+        return Spec.of(
+            [(PICTURE_COLUMN, "pixel", pixels, PICTURE_COLUMN), *given], self.grid, self.tiles**2
+        )
 
     @cached_property
     def _tiling(self) -> Tiling:
@@ -164,15 +173,16 @@ class PictureEncoder(Encoder):
         Raises:
             InputError: If there is no such column; if ``strict``, for the first broken picture.
         """
-        if PICTURE not in frame.columns:
+        if PICTURE_COLUMN not in frame.columns:
             raise InputError(
-                f"{source}: holds no pictures, which the model was fitted on; give {self.nameless}"
+                f"{source}: holds no pictures, which the model was fitted on; "
+                f"give {self.array_input}"
             )
         at = self.schema.locate(frame, source=source, warn=False)
         report, found = ParseReport(len(frame)), np.ones(len(frame), dtype=np.bool_)
         out = np.zeros((len(frame), self.spec.tiles, self.spec.size), self.depth)
         pictures = _pictures(frame, first_row)
-        with own_limit():
+        with lift_pillow_limit():
             for row, outcome in enumerate(_each(self._read, pictures)):
                 if isinstance(outcome, str):
                     if strict:
@@ -181,13 +191,13 @@ class PictureEncoder(Encoder):
                     continue
                 pixels, changes = outcome
                 for tile, own in enumerate(self._tiling.cut(pixels)):
-                    out[row, tile, : self.spec.record] = np.moveaxis(own, 2, 0).reshape(-1)
+                    out[row, tile, : self.spec.record_size] = np.moveaxis(own, 2, 0).reshape(-1)
                 for change in changes:
                     count(report.changes, change, report.changes.get(change, 0) + 1)
         if not found.all():
             out, frame = out[found], frame[found]
         self._encode_conditions(frame, at, out[:, 0], report, first_row=first_row, source=source)
-        out[:, 1:, self.spec.record :] = out[:, :1, self.spec.record :]
+        out[:, 1:, self.spec.record_size :] = out[:, :1, self.spec.record_size :]
         return out.reshape(-1, self.spec.size), report
 
     def _read(self, picture: Picture) -> tuple[NDArray[Any], list[str]] | str:
@@ -201,18 +211,18 @@ class PictureEncoder(Encoder):
             return f"{picture}: {error}"
         return pixels, [*changes, *deeper, *coloured]
 
-    def pictures(self, values: Floats) -> NDArray[Any]:
+    def to_pictures(self, values: Floats) -> NDArray[Any]:
         """Encoded or generated records, (n, D), as pictures or tiles, (n, H, W) or (n, H, W, C).
 
         Values are rounded and clipped to what the pictures' type holds.
         """
-        flat = np.asarray(values)[:, : self.spec.record]
+        flat = np.asarray(values)[:, : self.spec.record_size]
         if self.depth != "float32":
             flat = np.rint(flat).clip(0, np.iinfo(self.depth).max)
         upright = np.moveaxis(flat.astype(self.depth).reshape(-1, *self.grid), 1, 3)
         return upright if self.axis else upright[..., 0]
 
-    def whole(self, tiles: NDArray[Any]) -> NDArray[Any]:
+    def merge_tiles(self, tiles: NDArray[Any]) -> NDArray[Any]:
         """Put what belongs to tiles together, blended where they overlap.
 
         Args:
@@ -226,8 +236,8 @@ class PictureEncoder(Encoder):
     def restore(
         self, values: Floats, columns: Sequence[str], *, as_frame: bool
     ) -> NDArray[np.generic]:
-        """See :meth:`pictures`."""
-        return self.pictures(values)
+        """See :meth:`to_pictures`."""
+        return self.to_pictures(values)
 
     def summary(self) -> dict[str, str]:
         """What the networks see of a picture."""
@@ -254,7 +264,7 @@ class PictureEncoder(Encoder):
         }
 
     @classmethod
-    def from_json(cls, state: dict[str, Any]) -> PictureEncoder:
+    def from_json(cls, state: dict[str, Any]) -> ImageEncoder:
         """Rebuild from :meth:`to_json`.
 
         Raises:
@@ -277,11 +287,6 @@ class PictureEncoder(Encoder):
         )
 
 
-def holds_pictures(frame: pd.DataFrame) -> bool:
-    """Whether a frame's column ``picture`` holds pictures."""
-    return PICTURE in frame.columns and len(frame) > 0 and is_picture(frame[PICTURE].iloc[0])
-
-
 def refuse_few(readable: int, lost: Sequence[str], source: str) -> None:
     """Refuse to learn from too few pictures.
 
@@ -302,7 +307,7 @@ def refuse_few(readable: int, lost: Sequence[str], source: str) -> None:
 
 
 def _pictures(frame: pd.DataFrame, first_row: int = 0) -> list[Picture]:
-    column = frame[PICTURE]
+    column = frame[PICTURE_COLUMN]
     return [as_picture(cell, f"picture {first_row + row}") for row, cell in enumerate(column)]
 
 

@@ -15,9 +15,14 @@ from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
 from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.data.table.parsing import Cells, Floats, Reading, read_cells
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    read_cells,
+)
 from anomgan.data.table.schema import Schema
 from anomgan.errors import InputError
+from anomgan.utils.types import Floats
 
 UNEXPECTED = "(unexpected missing)"
 """Name of the last entry before any conditions: 1 where a cell is missing in a column that had none
@@ -127,7 +132,7 @@ class TableEncoder(Encoder):
             return read_cells(series, first_row=first_row, source=source)
 
         out = np.zeros((len(frame), self.spec.size))
-        surprise = self.spec.record - 1
+        surprise = self.spec.record_size - 1
         report = ParseReport(len(frame))
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
@@ -148,7 +153,7 @@ class TableEncoder(Encoder):
                 count(report.changed, dropped.name, int(np.count_nonzero(changed)))
         return out, report
 
-    def as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:
+    def transform_as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:
         """Encode the training table as if each row were new: what calibration has to see.
 
         The schema knows the levels of all training rows, also of those that calibrate, so none of

@@ -8,18 +8,22 @@ import stat
 import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.data.readers.encoding import one_line
+from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+PICTURE_COLUMN, PATH_COLUMN, FOLDER_COLUMN = "picture", "path", "folder"
+"""Columns of a frame of pictures; frames made of arrays have only the first."""
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MAX_PIXELS = 89_478_485
@@ -235,7 +239,7 @@ _before: int | None = None
 
 
 @contextlib.contextmanager
-def own_limit() -> Iterator[None]:
+def lift_pillow_limit() -> Iterator[None]:
     """Have nothing but ``max_pixels`` limit sizes, and keep Pillow's remarks on odd files quiet.
 
     Pillow's limit is one for the whole process; it is put back afterwards.
@@ -275,3 +279,20 @@ def is_picture(cell: Any) -> bool:
     if dimensions is None:  # Pillow's images, without importing it
         return hasattr(cell, "__array_interface__")
     return dimensions in (2, 3)
+
+
+def to_picture_series(pictures: Sequence[Any]) -> pd.Series[Any]:
+    """A column of pictures, arrays among them."""
+    column = np.empty(len(pictures), dtype=object)
+    for at, picture in enumerate(pictures):  # NumPy would stack arrays of one shape
+        column[at] = picture
+    return pd.Series(column)
+
+
+def holds_pictures(frame: pd.DataFrame) -> bool:
+    """Whether a frame's column ``picture`` holds pictures."""
+    return (
+        PICTURE_COLUMN in frame.columns
+        and len(frame) > 0
+        and is_picture(frame[PICTURE_COLUMN].iloc[0])
+    )

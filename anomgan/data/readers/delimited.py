@@ -17,9 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from anomgan.data.readers.encoding import Utf8, one_line, open_bytes, source_name
-from anomgan.data.table.columns.base import refuse_duplicates
+from anomgan.data.column_names import refuse_duplicates
+from anomgan.data.readers.encoding import Utf8, describe_source, open_bytes
 from anomgan.errors import DataWarning, InputError
+from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
     ByteStream = io.BufferedReader[Utf8]
@@ -76,7 +77,7 @@ class _Header:
 
 def read_text(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
     """Frames of strings, at most ``rows`` rows each; see :func:`.files.read_chunks`."""
-    name = source_name(source)
+    name = describe_source(source)
     with open_bytes(source, name) as raw:
         decoded = Utf8(raw, name)
         stream = io.BufferedReader(decoded, SNIFFED_BYTES)
@@ -151,7 +152,7 @@ def _text_error(
     source: str | Path, header: _Header, bad: _BadRow, error: pa.ArrowInvalid
 ) -> InputError:
     """Say in the user's terms why pyarrow stopped."""
-    name = source_name(source)
+    name = describe_source(source)
     if bad.row is not None:
         return InputError(
             f"{name}: {_place(source, header, bad.row.number)} has {bad.row.actual_columns} "
@@ -174,7 +175,7 @@ def _place(source: str | Path, header: _Header, record: int) -> str:
     """
     if str(source) == "-":
         return f"data record {record}"
-    with open_bytes(source, source_name(source)) as raw:
+    with open_bytes(source, describe_source(source)) as raw:
         clean = io.BufferedReader(Utf8(raw, ""))
         lines = io.TextIOWrapper(clean, encoding="utf-8", newline="")
         reader = csv.reader(lines, delimiter=header.separator)

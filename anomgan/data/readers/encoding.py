@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from anomgan.errors import DataWarning, InputError
+from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -49,7 +50,7 @@ BINARY = {
 """How data that isn't text begins, and what to do about it."""
 
 
-def source_name(source: str | Path) -> str:
+def describe_source(source: str | Path) -> str:
     """What messages call a source: the path as it was typed, or ``stdin`` for ``-``."""
     return "stdin" if str(source) == "-" else str(source)
 
@@ -192,8 +193,3 @@ class Utf8(io.RawIOBase):
                 stacklevel=2,
             )
             self._recoded = False
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, without its line breaks."""
-    return " ".join(str(error).split())

@@ -14,11 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anomgan.data.encoders.image import holds_pictures
-from anomgan.data.image.image import MAX_PIXELS
+from anomgan.data.image.image import (
+    MAX_PIXELS,
+    PATH_COLUMN,
+    PICTURE_COLUMN,
+    holds_pictures,
+    to_picture_series,
+)
 from anomgan.data.readers.delimited import read_text
-from anomgan.data.readers.encoding import source_name
-from anomgan.data.readers.image_folder import AT_ONCE, PATH, PICTURE, cells, read_folder
+from anomgan.data.readers.encoding import describe_source
+from anomgan.data.readers.image_folder import MAX_CHUNK_PICTURES, read_folder
 from anomgan.data.readers.npz import read_arrays
 from anomgan.data.readers.parquet import read_parquet
 from anomgan.errors import InputError
@@ -60,7 +65,7 @@ def read_chunks(
     """
     if rows < 1:
         raise InputError(f"rows={rows}: a chunk needs at least one row")
-    name = source_name(source)
+    name = describe_source(source)
     start = 0
     for frame in _reader_for(source, name, max_pixels)(source, rows):
         frame.index = pd.RangeIndex(start, start + len(frame))
@@ -70,10 +75,10 @@ def read_chunks(
         raise InputError(f"{name}: has a header but no rows")
 
 
-def row_names(frame: pd.DataFrame) -> pd.Series[Any]:
+def name_rows(frame: pd.DataFrame) -> pd.Series[Any]:
     """What names records of :func:`read_chunks`: ``path`` of pictures in files, else ``row``."""
-    if PATH in frame.columns and holds_pictures(frame):
-        return frame[PATH]
+    if PATH_COLUMN in frame.columns and holds_pictures(frame):
+        return frame[PATH_COLUMN]
     return pd.Series(frame.index, frame.index, name="row")
 
 
@@ -115,5 +120,5 @@ def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
         if records.ndim == 2:
             yield pd.DataFrame(records, columns=[f"x{at}" for at in range(records.shape[1])])
             continue
-        for few in np.array_split(records, -(-len(records) // AT_ONCE)):
-            yield pd.DataFrame({PICTURE: cells(list(few))})
+        for few in np.array_split(records, -(-len(records) // MAX_CHUNK_PICTURES)):
+            yield pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(few))})

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from anomgan.data.image.image import MAX_PIXELS, FilePicture
+from anomgan.data.image.image import (
+    FOLDER_COLUMN,
+    MAX_PIXELS,
+    PATH_COLUMN,
+    PICTURE_COLUMN,
+    FilePicture,
+    to_picture_series,
+)
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import shortened
 
-PICTURE, PATH, FOLDER = "picture", "path", "folder"
-"""Columns of a frame of pictures; those from arrays have but the first."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
-
-AT_ONCE = 512
+MAX_CHUNK_PICTURES = 512
 """Pictures in a chunk."""
 
 
@@ -33,7 +35,7 @@ def read_folder(
 
     Args:
         folder: Where to look.
-        rows: Most pictures in a frame; no more than `AT_ONCE`.
+        rows: Most pictures in a frame; no more than `MAX_CHUNK_PICTURES`.
         max_pixels: Pictures with more pixels aren't decoded later.
 
     Yields:
@@ -50,12 +52,12 @@ def read_folder(
     paths: list[Path] = []
     others: list[Path] = []
     for path in _files(root, ()):
-        (paths if path.name.lower().endswith(ENDINGS) else others).append(path)
-    names = {path: readable(path.relative_to(root)) for path in (*paths, *others)}
+        (paths if path.name.lower().endswith(SUFFIXES) else others).append(path)
+    names = {path: _printable_path(path.relative_to(root)) for path in (*paths, *others)}
     if not paths:
         held = f"; it holds {len(others):,} other files" if others else ""
         raise InputError(
-            f"{folder}: has no pictures ({', '.join(ENDINGS)}) in it or its sub-folders{held}"
+            f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or its sub-folders{held}"
         )
     if others:
         listed = shortened([names[path] for path in sorted(others)], 3)
@@ -65,27 +67,23 @@ def read_folder(
             stacklevel=2,
         )
     paths.sort(key=names.__getitem__)
-    for start in range(0, len(paths), min(rows, AT_ONCE)):
-        chunk = paths[start : start + min(rows, AT_ONCE)]
+    for start in range(0, len(paths), min(rows, MAX_CHUNK_PICTURES)):
+        chunk = paths[start : start + min(rows, MAX_CHUNK_PICTURES)]
         own = [names[path] for path in chunk]
         yield pd.DataFrame(
             {
-                PICTURE: cells([FilePicture(names[path], path, max_pixels) for path in chunk]),
-                PATH: pd.array(own, dtype="str"),
-                FOLDER: pd.array([name.partition("/")[0] if "/" in name else None for name in own]),
+                PICTURE_COLUMN: to_picture_series(
+                    [FilePicture(names[path], path, max_pixels) for path in chunk]
+                ),
+                PATH_COLUMN: pd.array(own, dtype="str"),
+                FOLDER_COLUMN: pd.array(
+                    [name.partition("/")[0] if "/" in name else None for name in own]
+                ),
             }
         )
 
 
-def cells(pictures: Sequence[Any]) -> pd.Series[Any]:
-    """A column of pictures, arrays among them."""
-    column = np.empty(len(pictures), dtype=object)
-    for at, picture in enumerate(pictures):  # NumPy would stack arrays of one shape
-        column[at] = picture
-    return pd.Series(column)
-
-
-def readable(path: Path) -> str:
+def _printable_path(path: Path) -> str:
     """A relative path with ``/``, bytes that aren't text spelt out."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from anomgan.data.readers.encoding import one_line, source_name
+from anomgan.data.readers.encoding import describe_source
 from anomgan.errors import InputError, out_of_memory
+from anomgan.utils.text import one_line
 
 MOST_BYTES = 2**26
 """Bytes that are read at once, unless a single record has more."""
@@ -48,7 +49,7 @@ def read_arrays(source: str | Path, rows: int) -> Iterator[NDArray[Any]]:
     Raises:
         InputError: If there is no such array, or the file can't be read.
     """
-    name = source_name(source)
+    name = describe_source(source)
     if not zipfile.is_zipfile(source):
         raise InputError(f"{name}: isn't an .npz archive, or is damaged")
     try:

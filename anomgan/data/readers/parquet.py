@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from anomgan.data.arrow import as_frame
-from anomgan.data.readers.encoding import one_line, source_name
-from anomgan.data.table.columns.base import refuse_duplicates
+from anomgan.data.arrow import arrow_to_frame
+from anomgan.data.column_names import refuse_duplicates
+from anomgan.data.readers.encoding import describe_source
 from anomgan.errors import InputError, out_of_memory
+from anomgan.utils.text import one_line
 
 ENDING = ".parquet"
 CHUNK = 65_536
@@ -42,7 +43,7 @@ class ParquetInfo:
     changed: int
 
 
-def parquet_files(source: str | Path) -> list[Path]:
+def list_parquet_files(source: str | Path) -> list[Path]:
     """The Parquet files of a table: the file itself, or those in a folder, by name.
 
     Names that begin with ``_`` or ``.`` are left out, as everywhere in the Hadoop world.
@@ -51,7 +52,7 @@ def parquet_files(source: str | Path) -> list[Path]:
         InputError: If there is none, or the folder has folders of its own: their names may be
             columns (``day=1``), which wouldn't be read.
     """
-    path, name = Path(source), source_name(source)
+    path, name = Path(source), describe_source(source)
     if not path.exists():
         raise InputError(f"{name}: no such file")
     if not path.is_dir():
@@ -71,7 +72,7 @@ def parquet_files(source: str | Path) -> list[Path]:
     return files
 
 
-def parquet_info(path: str | Path) -> ParquetInfo:
+def read_parquet_info(path: str | Path) -> ParquetInfo:
     """Read a file's footer.
 
     Raises:
@@ -81,7 +82,7 @@ def parquet_info(path: str | Path) -> ParquetInfo:
     with _opened(path) as file:
         schema = file.schema_arrow
         keep = _names(schema)
-        refuse_duplicates(keep, source_name(path))
+        refuse_duplicates(keep, describe_source(path))
         columns = pa.schema([schema.field(schema.names.index(name)) for name in keep])
         rows = file.metadata.num_rows
     return ParquetInfo(path, rows, columns, status.st_size, status.st_mtime_ns)
@@ -108,7 +109,7 @@ def read_batches(
     """
     with _opened(path) as file:
         names = _names(file.schema_arrow)
-        refuse_duplicates(names, source_name(path))
+        refuse_duplicates(names, describe_source(path))
         end = file.metadata.num_rows if count is None else first + count
         groups, start = _groups(file.metadata, first, end)
         for batch in file.iter_batches(batch_size=rows, row_groups=groups, columns=names):
@@ -120,8 +121,8 @@ def read_batches(
 
 def read_parquet(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
     """Frames from Parquet; arguments and errors as of :func:`read_batches`."""
-    name = source_name(source)
-    return (as_frame(batch, name) for batch in read_batches(source, rows=rows))
+    name = describe_source(source)
+    return (arrow_to_frame(batch, name) for batch in read_batches(source, rows=rows))
 
 
 def _names(schema: pa.Schema) -> list[str]:
@@ -148,7 +149,7 @@ def _opened(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
     Raises:
         InputError: If it can't be read.
     """
-    name = source_name(path)
+    name = describe_source(path)
     try:
         with pa.parquet.ParquetFile(path) as file:
             yield file

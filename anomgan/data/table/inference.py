@@ -23,9 +23,7 @@ from anomgan.data.table.parsing import (
     EXACT,
     NUMBER,
     TRUTH_WORDS,
-    Bools,
     Cells,
-    Floats,
     Reading,
     as_booleans,
     as_numbers,
@@ -35,6 +33,7 @@ from anomgan.data.table.parsing import (
 )
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import quoted, shortened
+from anomgan.utils.types import Bools, Floats
 
 READABLE_SHARE = 0.95
 """Share of a text column's filled cells that must be numbers for it to be numeric, and so on."""

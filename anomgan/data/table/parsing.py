@@ -14,16 +14,14 @@ from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomgan.data.arrow import as_series
+from anomgan.data.arrow import arrow_to_series
 from anomgan.errors import InputError
+from anomgan.utils.types import Bools, Floats
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Form = Literal["number", "boolean", "time", "text"]
 
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
@@ -118,7 +116,7 @@ def read_cells(series: pd.Series[Any], *, first_row: int = 0, source: str = "the
         except UnicodeEncodeError:  # half of a surrogate pair, which only Python can hold
             return _from_objects(series, "str")
     if isinstance(dtype, pd.ArrowDtype):
-        held = as_series(pa.array(series))
+        held = arrow_to_series(pa.array(series))
         held.name = series.name
         plain = read_cells(held, first_row=first_row, source=source)
         named = plain.form in ("number", "boolean") and not pa.types.is_decimal(dtype.pyarrow_dtype)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anomgan.data.table.parsing import Floats
+from anomgan.utils.types import Floats
 
-FARTHEST = 1e30
+MAX_SCALED = 1e30
 """Bound of a scaled number: its square and the sums of such still fit into float64."""
 
 QUANTILES = (0.25, 0.75, 0.05, 0.95, 0.01, 0.99)
@@ -41,10 +41,10 @@ def _positive(scale: np.floating[Any], unit: float) -> float:
 
 
 def to_scale(values: Floats, center: float, scale: float) -> Floats:
-    """Scaled numbers; NaN becomes 0, and what overflows ends at ±`FARTHEST`."""
+    """Scaled numbers; NaN becomes 0, and what overflows ends at ±`MAX_SCALED`."""
     with np.errstate(over="ignore"):
         scaled = (values - center) / scale
-    return np.nan_to_num(np.clip(scaled, -FARTHEST, FARTHEST), copy=False, nan=0.0)
+    return np.nan_to_num(np.clip(scaled, -MAX_SCALED, MAX_SCALED), copy=False, nan=0.0)
 
 
 def from_scale(scaled: Floats, center: float, scale: float) -> Floats:

@@ -11,8 +11,8 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from anomgan.data.encoders.convert import encoder_from_json, framed, learn
-from anomgan.data.encoders.image import PictureEncoder
+from anomgan.data.encoders.convert import encoder_from_json, fit_encoder, to_frame
+from anomgan.data.encoders.image import ImageEncoder
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.readers.files import read_table
@@ -24,13 +24,13 @@ RGB = RNG.integers(0, 256, (10, 12, 12, 3), dtype=np.uint8)
 
 
 def frame_of(X: object) -> pd.DataFrame:
-    frame = framed(X)
+    frame = to_frame(X)
     assert frame is not None
     return frame
 
 
-def fit(X: object, **options: object) -> PictureEncoder:
-    return PictureEncoder.fit(frame_of(X), **options)  # type: ignore[arg-type]
+def fit(X: object, **options: object) -> ImageEncoder:
+    return ImageEncoder.fit(frame_of(X), **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_values_are_channel_by_channel_and_row_by_row() -> None:
     assert values.dtype == np.uint8
     np.testing.assert_array_equal(values.reshape(-1, 3, 12, 12), RGB.transpose(0, 3, 1, 2))
     assert list(report.lines()) == []
-    np.testing.assert_array_equal(encoder.pictures(values), RGB)
+    np.testing.assert_array_equal(encoder.to_pictures(values), RGB)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_values_are_channel_by_channel_and_row_by_row() -> None:
 def test_arrays_come_back_in_their_own_form(pictures: np.ndarray) -> None:
     pictures = pictures[:, :9]  # square
     encoder = fit(pictures)
-    again = encoder.pictures(encoder.transform(frame_of(pictures))[0])
+    again = encoder.to_pictures(encoder.transform(frame_of(pictures))[0])
     assert again.dtype == (np.float32 if pictures.dtype == float else pictures.dtype)
     np.testing.assert_array_equal(again, pictures.astype(again.dtype))
 
@@ -70,7 +70,7 @@ def test_generated_values_are_rounded_and_clipped() -> None:
     encoder = fit(GRAY[:, :9])
     made = np.zeros((1, 81))
     made[0, :3] = -4, 300, 7.6
-    assert encoder.pictures(made)[0, 0, :3].tolist() == [0, 255, 8]
+    assert encoder.to_pictures(made)[0, 0, :3].tolist() == [0, 255, 8]
 
 
 def test_the_usual_size_is_the_side_of_the_square() -> None:
@@ -86,7 +86,7 @@ def test_folders_of_mixed_pictures_are_brought_to_one_form(folder: Callable[...,
     sizes = [RNG.integers(0, 256, (10 + i, 20), dtype=np.uint8) for i in range(6)]
     deep = RNG.integers(0, 65536, (12, 20), dtype=np.uint16)
     frame = read_table(folder(*sizes, deep, RGB[0]))
-    encoder = PictureEncoder.fit(frame)
+    encoder = ImageEncoder.fit(frame)
     assert (encoder.spec.grid, encoder.depth) == ((3, 20, 20), "uint16")
     values, report = encoder.transform(frame)
     assert values.shape == (8, 1200)
@@ -112,7 +112,7 @@ def test_broken_pictures_are_left_out_by_name(folder: Callable[..., Path]) -> No
     root = folder(*GRAY)
     (root / "3.png").write_text("no picture")
     frame = read_table(root)
-    encoder, values, report = learn(frame)
+    encoder, values, report = fit_encoder(frame)
     assert len(values) == 9
     assert list(report.lost) == [3]
     assert report.lost[3].startswith("3.png: isn't a picture")
@@ -142,20 +142,20 @@ def test_channels_in_front_are_doubted() -> None:
 
 def test_too_little_to_learn_from(folder: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="the input: all 10 pictures are the same"):
-        learn(frame_of(np.zeros((10, 9, 9), dtype=np.uint8)))
+        fit_encoder(frame_of(np.zeros((10, 9, 9), dtype=np.uint8)))
     with pytest.raises(InputError, match="X: 1 pictures; at least 5 are needed"):
-        learn(frame_of(GRAY[:1]), source="X")
+        fit_encoder(frame_of(GRAY[:1]), source="X")
     root = folder(*GRAY[:7])
     for name in ("1.png", "2.png", "5.png"):
         (root / name).write_bytes((root / name).read_bytes()[:60])
     with pytest.raises(InputError, match=r"4 pictures; .*; 3 can't be read, the first: 1\.png: is"):
-        learn(read_table(root))
+        fit_encoder(read_table(root))
 
 
 def test_a_picture_that_goes_between_listing_and_reading(folder: Callable[..., Path]) -> None:
     root = folder(*GRAY)
     frame = read_table(root)
-    encoder = PictureEncoder.fit(frame)
+    encoder = ImageEncoder.fit(frame)
     (root / "4.png").unlink()
     values, report = encoder.transform(frame)
     assert (len(values), list(report.lost)) == (9, [4])
@@ -164,13 +164,13 @@ def test_a_picture_that_goes_between_listing_and_reading(folder: Callable[..., P
 
 def test_conditions_follow_the_pixels() -> None:
     frame = frame_of(GRAY[:, :9]).assign(machine=list("ababababab"))
-    encoder = PictureEncoder.fit(frame, conditions=["machine"])
-    assert encoder.spec.conditions == 2
+    encoder = ImageEncoder.fit(frame, conditions=["machine"])
+    assert encoder.spec.condition_size == 2
     values, report = encoder.transform(frame.assign(machine=list("abc") + [None] * 7))
     assert values[:3, 81:].tolist() == [[1, 0], [0, 1], [0, 0]]
     assert report.pooled == {"machine": 8}
     with pytest.raises(InputError, match="no column 'line' to condition on"):
-        PictureEncoder.fit(frame, conditions=["line"])
+        ImageEncoder.fit(frame, conditions=["line"])
     with pytest.raises(InputError, match="no column 'machine'"):
         encoder.transform(frame_of(GRAY))
 
@@ -179,7 +179,7 @@ def test_both_kinds_go_through_json() -> None:
     frame = frame_of(GRAY).assign(machine=list("ababababab"))
     table = pd.DataFrame({"a": np.arange(5) * 2.5})
     for encoder in (
-        PictureEncoder.fit(frame, conditions=["machine"]),
+        ImageEncoder.fit(frame, conditions=["machine"]),
         TableEncoder.fit(table),
     ):
         state = json.loads(json.dumps(encoder.to_json(), allow_nan=False))
@@ -211,7 +211,7 @@ def test_what_counts_as_pictures(folder: Callable[..., Path]) -> None:
         image.close()
     assert frame_of(pd.Series(paths, index=list("xyz"))).index.tolist() == list("xyz")
     for X in (np.zeros((3, 4)), [[1.0, 2.0]], np.zeros(3), [], [np.zeros(3)], None):
-        assert framed(X) is None
+        assert to_frame(X) is None
 
 
 def test_a_table_for_a_model_of_pictures() -> None:
@@ -228,4 +228,4 @@ def test_reading_leaves_no_warning_and_takes_an_order_of_its_own() -> None:
 def test_one_level_of_a_condition_is_worth_a_warning() -> None:
     frame = frame_of(GRAY).assign(machine="a")
     with pytest.warns(DataWarning, match="conditions on nothing"):
-        PictureEncoder.fit(frame, conditions=["machine"])
+        ImageEncoder.fit(frame, conditions=["machine"])

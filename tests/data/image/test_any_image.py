@@ -14,9 +14,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from anomgan.data.encoders.image import PictureEncoder
-from anomgan.data.image.image import DEPTHS, BrokenPictureError, FilePicture, own_limit
-from anomgan.data.readers.image_folder import cells
+from anomgan.data.encoders.image import ImageEncoder
+from anomgan.data.image.image import (
+    DEPTHS,
+    BrokenPictureError,
+    FilePicture,
+    lift_pillow_limit,
+    to_picture_series,
+)
 from anomgan.errors import InputError
 
 MOST_PIXELS = 1_000_000
@@ -100,11 +105,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> PictureEncoder:
+def encoder() -> ImageEncoder:
     """Learnt from small pictures in colours."""
     rng = np.random.default_rng(0)
     pictures = list(rng.integers(0, 256, size=(8, 8, 8, 3), dtype=np.uint8))
-    return PictureEncoder.fit(pd.DataFrame({"picture": cells(pictures)}), size=8)
+    return ImageEncoder.fit(pd.DataFrame({"picture": to_picture_series(pictures)}), size=8)
 
 
 def check(picture: FilePicture) -> bool:
@@ -123,18 +128,18 @@ def check(picture: FilePicture) -> bool:
     return True
 
 
-def check_file(folder: Path, encoder: PictureEncoder, data: bytes, ending: str) -> None:
+def check_file(folder: Path, encoder: ImageEncoder, data: bytes, ending: str) -> None:
     """Alone, and beside a good one, whose numbers it must not touch."""
     path = folder / f"given.{ending}"
     path.write_bytes(data)
     good = folder / "good.bmp"
     good.write_bytes(WHOLE["BMP"])
-    with warnings.catch_warnings(), own_limit():
+    with warnings.catch_warnings(), lift_pillow_limit():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="PIL")
         pictures = [FilePicture(each.name, each, MOST_PIXELS) for each in (good, path)]
         readable = check(pictures[1])
-    frame = pd.DataFrame({"picture": cells(pictures)})
+    frame = pd.DataFrame({"picture": to_picture_series(pictures)})
     values, report = encoder.transform(frame)
     alone, _ = encoder.transform(frame[:1])
     assert np.isfinite(values).all()
@@ -148,7 +153,7 @@ def check_file(folder: Path, encoder: PictureEncoder, data: bytes, ending: str) 
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_all_kinds_of_pictures(folder: Path, encoder: PictureEncoder, name: str) -> None:
+def test_all_kinds_of_pictures(folder: Path, encoder: ImageEncoder, name: str) -> None:
     for ending in ("png", "jpg"):  # the content counts
         check_file(folder, encoder, WHOLE[name], ending)
 
@@ -156,7 +161,7 @@ def test_all_kinds_of_pictures(folder: Path, encoder: PictureEncoder, name: str)
 @examples(120)
 @given(files())
 def test_any_bytes_are_a_picture_or_refused(
-    folder: Path, encoder: PictureEncoder, given: tuple[bytes, str]
+    folder: Path, encoder: ImageEncoder, given: tuple[bytes, str]
 ) -> None:
     check_file(folder, encoder, *given)
 
@@ -164,9 +169,7 @@ def test_any_bytes_are_a_picture_or_refused(
 @pytest.mark.slow
 @examples(8000)
 @given(files())
-def test_many_more_pictures(
-    folder: Path, encoder: PictureEncoder, given: tuple[bytes, str]
-) -> None:
+def test_many_more_pictures(folder: Path, encoder: ImageEncoder, given: tuple[bytes, str]) -> None:
     check_file(folder, encoder, *given)
 
 

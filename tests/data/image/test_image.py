@@ -17,7 +17,7 @@ from anomgan.data.image.image import (
     FilePicture,
     Header,
     Picture,
-    own_limit,
+    lift_pillow_limit,
 )
 from anomgan.data.image.preprocessing import resized, with_channels, with_depth
 
@@ -174,7 +174,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
     bomb(path, 20_000)
     assert path.stat().st_size < 100_000
     before = PIL.Image.MAX_IMAGE_PIXELS
-    with own_limit():
+    with lift_pillow_limit():
         for ask in (Picture.header, Picture.load):
             with pytest.raises(BrokenPictureError, match="20,000×20,000 pixels, more than the 89,"):
                 getattr(FilePicture("bomb.png", path), ask.__name__)()

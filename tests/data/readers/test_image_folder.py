@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anomgan.data.readers.files import read_chunks, read_table, row_names
+from anomgan.data.readers.files import name_rows, read_chunks, read_table
 from anomgan.errors import DataWarning, InputError
 
 
@@ -25,7 +25,7 @@ def test_pictures_below_a_folder_in_the_order_of_their_paths(tmp_path: Path) -> 
     assert frame["folder"].isna().tolist() == [True, False, False, False]
     assert frame["folder"].tolist()[1:] == ["b", "b", "b"]
     assert [str(picture) for picture in frame["picture"]] == frame["path"].tolist()
-    assert row_names(frame).name == "path"
+    assert name_rows(frame).name == "path"
     assert frame.index.tolist() == [0, 1, 2, 3]
 
 
@@ -83,4 +83,4 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
 def test_a_table_with_such_columns_is_a_table(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("picture,path\nx,y\n")
-    assert row_names(read_table(path)).name == "row"
+    assert name_rows(read_table(path)).name == "row"

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from anomgan.data.arrow import as_frame
+from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.readers.files import read_table
-from anomgan.data.readers.parquet import parquet_files, parquet_info, read_batches
+from anomgan.data.readers.parquet import list_parquet_files, read_batches, read_parquet_info
 from anomgan.data.table.parsing import read_cells
 from anomgan.errors import InputError
 
@@ -32,7 +32,7 @@ def test_any_range_of_rows(table: Path, first: int, count: int | None, rows: int
     found = [
         value
         for batch in read_batches(table, first=first, count=count, rows=rows)
-        for value in as_frame(batch)["a"]
+        for value in arrow_to_frame(batch)["a"]
     ]
     assert found == list(range(23))[first : None if count is None else first + count]
 
@@ -50,7 +50,7 @@ def test_only_row_groups_in_the_range_are_read(table: Path, tmp_path: Path) -> N
 
 
 def test_the_footer(table: Path) -> None:
-    info = parquet_info(table)
+    info = read_parquet_info(table)
     assert (info.rows, info.columns.names) == (23, ["a", "b"])
 
 
@@ -59,17 +59,17 @@ def test_files_of_a_folder_go_by_name_and_hidden_ones_are_left_out(tmp_path: Pat
         (tmp_path / name).touch()
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / "_temporary").mkdir()
-    assert [p.name for p in parquet_files(tmp_path)] == ["part-0.parquet", "part-1.parquet"]
+    assert [p.name for p in list_parquet_files(tmp_path)] == ["part-0.parquet", "part-1.parquet"]
 
 
 def test_folders_that_cannot_be_read_as_one_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is a folder without \.parquet files"):
-        parquet_files(tmp_path)
+        list_parquet_files(tmp_path)
     with pytest.raises(InputError, match="nowhere: no such file"):
-        parquet_files(tmp_path / "nowhere")
+        list_parquet_files(tmp_path / "nowhere")
     (tmp_path / "day=1").mkdir()
     with pytest.raises(InputError, match="holds the folder 'day=1'"):
-        parquet_files(tmp_path)
+        list_parquet_files(tmp_path)
 
 
 def test_nothing_is_lost_on_the_way_to_pandas(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ comes back the same.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Literal, cast
 
@@ -18,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.spec import Kind
-from anomgan.data.table.parsing import Cells, Floats, Reading, storable
-from anomgan.errors import InputError
+from anomgan.data.table.parsing import Cells, Reading, storable
 from anomgan.utils.serialization import typed
+from anomgan.utils.types import Floats
 
 ColumnKind = Literal["numeric", "boolean", "category", "datetime", "condition"]
 Part = tuple[str, Kind, int, str]
@@ -124,15 +122,6 @@ class Column(ABC):
             raise ValueError(f"column {self.name!r} has no dtype that anomgan writes")
 
 
-def _is_text(name: str) -> bool:
-    """Whether text holds no half of a surrogate pair."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     """``series.astype`` for a dtype known only at run time, which pandas' types don't foresee."""
     return cast("pd.Series[Any]", cast("Any", series).astype(dtype))
@@ -171,24 +160,3 @@ def check_scale(name: str, scale: float) -> None:
     """
     if scale <= 0:
         raise ValueError(f"column {name!r} has a scale of {scale}")
-
-
-def refuse_duplicates(names: Iterable[str], source: str) -> None:
-    """Check that no column name occurs twice, and that all can be written.
-
-    Raises:
-        InputError: If not; names up to three of them.
-    """
-    names = list(names)
-    for name in names:
-        if not _is_text(name):
-            raise InputError(
-                f"{source}: column name {name!r} isn't text that can be written; rename it"
-            )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        listed = ", ".join(repr(name) for name in twice[:3])
-        more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
-        raise InputError(
-            f"{source}: more than one column is named {listed}{more}; give each its own name"
-        )

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, by_frequency
-from anomgan.data.table.parsing import Cells, Floats, Reading, as_booleans, as_text
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    as_booleans,
+    as_text,
+)
+from anomgan.utils.types import Floats
 
 
 @dataclass(frozen=True)

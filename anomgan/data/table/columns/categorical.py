@@ -19,7 +19,12 @@ from anomgan.data.table.columns.base import (
     check_levels,
     level_dtype,
 )
-from anomgan.data.table.parsing import Bools, Cells, Floats, Reading, as_text
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    as_text,
+)
+from anomgan.utils.types import Bools, Floats
 
 MOST_LEVELS = 100_000
 """Levels of a category that are remembered; rarer ones can't be told from new ones."""

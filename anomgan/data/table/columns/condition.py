@@ -27,8 +27,14 @@ from anomgan.data.table.columns.base import (
 from anomgan.data.table.columns.boolean import BooleanColumn
 from anomgan.data.table.columns.categorical import MOST_LEVELS, CategoryColumn
 from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.data.table.parsing import Cells, Floats, Reading, as_text, read_cells
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    as_text,
+    read_cells,
+)
 from anomgan.errors import DataWarning, InputError
+from anomgan.utils.types import Floats
 
 FEWEST_PER_LEVEL = 5
 """Training rows below which nothing can be said of a level alone."""

@@ -11,8 +11,13 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
-from anomgan.data.table.parsing import Cells, Floats, Reading, as_times
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    as_times,
+)
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
+from anomgan.utils.types import Floats
 
 Cycle = Literal["hour", "weekday", "yearday"]
 

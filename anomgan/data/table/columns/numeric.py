@@ -12,8 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
-from anomgan.data.table.parsing import Cells, Floats, Reading, as_numbers
+from anomgan.data.table.parsing import (
+    Cells,
+    Reading,
+    as_numbers,
+)
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
+from anomgan.utils.types import Floats
 
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 

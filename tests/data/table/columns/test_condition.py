@@ -33,7 +33,7 @@ def given(encoder: TableEncoder, cells: object) -> tuple[list[list[float]], Pars
     new = pd.DataFrame({"machine": cells})
     encoded, report = encoder.transform(new.assign(size=0.5))
     assert np.isfinite(encoded).all()
-    return encoded[:, encoder.spec.record :].tolist(), report
+    return encoded[:, encoder.spec.record_size :].tolist(), report
 
 
 # --- layout ---------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def test_conditions_come_last_and_are_not_among_the_judged_entries() -> None:
         ("mode", "condition", 3, "mode"),
         ("machine", "condition", 2, "machine"),
     ]
-    assert (spec.record, spec.conditions, spec.size) == (5, 5, 10)
+    assert (spec.record_size, spec.condition_size, spec.size) == (5, 5, 10)
     assert [column.name for column in encoder.schema.columns] == ["size", "kind"]
     assert encoder.schema.names_by_kind() == {"numeric": ["size"], "category": ["kind"]}
     encoded, report = encoder.transform(frame)
@@ -69,19 +69,19 @@ def test_the_judged_entries_are_those_without_conditions() -> None:
     frame = table(list("ab") * 15)
     encoder = fit(frame["machine"])
     plain = TableEncoder.fit(frame[["size"]])
-    judged = encoder.transform(frame)[0][:, : encoder.spec.record]
+    judged = encoder.transform(frame)[0][:, : encoder.spec.record_size]
     np.testing.assert_array_equal(judged, plain.transform(frame[["size"]])[0])
 
 
 def test_a_spec_without_conditions() -> None:
-    assert (Spec((3, 4, 5)).record, Spec((3, 4, 5)).conditions) == (60, 0)
+    assert (Spec((3, 4, 5)).record_size, Spec((3, 4, 5)).condition_size) == (60, 0)
     spec = Spec.of([("a", "numeric", 1, "a"), ("b", "category", 3, "b")])
-    assert (spec.record, spec.conditions) == (4, 0)
+    assert (spec.record_size, spec.condition_size) == (4, 0)
 
 
 def test_a_spec_has_its_conditions_last() -> None:
     parts = [("a", "condition", 2, "a"), ("b", "condition", 1, "b")]
-    assert Spec.of([("x", "numeric", 1, "x"), *parts]).record == 1
+    assert Spec.of([("x", "numeric", 1, "x"), *parts]).record_size == 1
     with pytest.raises(ValueError, match="span 'x' follows a condition"):
         Spec.of([*parts, ("x", "numeric", 1, "x")])
 
@@ -108,7 +108,7 @@ def test_levels_without_a_slot_are_all_zeros_and_told() -> None:
 def test_what_is_missing_in_a_condition_is_no_surprise_to_be_judged() -> None:
     encoder = fit(list("ab") * 15)
     encoded, _ = encoder.transform(pd.DataFrame({"machine": [None], "size": [SIZES[0]]}))
-    assert encoded[0, encoder.spec.record - 1] == 0
+    assert encoded[0, encoder.spec.record_size - 1] == 0
 
 
 @pytest.mark.parametrize(("gaps", "slots"), [(5, 3), (4, 2)])

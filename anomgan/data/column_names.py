@@ -1,0 +1,41 @@
+"""Check the column names of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from anomgan.errors import InputError
+from anomgan.utils.text import shortened
+
+
+def refuse_duplicates(names: Iterable[str], source: str) -> None:
+    """Refuse column names that occur twice or can't be encoded as UTF-8.
+
+    Args:
+        names: All column names.
+        source: What messages call the table.
+
+    Raises:
+        InputError: If there are such names; up to three duplicates are listed.
+    """
+    counts = Counter(names)
+    for name in counts:
+        if not _is_encodable(name):
+            raise InputError(
+                f"{source}: column name {name!r} isn't text that can be written; rename it"
+            )
+    twice = [repr(name) for name, count in counts.items() if count > 1]
+    if twice:
+        raise InputError(
+            f"{source}: more than one column is named {shortened(twice, 3)}; give each its own name"
+        )
+
+
+def _is_encodable(name: str) -> bool:
+    """Whether a string has a UTF-8 form; a lone surrogate has none."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
