@@ -107,10 +107,21 @@ def files_here() -> set[str]:
     return {path.as_posix() for path in Path().rglob("*")}
 
 
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Signals as in a terminal, also where the tests run under `nohup` or in the background."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 STOPS = [("score", signal.SIGINT, 130, "interrupted"), ("score", signal.SIGHUP, 129, "terminated")]
 STOPS += [(name, signal.SIGTERM, 143, "terminated") for name in WRITERS]
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("name", "number", "code", "word"), STOPS)
 def test_a_command_that_is_stopped_leaves_nothing(
     writes: Any, monkeypatch: pytest.MonkeyPatch, name: str, number: int, code: int, word: str
@@ -126,6 +137,22 @@ def test_a_command_that_is_stopped_leaves_nothing(
     assert files_here() == set()
 
 
+@pytest.mark.usefixtures("default_signals")
+def test_an_ignored_signal_stays_ignored(writes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `nohup`."""
+    replace = Path.replace
+
+    def hang_up(path: Path, target: Path) -> Path:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", hang_up)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert writes("score").code == 0
+    assert files_here() == {"a.csv"}
+
+
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_command_that_is_stopped_tells_what_is_in_place(
     writes: Any, monkeypatch: pytest.MonkeyPatch, name: str
