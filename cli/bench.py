@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.mlflow_options import ExperimentOption, Tracking, TrackingUriOption, lacking
+from anomgan.cli.mlflow_options import (
+    ExperimentOption,
+    Tracking,
+    TrackingUriOption,
+    describe_failure,
+)
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     PresetOption,
@@ -23,7 +28,6 @@ from anomgan.errors import InputError
 
 if TYPE_CHECKING:
     from anomgan.bench.sets import LabelledSet
-    from anomgan.bench.summary import Summary
 
 
 def bench(
@@ -142,6 +146,7 @@ def bench(
     from anomgan.bench.markdown import markdown
     from anomgan.bench.peers import PEERS, Peer, check_peers
     from anomgan.bench.pictures import BUNDLED, find_picture_sets
+    from anomgan.bench.rank_plot import picture
     from anomgan.bench.results import PICTURE, REPORT, RESULTS, Results, settings_of
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
@@ -153,28 +158,34 @@ def bench(
     from anomgan.params import resolve_device
     from anomgan.scoring.scorer import WEIGHTS
 
-    # What can be found wrong at once is, before hours of training.
+    # Mistakes in the options are reported before hours of training.
     kind = "images" if images else "tables"
     if not images and (defects or classes):
         raise InputError("--classes and --defects go with --images")
     config = Config.make(preset, settings, kind)
     device = resolve_device(device)
-    able_kinds = [kind for kind in WEIGHTS if kind != "transforms" or config.self_supervision]
-    kinds = _chosen("--scores", scores or config.score, able_kinds, empty=False)
-    able = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
-    trained = _chosen("--methods", methods, able)
-    gans = [Gan(name, kinds, config, device) for name in trained]
-    others = [Peer(name) for name in _chosen("--peers", peers, PEERS)]
-    if not gans and not others:
+    score_names = [name for name in WEIGHTS if name != "transforms" or config.self_supervision]
+    wanted_scores = _parse_names(
+        "--scores", scores or config.score, score_names, may_be_empty=False
+    )
+    method_names = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
+    gans = [
+        Gan(name, wanted_scores, config, device)
+        for name in _parse_names("--methods", methods, method_names)
+    ]
+    other_detectors = [Peer(name) for name in _parse_names("--peers", peers, PEERS)]
+    if not gans and not other_detectors:
         raise InputError("--methods none --peers none: name at least one detector")
-    check_peers([peer.name for peer in others])
+    check_peers([peer.name for peer in other_detectors])
     if images:
-        found: Sequence[LabelledSet] = find_picture_sets(paths or [BUNDLED], _numbers(classes))
+        clean: Sequence[LabelledSet] = find_picture_sets(
+            paths or [BUNDLED], _parse_classes(classes)
+        )
     else:
-        found = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
-    sets = [replace(each, contamination=contamination) for each in found]
+        clean = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+    sets = [replace(each, contamination=contamination) for each in clean]
 
-    benchmark = Benchmark(tuple(sets), seeds, (*gans, *others))
+    benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))
     used = settings_of(preset, config, device, sets)
     with Results.open(output, used, restart=restart) as results:
         tasks = benchmark.tasks(results.rows.keys())
@@ -189,41 +200,29 @@ def bench(
         summary = Summary.of([results.rows[key] for key in benchmark.keys])
         report = markdown(summary, used)
         if defects:
-            report += "\n" + table(list(localised(gans, found, seed=0)))
+            report += "\n" + table(list(localised(gans, clean, seed=0)))
         results.write(REPORT, report.encode())
-        drawn = _picture(summary)
-        if drawn is not None:
-            results.write(PICTURE, drawn)
+        if summary.auroc.isna().all(axis=None):
+            say("no picture: no detector ran on any set")
+        else:
+            results.write(PICTURE, picture(summary))
     if track:
         from anomgan.mlflow.bench_logger import log_bench
 
         logged = log_bench(summary, used, output, experiment=experiment, tracking_uri=tracking_uri)
-        Tracking().tell(logged)
+        Tracking().report(logged)
         if logged.error:
-            say(f"warning: {lacking(logged)}; the same command with --track sends it later")
+            say(
+                f"warning: {describe_failure(logged)}; the same command with --track sends it later"
+            )
     sys.stdout.write(report)
 
 
-def _picture(summary: Summary) -> bytes | None:
-    """The picture, if it can be drawn; says why not."""
-    try:
-        from anomgan.bench.rank_plot import picture
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        say("no picture: it needs matplotlib; pip install 'anomgan[bench]'")
-        return None
-    if summary.auroc.isna().all(axis=None):
-        say("no picture: no detector ran on any set")
-        return None
-    return picture(summary)
-
-
-def _numbers(classes: str | None) -> list[int]:
-    """The classes in a list with commas.
+def _parse_classes(classes: str | None) -> list[int]:
+    """The classes in a comma-separated list.
 
     Raises:
-        InputError: If one is no whole number.
+        InputError: If one isn't an integer.
     """
     try:
         return list(dict.fromkeys(int(part) for part in (classes or "").split(",") if part.strip()))
@@ -231,21 +230,23 @@ def _numbers(classes: str | None) -> list[int]:
         raise InputError(f"--classes {classes}: must be whole numbers with commas") from None
 
 
-def _chosen(option: str, text: str, known: Iterable[str], *, empty: bool = True) -> tuple[str, ...]:
-    """The names in a list with commas; ``all`` and, where that makes sense, ``none`` are lists too.
+def _parse_names(
+    option: str, text: str, choices: Iterable[str], *, may_be_empty: bool = True
+) -> tuple[str, ...]:
+    """The names in a comma-separated list, or ``all`` or, if the list may be empty, ``none``.
 
     Raises:
-        InputError: If a name isn't known.
+        InputError: If a name isn't among the choices.
     """
-    known = list(known)
+    choices = list(choices)
     if text.strip() == "all":
-        return tuple(known)
-    if empty and text.strip() == "none":
+        return tuple(choices)
+    if may_be_empty and text.strip() == "none":
         return ()
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in known:
-            raise InputError(f"{option}: unknown {name!r}; choose from: {', '.join(known)}, all")
+        if name not in choices:
+            raise InputError(f"{option}: unknown {name!r}; choose from: {', '.join(choices)}, all")
     if not names:
-        raise InputError(f"{option}: names nothing; choose from: {', '.join(known)}, all")
+        raise InputError(f"{option}: names nothing; choose from: {', '.join(choices)}, all")
     return names

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import show_facts
 from anomgan.cli.options import DEFAULT_MODEL, check_share
 from anomgan.errors import InputError
@@ -69,8 +69,8 @@ def calibrate(
         detector.calibrate(alpha=alpha)
     else:
         frame, abnormal, source = labelled_rows(detector, labelled, label)
-        aside = SetAside.of(detector)
-        rows = aside.remove(frame.drop(columns=label or aside.label or []))
+        roles = ColumnRoles.from_detector(detector)
+        rows = roles.drop_from(frame.drop(columns=label or roles.label or []))
         detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)
     detector.save(model)
     show_facts([*calibration_facts(detector), ("model", str(model))], stderr=True)

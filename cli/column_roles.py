@@ -1,4 +1,4 @@
-"""Columns of a file that aren't learnt from because the user said so."""
+"""Columns that identify or label rows or are dropped: the model doesn't use them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
 RESULTS = ("score", "p_value", "probability", "is_anomaly")
-"""Columns that scoring adds, after the one that names the row; the probability not always."""
+"""Columns that scoring adds after the row's name; ``probability`` only after calibration."""
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """What ``--id``, ``--label`` and ``--drop`` named at fit; stored with the model.
+class ColumnRoles:
+    """The columns named by ``--id``, ``--label`` and ``--drop`` at fit; stored with the model.
 
     Attributes:
         identifier: The column that names rows.
         label: The column that marks abnormal rows.
-        drop: Others to leave out.
+        drop: Further columns to leave out.
     """
 
     identifier: str | None = None
@@ -34,25 +34,25 @@ class SetAside:
     drop: tuple[str, ...] = ()
 
     @property
-    def named(self) -> list[tuple[str, str]]:
-        """Option and column."""
+    def options(self) -> list[tuple[str, str]]:
+        """Pairs of option and column."""
         single = [("--id", self.identifier), ("--label", self.label)]
         several = [("--drop", name) for name in dict.fromkeys(self.drop)]
         return [(option, name) for option, name in single if name is not None] + several
 
     def check(self, frame: pd.DataFrame, *, source: str, conditions: Iterable[str] = ()) -> None:
-        """Check the options against a file.
+        """Check the options against the training table.
 
         Args:
-            frame: The file's table.
+            frame: The table.
             source: What messages call it.
-            conditions: Columns that ``--condition`` names.
+            conditions: Columns named by ``--condition``.
 
         Raises:
-            InputError: If a column isn't there, is named by two options, none is left, or the
-                identifier has a name that scoring uses too.
+            InputError: If a column doesn't exist or is named by two options, no column is left to
+                learn from, or the identifier has the name of a result.
         """
-        named = self.named + [("--condition", name) for name in dict.fromkeys(conditions)]
+        named = self.options + [("--condition", name) for name in dict.fromkeys(conditions)]
         for name, count in Counter(name for _, name in named).items():
             if count > 1:
                 options = " and ".join(option for option, other in named if other == name)
@@ -60,7 +60,7 @@ class SetAside:
         for option, name in named:
             check_column(frame, name, option=option, source=source)
         if len(named) == frame.shape[1]:
-            fewer = "--drop" if len(named) == len(self.named) else "--condition or --drop"
+            fewer = "--drop" if len(named) == len(self.options) else "--condition or --drop"
             raise InputError(f"{source}: no column is left to learn from; name fewer in {fewer}")
         if self.identifier in RESULTS:
             raise InputError(
@@ -68,10 +68,10 @@ class SetAside:
             )
 
     def check_identifier(self, names: Collection[str], *, source: str) -> None:
-        """See that a file to score has the column that names its rows.
+        """Check that a table to score has the identifier.
 
         Raises:
-            InputError: If it hasn't.
+            InputError: If it doesn't.
         """
         if self.identifier is not None and self.identifier not in names:
             raise InputError(
@@ -80,39 +80,40 @@ class SetAside:
             )
 
     def check_repeated(self, names: Collection[str], *, source: str) -> None:
-        """See that ``--append`` can repeat a file's columns beside those that scoring adds.
+        """Check that ``--append`` can repeat a table's columns beside the results.
 
         Raises:
-            InputError: If a name would come twice.
+            InputError: If a name would occur twice.
         """
         added = RESULTS if self.identifier else ("row", *RESULTS)
-        taken = [name for name in added if name in names]
-        if taken:
+        clashes = [name for name in added if name in names]
+        if clashes:
             raise InputError(
-                f"{source}: has a column {taken[0]!r} already, which --append would add; rename it"
+                f"{source}: has a column {clashes[0]!r} already, which --append would add; "
+                f"rename it"
             )
 
-    def remove(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The other columns."""
-        return frame.drop(columns=[name for _, name in self.named], errors="ignore")
+    def drop_from(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table without these columns."""
+        return frame.drop(columns=[name for _, name in self.options], errors="ignore")
 
-    def keep_with(self, detector: GANDetector) -> None:
+    def store_in(self, detector: GANDetector) -> None:
         """Store with a fitted detector."""
         state = {"id": self.identifier, "label": self.label, "drop": list(self.drop)}
         detector.training_facts_["set_aside"] = state
 
     @classmethod
-    def of(cls, detector: GANDetector) -> Self:
-        """What was stored with a detector; nothing if it wasn't fitted by this command."""
+    def from_detector(cls, detector: GANDetector) -> Self:
+        """The roles stored with a detector; empty if it was fitted from Python."""
         state = detector.training_facts_.get("set_aside", {})
         return cls(state.get("id"), state.get("label"), tuple(state.get("drop", ())))
 
 
 def check_column(frame: pd.DataFrame, name: str, *, option: str, source: str) -> None:
-    """See that a table has the column that an option names.
+    """Check that a table has the column named by an option.
 
     Raises:
-        InputError: If it hasn't.
+        InputError: If it doesn't.
     """
     if name not in frame.columns:
         raise InputError(

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.column_roles import SetAside, check_column
+from anomgan.cli.column_roles import ColumnRoles, check_column
 from anomgan.cli.console import say, show_table
-from anomgan.cli.mlflow_options import TrackEvaluationOption, after_evaluation, tracks_here
+from anomgan.cli.mlflow_options import (
+    TrackEvaluationOption,
+    log_evaluation_of,
+    tracking_store_exists,
+)
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
 from anomgan.utils.atomic import atomic_write, ensure_folder
@@ -114,10 +118,10 @@ def evaluate(
     frame, abnormal, source = labelled_rows(detector, labelled, label)
     for name in by or []:
         check_column(frame, name, option="--by", source=source)
-    aside = SetAside.of(detector)
+    roles = ColumnRoles.from_detector(detector)
     found = evaluated(
         detector,
-        aside.remove(frame.drop(columns=label or aside.label or [])),
+        roles.drop_from(frame.drop(columns=label or roles.label or [])),
         abnormal,
         by=frame[by] if by else None,
         normal=None if normal is None else normal_table(detector, normal),
@@ -129,12 +133,12 @@ def evaluate(
         typer.echo(json.dumps(to_plain(found.to_json()), indent=2))
     else:
         _show(found)
-    track = track and tracks_here()
+    track = track and tracking_store_exists()
     figures = _figures(found, detector) if plots is not None or track else {}
     if plots is not None:
         _draw(figures, plots)
     if track:
-        after_evaluation(model, found.metrics, figures, source=source)
+        log_evaluation_of(model, found.metrics, figures, source=source)
     if peers and normal is None:
         say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
@@ -83,11 +83,11 @@ def explain(
         detector = load(model)
         frame = _rows(detector, new, source, wanted, top)
         names = _names(detector, frame, source)
-        known = SetAside.of(detector).remove(frame)
+        known = ColumnRoles.from_detector(detector).drop_from(frame)
         scored = detector.score_frame(known, source=source)
         explained = detector.explain_frame(known, top=columns, source=source)
         entries = list(_entries(names, explained, scored.p_value.tolist()))
-        label = SetAside.of(detector).identifier or "row"
+        label = ColumnRoles.from_detector(detector).identifier or "row"
         write = {"text": _text, "csv": _csv, "json": _json}[chosen]
         for text in write(label, entries):
             file.write(f"{text}\n".encode())
@@ -126,14 +126,14 @@ def _rows(
 
     from anomgan.data.readers.files import read_chunks
 
-    aside, kept = SetAside.of(detector), pd.DataFrame()
+    roles, kept = ColumnRoles.from_detector(detector), pd.DataFrame()
     best = pd.Series(dtype=float)
     for frame in read_chunks(new):
         first = int(frame.index[0])
         if wanted is not None:
             kept = pd.concat([kept, frame.loc[frame.index.intersection(wanted)]])
             continue
-        rows = aside.remove(frame)
+        rows = roles.drop_from(frame)
         scored = detector.score_frame(rows, first_row=first, source=source)
         best = pd.concat([best, pd.Series(scored.score, frame.index)])
         best = best.sort_values(ascending=False, kind="stable").head(top)
@@ -153,9 +153,9 @@ def _names(detector: GANDetector, frame: pd.DataFrame, source: str) -> list[Any]
     Raises:
         InputError: If the identifier isn't there.
     """
-    aside = SetAside.of(detector)
-    aside.check_identifier(frame.columns, source=source)
-    return (frame.index if aside.identifier is None else frame[aside.identifier]).tolist()
+    roles = ColumnRoles.from_detector(detector)
+    roles.check_identifier(frame.columns, source=source)
+    return (frame.index if roles.identifier is None else frame[roles.identifier]).tolist()
 
 
 def _entries(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say, show_facts
 from anomgan.cli.mlflow_options import (
     AliasOption,
@@ -184,7 +184,7 @@ def fit(
         raise InputError("--other -: standard input is NORMAL already; name a file")
     if _by_default(context, "method"):
         method = "cyclegan" if other is not None else "cgan" if conditions else method
-    aside = SetAside(identifier, label, tuple(drop or []))
+    roles = ColumnRoles(identifier, label, tuple(drop or []))
 
     from anomgan import GANDetector
     from anomgan.cli.image_output import Grids
@@ -224,7 +224,7 @@ def fit(
                 "standard input can't be read by several processes; write it to a file first"
             )
         table = read_table(normal, max_pixels=largest)
-        aside.check(table, source=source, conditions=conditions)
+        roles.check(table, source=source, conditions=conditions)
         rows = _normal_rows(table, label, source=source)
         if grids is not None and not holds_pictures(rows):
             raise InputError(f"--grids: {source} holds no pictures")
@@ -233,11 +233,11 @@ def fit(
         second = None
         if other is not None:
             facts["other_source"] = describe_source(other)
-            second = aside.remove(read_table(other, max_pixels=largest))
+            second = roles.drop_from(read_table(other, max_pixels=largest))
         checkpoint = _checkpoint(model, checkpoint_every, resume=resume)
         with _noting(checkpoint):
             detector.fit(
-                aside.remove(rows),
+                roles.drop_from(rows),
                 other=second,
                 strict=strict,
                 callback=progress,
@@ -246,7 +246,7 @@ def fit(
                 source=source,
                 other_source=facts.get("other_source", "other"),
             )
-        aside.keep_with(detector)
+        roles.store_in(detector)
         facts["digest"] = digest_of(rows)
         detector.training_facts_ |= facts | usage.facts()
         if speaks:
@@ -254,7 +254,7 @@ def fit(
         if checkpoint is not None:
             checkpoint.remove()
         if drawn is not None and speaks:
-            drawn.finish(detector, aside.remove(rows))
+            drawn.finish(detector, roles.drop_from(rows))
     if not speaks:
         return
     show_facts([*training_facts(detector), ("model", str(model))], stderr=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.cli.column_roles import SetAside, check_column
+from anomgan.cli.column_roles import ColumnRoles, check_column
 from anomgan.data.readers.encoding import describe_source
 from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
@@ -36,7 +36,7 @@ def labelled_rows(
     Raises:
         InputError: If no label is named, it isn't there, or a mark is unclear.
     """
-    source, column = describe_source(path), label or SetAside.of(detector).label
+    source, column = describe_source(path), label or ColumnRoles.from_detector(detector).label
     if column is None:
         raise InputError("name the column that marks abnormal rows with --label")
     frame = read_table(path)
@@ -79,13 +79,13 @@ def normal_table(detector: GANDetector, source: str) -> pd.DataFrame:
         InputError: If the file can't be read, a column is missing, a mark is unclear, or no row is
             left.
     """
-    name, aside = describe_source(source), SetAside.of(detector)
+    name, roles = describe_source(source), ColumnRoles.from_detector(detector)
     frame = read_table(source)
-    if aside.label is not None and aside.label in frame.columns:
-        frame = frame[~abnormal_rows(frame, aside.label, source=name)]
+    if roles.label is not None and roles.label in frame.columns:
+        frame = frame[~abnormal_rows(frame, roles.label, source=name)]
     if not len(frame):
-        raise InputError(f"{name}: column {aside.label!r} marks every row as abnormal")
-    frame = aside.remove(frame)
+        raise InputError(f"{name}: column {roles.label!r} marks every row as abnormal")
+    frame = roles.drop_from(frame)
     detector.encoder_.schema.locate(frame, source=name, warn=False)
     return frame
 

@@ -11,7 +11,7 @@ from anomgan.cli.mlflow_options import (
     RunNameOption,
     Tracking,
     TrackingUriOption,
-    lacking,
+    describe_failure,
 )
 from anomgan.cli.options import DEFAULT_MODEL, ModelArgument
 from anomgan.errors import InputError
@@ -33,8 +33,8 @@ def log(
 
     from anomgan import load
 
-    logged = tracking.send(load(model, device="cpu"))
+    logged = tracking.log(load(model, device="cpu"))
     if logged.error:
-        raise InputError(lacking(logged))
-    tracking.tell(logged)
+        raise InputError(describe_failure(logged))
+    tracking.report(logged)
     typer.echo(logged.model_uri)

@@ -1,4 +1,4 @@
-"""Options of everything that logs to MLflow, and what is said of it."""
+"""Options of the commands that log to MLflow, and messages about the result."""
 
 from __future__ import annotations
 
@@ -68,15 +68,15 @@ AliasOption = Annotated[
 
 @dataclass(frozen=True)
 class Tracking:
-    """What the options say; checked when made.
+    """Values of the options, checked on creation.
 
     Attributes:
         track: Whether to log at all.
-        experiment: An experiment's name.
-        run_name: A run's name.
-        uri: A server or store.
-        register: A registered model's name.
-        alias: An alias.
+        experiment: Name of the experiment.
+        run_name: Name of the run.
+        uri: The tracking server or store.
+        register: Name of the registered model.
+        alias: Alias of the registered version.
     """
 
     track: bool = True
@@ -87,10 +87,10 @@ class Tracking:
     alias: str | None = None
 
     def __post_init__(self) -> None:
-        """Find contradictions.
+        """Check that the options fit together.
 
         Raises:
-            InputError: If there is one.
+            InputError: If they don't, or a name isn't valid.
         """
         if self.alias is not None and self.register is None:
             raise InputError("--alias names a version of a registered model; add --register NAME")
@@ -100,7 +100,7 @@ class Tracking:
             if name is not None and (not name.strip() or set(name) & set("/:@")):
                 raise InputError(f"{option} {name!r}: a name can't be empty or hold '/', ':', '@'")
 
-    def send(self, detector: GANDetector) -> Logged:
+    def log(self, detector: GANDetector) -> Logged:
         """Log a fit; ``error`` of the result says what failed."""
         from anomgan.mlflow import log_fit
 
@@ -114,19 +114,19 @@ class Tracking:
         )
 
     def after_fit(self, detector: GANDetector, model: object) -> None:
-        """Log a fit whose model is saved; whatever happens, it costs no more than a warning."""
+        """Log a fit whose model is saved; a failure is only a warning."""
         if not self.track:
             return
-        logged = self.send(detector)
-        self.tell(logged)
+        logged = self.log(detector)
+        self.report(logged)
         if logged.error:
             say(
-                f"warning: {lacking(logged)}; the model is saved, and `anomgan log {model}` "
-                f"sends it later"
+                f"warning: {describe_failure(logged)}; the model is saved, and "
+                f"`anomgan log {model}` sends it later"
             )
 
-    def tell(self, logged: Logged) -> None:
-        """Say where a run is."""
+    def report(self, logged: Logged) -> None:
+        """Print where the run is, and the registered version."""
         if logged.run_id is not None:
             say(f"MLflow run {logged.run_id} in {logged.where}")
         if logged.version is not None:
@@ -134,23 +134,23 @@ class Tracking:
             say(f"registered as {self.register} version {logged.version}{named}")
 
 
-def lacking(logged: Logged) -> str:
-    """What wasn't logged, and why."""
+def describe_failure(logged: Logged) -> str:
+    """Which parts weren't logged, and why."""
     return f"MLflow ({logged.where}) hasn't got: {', '.join(logged.missing)} ({logged.error})"
 
 
-def tracks_here() -> bool:
-    """Whether a fit may have been logged to where MLflow logs now; looking makes no new store."""
+def tracking_store_exists() -> bool:
+    """Whether there may be a run of the fit to log to; unlike asking MLflow, creates no store."""
     return "MLFLOW_TRACKING_URI" in os.environ or Path("mlflow.db").exists()
 
 
-def after_evaluation(
-    model: Path, found: Mapping[str, float], figures: Mapping[str, Figure], *, source: str
+def log_evaluation_of(
+    model: Path, metrics: Mapping[str, float], figures: Mapping[str, Figure], *, source: str
 ) -> None:
-    """Log an evaluation to the run of the model's fit, and say where, or why not."""
+    """Log an evaluation to the run of the model's fit, and print where, or why that failed."""
     from anomgan.mlflow import log_evaluation
 
-    logged = log_evaluation(model, found, figures, source=source)
+    logged = log_evaluation(model, metrics, figures, source=source)
     if logged.error:
         say(f"warning: not logged to MLflow: {logged.error}")
     else:

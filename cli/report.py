@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
 from anomgan.errors import InputError
@@ -102,18 +102,18 @@ def _records(
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
-    aside, source = SetAside.of(detector), describe_source(data)
+    roles, source = ColumnRoles.from_detector(detector), describe_source(data)
     frame = read_table(data)
     names = None
-    if aside.identifier is not None and aside.identifier in frame.columns:
-        names = [str(name) for name in frame[aside.identifier]]
+    if roles.identifier is not None and roles.identifier in frame.columns:
+        names = [str(name) for name in frame[roles.identifier]]
     truth = None
     if labels is not None:
         truth = _labels(labels, label, len(frame), source)
     elif label is not None:
         truth = abnormal_rows(frame, label, source=source)
         frame = frame.drop(columns=label)
-    return aside.remove(frame), truth, names
+    return roles.drop_from(frame), truth, names
 
 
 def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say, show_table
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
@@ -142,7 +142,7 @@ def _chunks(
     detector: GANDetector, rows: int, wanted: dict[str | int, str | None], seed: int
 ) -> Iterator[pd.DataFrame]:
     """The rows, with a column that names them if the model knows one."""
-    identifier, at = SetAside.of(detector).identifier, 0
+    identifier, at = ColumnRoles.from_detector(detector).identifier, 0
     for frame in detector.sample_chunks(rows, seed, condition=wanted):
         if identifier is not None:
             names = [f"synthetic-{at + i}" for i in range(len(frame))]

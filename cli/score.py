@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
 from anomgan.cli.summaries import tell_if_out_of_reach
@@ -196,7 +196,7 @@ class _Scoring:
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
         self.name = describe_source(source)
-        self.aside = SetAside.of(detector)
+        self.roles = ColumnRoles.from_detector(detector)
         self.names: list[str] = []
         self.report = ParseReport()
         self.monitor = DriftMonitor(detector)
@@ -209,7 +209,7 @@ class _Scoring:
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
             leading = self._leading(frame)
             scored = self.detector.score_frame(
-                self.aside.remove(frame),
+                self.roles.drop_from(frame),
                 strict=self.strict,
                 first_row=int(frame.index[0]),
                 source=self.name,
@@ -235,13 +235,13 @@ class _Scoring:
         from anomgan.data.image.image import holds_pictures
         from anomgan.data.readers.files import name_rows
 
-        source, identifier = self.name, self.aside.identifier
+        source, identifier = self.name, self.roles.identifier
         if self.append and holds_pictures(frame):
             raise InputError(f"--append: {source} holds pictures, which have no columns to repeat")
-        self.aside.check_identifier(frame.columns, source=source)
+        self.roles.check_identifier(frame.columns, source=source)
         if not self.append:
             return frame[[identifier]] if identifier else name_rows(frame).to_frame()
-        self.aside.check_repeated(frame.columns, source=source)
+        self.roles.check_repeated(frame.columns, source=source)
         return frame if identifier else frame.assign(row=frame.index)
 
 

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.summaries import tell_if_out_of_reach
 from anomgan.errors import DataWarning, InputError
 
@@ -45,10 +45,10 @@ def score_on_spark(
 
     # Executors share the machines' cores; their scores don't depend on where a model was trained.
     detector = load(model, device="cpu").set_params(device="cpu")
-    aside = SetAside.of(detector)
+    roles = ColumnRoles.from_detector(detector)
     first = list_parquet_files(new)[0]
     names = read_parquet_info(first).columns.names
-    repeated = _leading(names, aside, append=append, source=str(first))
+    repeated = _leading(names, roles, append=append, source=str(first))
     rule, words = _rule(alpha, fdr)
     if alpha is not None:
         tell_if_out_of_reach(detector, alpha)
@@ -61,8 +61,8 @@ def score_on_spark(
                 output,
                 rule=rule,
                 repeated=repeated,
-                numbered=aside.identifier is None,
-                ignored=tuple(name for _, name in aside.named),
+                numbered=roles.identifier is None,
+                ignored=tuple(name for _, name in roles.options),
                 strict=strict,
                 progress=progress if progress.shown else None,
             )
@@ -75,16 +75,16 @@ def score_on_spark(
     return done.report, f"{done.rows:,} rows scored, {done.flagged:,} flagged at {words}"
 
 
-def _leading(names: list[str], aside: SetAside, *, append: bool, source: str) -> tuple[str, ...]:
+def _leading(names: list[str], roles: ColumnRoles, *, append: bool, source: str) -> tuple[str, ...]:
     """The input's columns that come before the results.
 
     Raises:
         InputError: If the identifier isn't there, or a name would occur twice.
     """
-    aside.check_identifier(names, source=source)
+    roles.check_identifier(names, source=source)
     if not append:
-        return (aside.identifier,) if aside.identifier else ()
-    aside.check_repeated(names, source=source)
+        return (roles.identifier,) if roles.identifier else ()
+    roles.check_repeated(names, source=source)
     return tuple(names)
 
 

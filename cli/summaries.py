@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anomgan.cli.column_roles import SetAside
+from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.utils.text import shortened
 
@@ -129,8 +129,8 @@ def _besides(facts: dict[str, Any]) -> str:
 
 
 def _left_out(detector: GANDetector) -> str:
-    aside = SetAside.of(detector)
-    named = [f"{name!r} ({option})" for option, name in aside.named]
+    roles = ColumnRoles.from_detector(detector)
+    named = [f"{name!r} ({option})" for option, name in roles.options]
     useless = [f"{c['name']!r} ({c['reason']})" for c in detector.training_facts_["dropped"]]
     return shortened([*named, *useless])
 

@@ -125,16 +125,6 @@ def test_without_pyod(run, place, monkeypatch):
     assert not (place / "anomgan-bench").exists()
 
 
-def test_without_matplotlib(run, place, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "anomgan.bench.rank_plot", raising=False)
-    done = run("bench", "far.npz", *PEERS_ALONE)
-    assert done.code == 0
-    assert "no picture: it needs matplotlib" in done.err
-    assert not (place / "anomgan-bench/results.png").exists()
-
-
 def test_interruptions_keep_what_is_done(run, place, monkeypatch):
     real = workers.measure
 
