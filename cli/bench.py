@@ -35,16 +35,22 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Labelled sets: folders of .npz, .npz files with X and y (1 for abnormal), "
-            "folders with normal.csv, new.csv and new_labels.csv, or tables (.csv, .csv.gz, "
-            ".parquet) with --label.  Without any, the sample sets.",
+            help="Labelled sets: .npz files with X and y (1 for abnormal), or, if split already, "
+            "with train (normal rows), test and label; folders of .npz; folders with normal.csv, "
+            "new.csv and new_labels.csv; tables (.csv, .csv.gz, .parquet) with --label.  Without "
+            "any, the sample sets.",
             show_default=False,
         ),
     ] = None,
     methods: Annotated[
         str,
-        typer.Option(metavar="A,B", help="GANs that `anomgan methods` lists, or all, or none."),
-    ] = DEFAULT_METHOD,
+        typer.Option(
+            metavar="A,B",
+            help="GANs that `anomgan methods` lists, or all, or none; with untrained among them "
+            "each GAN (by itself: the default one) also takes part without a training step, as the "
+            "control of what training adds.",
+        ),
+    ] = f"{DEFAULT_METHOD},untrained",
     scores: Annotated[
         str | None,
         typer.Option(
@@ -115,7 +121,8 @@ def bench(
         ),
     ] = 1,
     output: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder for results.csv, .md and .png.")
+        Path,
+        typer.Option(metavar="DIR", help="The folder for results.csv, .md, .png and gains.csv."),
     ] = Path("anomgan-bench"),
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget the results in DIR instead of going on.")
@@ -127,8 +134,9 @@ def bench(
     """Measure GANs beside other detectors on labelled tables; print a Markdown table.
 
     Detectors learn from half of the normal rows (at most 5,000) and score the others and the
-    abnormal ones (at most 10,000), split anew for each seed; a folder that is split already stays
-    so.  Labels are read for the figures alone.
+    abnormal ones (at most 10,000), split anew for each seed; sets that are split already stay so,
+    and the seed is the detectors' alone.  Labels are read for the figures alone.  Below the table
+    stands what training adds: by how much each GAN is better than the same one untrained.
 
     Every result is a line of DIR/results.csv as soon as it is there.  A run that was interrupted
     goes on where it stopped, and more sets, seeds or detectors are added to those that are there;
@@ -141,13 +149,13 @@ def bench(
         raise InputError("--set score=…: name the scores with --scores")
 
     from anomgan.bench.benchmark import Benchmark
-    from anomgan.bench.gans import Gan
+    from anomgan.bench.gans import UNTRAINED, GANContender
     from anomgan.bench.localization import localised, table
     from anomgan.bench.markdown import markdown
     from anomgan.bench.peers import PEERS, Peer, check_peers
     from anomgan.bench.pictures import BUNDLED, find_picture_sets
     from anomgan.bench.rank_plot import picture
-    from anomgan.bench.results import PICTURE, REPORT, RESULTS, Results, settings_of
+    from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, settings_of
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
     from anomgan.cli.labels import abnormal_rows
@@ -169,10 +177,18 @@ def bench(
         "--scores", scores or config.score, score_names, may_be_empty=False
     )
     method_names = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
+    names = _parse_names("--methods", methods, [*method_names, UNTRAINED])
     gans = [
-        Gan(name, wanted_scores, config, device)
-        for name in _parse_names("--methods", methods, method_names)
+        GANContender(name, wanted_scores, config, device) for name in names if name != UNTRAINED
     ]
+    controls: dict[str, str] = {}
+    if UNTRAINED in names and gans:
+        pairs = [(gan, gan.control()) for gan in gans]
+        gans = [gan for pair in pairs for gan in pair]
+        for gan, control in pairs:
+            controls |= dict(zip(gan.names, control.names, strict=True))
+    elif UNTRAINED in names:
+        gans = [GANContender(DEFAULT_METHOD, wanted_scores, config, device).control()]
     other_detectors = [Peer(name) for name in _parse_names("--peers", peers, PEERS)]
     if not gans and not other_detectors:
         raise InputError("--methods none --peers none: name at least one detector")
@@ -197,11 +213,13 @@ def bench(
             if not isinstance(stop, Exception):
                 stop.add_note(f"{output / RESULTS} keeps what is done; the same command goes on")
             raise
-        summary = Summary.of([results.rows[key] for key in benchmark.keys])
+        summary = Summary.of([results.rows[key] for key in benchmark.keys], controls)
         report = markdown(summary, used)
         if defects:
             report += "\n" + table(list(localised(gans, clean, seed=0)))
         results.write(REPORT, report.encode())
+        if len(summary.gains):
+            results.write(GAINS, summary.gains.to_csv(index=False, float_format="%.6f").encode())
         if summary.auroc.isna().all(axis=None):
             say("no picture: no detector ran on any set")
         else:

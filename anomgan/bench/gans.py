@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from anomgan.bench.contender import Encoded, Outcome
 from anomgan.config import Config
@@ -12,9 +13,14 @@ from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.utils.memory import forget_peak, peak_mb
 
+UNTRAINED = "untrained"
+"""The control: what the same networks do as they were initialised."""
+
+DEFAULT_METHOD = "gan"
+
 
 @dataclass(frozen=True)
-class Gan:
+class GANContender:
     """A method of ours, scored in one or more ways.
 
     Attributes:
@@ -22,30 +28,44 @@ class Gan:
         kinds: Keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
         config: Settings.
         device: Where to train and score, as torch names it.
+        trained: Whether it is trained; False for the control.
     """
 
     method: str
     kinds: tuple[str, ...]
     config: Config
     device: str
+    trained: bool = True
+
+    @property
+    def name(self) -> str:
+        """The method; the default method's control is ``untrained``, others' name it, too."""
+        if self.trained:
+            return self.method
+        return UNTRAINED if self.method == DEFAULT_METHOD else f"{UNTRAINED} {self.method}"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The method's name; kinds of score other than the usual one in brackets behind it."""
+        """The name; kinds of score other than the default one in brackets behind it."""
         return tuple(
-            self.method if kind == self.config.score else f"{self.method} ({kind})"
+            self.name if kind == self.config.score else f"{self.name} ({kind})"
             for kind in self.kinds
         )
 
-    def only(self, names: Collection[str]) -> Gan:
+    def only(self, names: Collection[str]) -> Self:
         """The same training for some of the scores."""
-        kept = [kind for kind, own in zip(self.kinds, self.names, strict=True) if own in names]
-        return Gan(self.method, tuple(kept), self.config, self.device)
+        pairs = zip(self.kinds, self.names, strict=True)
+        return replace(self, kinds=tuple(kind for kind, name in pairs if name in names))
+
+    def control(self) -> Self:
+        """The same networks, inputs, components and random start, without a training step."""
+        config = replace(self.config, steps=0, checks=0, restarts=0)
+        return replace(self, config=config, trained=False)
 
     def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
         """Train and score once for all kinds; each is charged the seconds of all.
 
-        The scores are those of ``GANDetector(method, random_state=seed)``.
+        The scores are those of ``GANDetector(method, random_state=seed)`` with these settings.
 
         Raises:
             InputError: If training diverges.

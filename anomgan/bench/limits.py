@@ -16,8 +16,9 @@ import pyarrow.csv
 import torch
 
 from anomgan.bench.cost import COLUMNS, cost
+from anomgan.bench.gans import DEFAULT_METHOD
 from anomgan.bench.synthetic import table
-from anomgan.bench.timed_case import OURS, Case
+from anomgan.bench.timed_case import Case
 from anomgan.config import Config
 from anomgan.utils.threads import one_thread_each
 
@@ -36,10 +37,10 @@ CASE = Case(5_000, COLUMNS, 20_000)
 def lines(*, quick: bool) -> Iterator[str]:
     """Measure, and give a Markdown table."""
     config = Config.make(settings={"steps": 20} if quick else {})
-    figures = Case(CASE.rows, CASE.columns, 1_000, config.to_json()).measure(OURS)
+    figures = Case(CASE.rows, CASE.columns, 1_000, config.to_json()).measure(DEFAULT_METHOD)
     if not quick:
-        figures["score_s"] = CASE.measure(OURS)["score_s"] * 1_000 / CASE.scored
-    one = cost(OURS, config)
+        figures["score_s"] = CASE.measure(DEFAULT_METHOD)["score_s"] * 1_000 / CASE.scored
+    one = cost(DEFAULT_METHOD, config)
     trained = one.fit * config.members / figures["fit_s"] / 1e9
     scored = one.score * config.members * 1_000 / figures["score_s"] / 1e9
     yield f"{torch.get_num_threads()} threads\n"

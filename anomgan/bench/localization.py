@@ -15,7 +15,7 @@ from scipy.ndimage import zoom
 from sklearn.metrics import roc_auc_score
 
 from anomgan.bench.defects import DEFECTS, TOUCHING, Masks, Pictures, textures, with_defects
-from anomgan.bench.gans import Gan
+from anomgan.bench.gans import GANContender
 from anomgan.bench.sets import LabelledSet
 from anomgan.data.encoders.convert import fit_encoder, to_frame
 from anomgan.errors import InputError
@@ -42,7 +42,7 @@ class Found:
     Attributes:
         dataset: The pictures.
         kind: Which defects, a key of :data:`~anomgan.bench.defects.DEFECTS` or :data:`ALL`.
-        detector: The method.
+        detector: The method, or its untrained control.
         auroc: Area under the ROC curve over all pixels.
         aupro: Area under the curve of the mean overlap with each connected defect, up to
             :data:`MOST_FALSE` false alarms, in [0, 1] (Bergmann et al., "MVTec AD", 2019).
@@ -59,7 +59,9 @@ class Found:
     seconds: float
 
 
-def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> Iterator[Found]:
+def localised(
+    gans: Sequence[GANContender], sets: Sequence[LabelledSet], seed: int
+) -> Iterator[Found]:
     """Fit each method on normal pictures, of each set and of a texture, and look for defects.
 
     Gives a result for all kinds of defects together, then one for each.
@@ -90,7 +92,7 @@ def localised(gans: Sequence[Gan], sets: Sequence[LabelledSet], seed: int) -> It
                     where, heights = masks[chosen], maps[chosen]
                     auroc = float(roc_auc_score(where.ravel(), heights.ravel()))
                     overlap = aupro(where, heights)
-                    yield Found(name, kind, gan.method, auroc, overlap, len(where), spent)
+                    yield Found(name, kind, gan.name, auroc, overlap, len(where), spent)
 
 
 def _pictures(sets: Sequence[LabelledSet], seed: int) -> Iterator[tuple[str, Pictures, Pictures]]:

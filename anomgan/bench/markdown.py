@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,13 @@ def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
         f"{'the CPU' if settings['device'] == 'cpu' else settings['device']}.  "
         f"Bold: the best of a line; ranks and seconds are better when smaller."
     )
+    for gain in summary.gains.to_dict("records"):
+        figures = " and ".join(
+            f"{label} {gain[figure]:+.4f}{_half_width(gain, figure)}"
+            for figure, label in (("auroc", "AUROC"), ("ap", "AP"))
+        )
+        sets = "1 set" if gain["sets"] == 1 else f"{gain['sets']} sets, 95 % interval"
+        yield f"\nWhat training adds ({gain['detector']} − {gain['control']}, {sets}): {figures}."
     if settings["contamination"]:
         yield (
             f"\n{settings['contamination']:.0%} of the rows to fit on are abnormal, or half of all "
@@ -65,6 +72,12 @@ def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
         yield f"- failed: {row.detector} on {row.dataset}, seed {row.seed}: {row.error}"
     if len(summary.failures) > MOST_FAILURES:
         yield f"- and {len(summary.failures) - MOST_FAILURES} more in results.csv"
+
+
+def _half_width(gain: Mapping[Hashable, Any], figure: str) -> str:
+    """Half of the interval's width; nothing for a single set."""
+    half = gain[f"{figure}_high"] - gain[figure]
+    return "" if np.isnan(half) else f" ± {half:.4f}"
 
 
 def _line(head: str, cells: Sequence[str]) -> str:

@@ -34,21 +34,13 @@ PHASES = {
     "other components": (
         "anomgan.scoring.components",
         "anomgan.scoring.features",
-        "anomgan.scoring.judge",
+        "anomgan.scoring.scorer",
     ),
-    "calibration": ("anomgan.calibration.conformal", "anomgan.calibration.mondrian"),
+    "calibration": ("anomgan.calibration", "anomgan.scoring.scaling"),
     "drift": ("anomgan.evaluation.drift",),
     "tracking": ("anomgan.mlflow", "mlflow"),
-    "writing": (
-        "anomgan.cli.csv_output",
-        "anomgan.persistence.model_store",
-        "anomgan.persistence.model_dir",
-    ),
-    "reading": (
-        "anomgan.data.readers.files",
-        "anomgan.data.readers.delimited",
-        "anomgan.data.readers.parquet",
-    ),
+    "writing": ("anomgan.cli.csv_output", "anomgan.persistence"),
+    "reading": ("anomgan.data.readers",),
     "encoding": ("anomgan.data",),
 }
 """Phase -> modules, classes or functions.  A stack belongs to the first phase that has part in it,

@@ -24,6 +24,7 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.utils.atomic import atomic_write
 
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
+GAINS = "gains.csv"
 
 HEADER = csv_line(COLUMNS)
 
@@ -92,7 +93,7 @@ class Results:
                 whole = _whole_lines(file, folder / RESULTS)
                 if restart:
                     whole = b""
-                    for name in (SETTINGS, REPORT, PICTURE):
+                    for name in (SETTINGS, REPORT, PICTURE, GAINS):
                         (folder / name).unlink(missing_ok=True)
                 rows = list(_rows(whole, folder / RESULTS))
                 _agree(folder, settings, begun=bool(rows))

@@ -1,8 +1,12 @@
 """Labelled tables: where they are, and reading them.
 
-Three kinds: a folder with ``normal.csv``, ``new.csv`` and ``new_labels.csv``, which is split
-already; an ``.npz`` with ``X`` (n × D) and ``y`` (1 for abnormal), as ADBench has them; and any
-table that :func:`anomgan.data.readers.files.read_table` reads, one of whose columns is the label.
+Split already: a folder with ``normal.csv``, ``new.csv`` and ``new_labels.csv``; an ``.npz`` with
+``train`` (normal rows, n × D), ``test`` (m × D), ``label`` (m; 1 for abnormal) and, if columns have
+names, ``names`` (D strings).
+
+Split by :mod:`anomgan.bench.protocol`: an ``.npz`` with ``X`` (n × D) and ``y`` (n; 1 for
+abnormal), as ADBench has them; any table that :func:`anomgan.data.readers.files.read_table` reads,
+one of whose columns is the label.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
 FOLDER_FILES = ("normal.csv", "new.csv", "new_labels.csv")
+SPLIT_ARRAYS = ("train", "test", "label")
 
 Marks = Callable[..., NDArray[np.bool_]]
 """``(frame, column, *, source)`` to whether each row is abnormal."""
@@ -53,16 +58,14 @@ class LabelledSet:
         Raises:
             InputError: If it can't be read, or the rows to score aren't of both kinds.
         """
-        if self.path.is_dir():
-            parts = _read_folder(self.path)
-        else:
-            table, label = self._read()
-            _check_kinds(label, str(self.path))
-            parts = split(table, label, seed)
+        parts = _read_folder(self.path) if self.path.is_dir() else self._read()
+        if not isinstance(parts, Split):
+            _check_kinds(parts[1], str(self.path))
+            parts = split(*parts, seed)
         _check_kinds(parts.label, str(self.path))
         return contaminated(parts, self.contamination, seed) if self.contamination else parts
 
-    def _read(self) -> tuple[pd.DataFrame, Labels]:
+    def _read(self) -> Split | tuple[pd.DataFrame, Labels]:
         if self.label is None or self.marks is None:
             return _read_archive(self.path)
         source, table = str(self.path), read_table(self.path)
@@ -167,8 +170,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: can't be read: {one_line(error)}") from None
 
 
-def _read_archive(path: Path) -> tuple[pd.DataFrame, Labels]:
-    """Read ``X`` and ``y``, without unpickling anything.
+def _read_archive(path: Path) -> Split | tuple[pd.DataFrame, Labels]:
+    """Read ``train``, ``test`` and ``label``, or ``X`` and ``y``, without unpickling anything.
 
     Raises:
         InputError: If they aren't there or aren't numbers of the right shape.
@@ -176,20 +179,67 @@ def _read_archive(path: Path) -> tuple[pd.DataFrame, Labels]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: isn't an .npz archive, or is damaged")
     with np.load(path, allow_pickle=False) as arrays:
-        table, label = (read_array(arrays, name, path) for name in ("X", "y"))
-    if table.ndim != 2 or 0 in table.shape:
-        raise InputError(f"{path}: X has shape {table.shape}; a table has rows and columns")
-    if label.size != len(table):
-        raise InputError(f"{path}: X has {len(table):,} rows, but y has {label.size:,} labels")
-    return pd.DataFrame(table), _zeros_and_ones(label.ravel(), f"{path}: y")
+        split_already = "X" not in arrays.files and set(SPLIT_ARRAYS) & set(arrays.files)
+        for name in SPLIT_ARRAYS if split_already else ("X", "y"):
+            if name not in arrays.files:
+                raise InputError(
+                    f"{path}: holds no array named {name}; a labelled set has X and y, or, if it "
+                    f"is split already, {', '.join(SPLIT_ARRAYS)}"
+                )
+        if not split_already:
+            table, label = (read_array(arrays, name, path) for name in ("X", "y"))
+            _check_table(table, label, ("X", "y"), path)
+            return pd.DataFrame(table), _zeros_and_ones(label.ravel(), f"{path}: y")
+        train, test, label = (read_array(arrays, name, path) for name in SPLIT_ARRAYS)
+        names = read_array(arrays, "names", path, "U") if "names" in arrays.files else None
+    _check_table(train, None, ("train", ""), path)
+    _check_table(test, label, ("test", "label"), path)
+    if train.shape[1] != test.shape[1]:
+        raise InputError(
+            f"{path}: train has {train.shape[1]:,} columns, but test {test.shape[1]:,}; give both "
+            f"the same columns in the same order"
+        )
+    if names is not None and (names.shape != train.shape[1:] or len(set(names)) < len(names)):
+        raise InputError(
+            f"{path}: names has shape {names.shape}; write {train.shape[1]:,} different names, one "
+            f"for each column, or leave it out"
+        )
+    normal, new = (pd.DataFrame(rows, columns=names) for rows in (train, test))
+    return Split(normal, new, _zeros_and_ones(label.ravel(), f"{path}: label"))
 
 
-def read_array(arrays: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.generic]:
-    """An array of numbers from an archive, without unpickling anything.
+def _check_table(
+    rows: NDArray[np.generic], label: NDArray[np.generic] | None, names: Sequence[str], path: Path
+) -> None:
+    """Validate the shape of an array of rows, and of the labels that go with it.
+
+    Raises:
+        InputError: If they aren't a table, or of different lengths.
+    """
+    table, labels = names
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise InputError(f"{path}: {table} has shape {rows.shape}; a table has rows and columns")
+    if label is not None and label.size != len(rows):
+        raise InputError(
+            f"{path}: {table} has {len(rows):,} rows, but {labels} has {label.size:,} labels"
+        )
+
+
+def read_array(
+    arrays: np.lib.npyio.NpzFile, name: str, path: Path, kinds: str = "biuf"
+) -> NDArray[np.generic]:
+    """Read an array from an archive, without unpickling anything.
+
+    Args:
+        arrays: The archive.
+        name: The array's name in it.
+        path: The archive's, for messages.
+        kinds: NumPy's codes of allowed kinds of numbers, or ``"U"`` for strings.
 
     Raises:
         InputError: If it isn't there or can't be read.
     """
+    wanted = "strings" if kinds == "U" else "numbers"
     if name not in arrays.files:
         raise InputError(f"{path}: holds no array named {name}")
     try:
@@ -199,12 +249,12 @@ def read_array(arrays: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[n
             raise InputError(f"{path}: {name} can't be read: {one_line(error)}") from None
         raise InputError(
             f"{path}: {name} holds Python objects, which can run code when they are read; "
-            f"save it as an array of numbers"
+            f"save it as an array of {wanted}"
         ) from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: {name} can't be read: {one_line(error)}") from None
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{path}: {name} holds {array.dtype}; it must hold numbers")
+    if array.dtype.kind not in kinds:
+        raise InputError(f"{path}: {name} holds {array.dtype}; it must hold {wanted}")
     return array
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ class Summary:
         seconds: Of each detector, to fit and to score, over all sets and seeds.
         failures: Rows without figures.
         seeds: How many seeds.
+        gains: What training adds, from :func:`training_gains`.
     """
 
     auroc: pd.DataFrame
@@ -28,10 +29,16 @@ class Summary:
     seconds: pd.Series[float]
     failures: list[Row]
     seeds: int
+    gains: pd.DataFrame
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Summary:
-        """Sum up at least one row; sets and detectors stay in the order of the rows."""
+    def of(cls, rows: Sequence[Row], controls: Mapping[str, str] | None = None) -> Summary:
+        """Sum up at least one row; sets and detectors stay in the order of the rows.
+
+        Args:
+            rows: Results.
+            controls: Name of a trained detector -> name of its untrained control.
+        """
         table = pd.DataFrame(rows)
         sets, detectors = (list(dict.fromkeys(table[key])) for key in ("dataset", "detector"))
 
@@ -43,7 +50,14 @@ class Summary:
 
         spent = (table["fit_s"] + table["score_s"]).groupby(table["detector"]).sum(min_count=1)
         failures = [row for row in rows if row.error]
-        return cls(means("auroc"), means("ap"), spent[detectors], failures, table["seed"].nunique())
+        return cls(
+            means("auroc"),
+            means("ap"),
+            spent[detectors],
+            failures,
+            table["seed"].nunique(),
+            training_gains(table, controls or {}),
+        )
 
     @property
     def sets_run(self) -> pd.Series[int]:
@@ -58,6 +72,39 @@ class Summary:
     def ranks(self, figure: pd.DataFrame) -> pd.Series[float]:
         """Mean rank of each detector over the common sets, 1 for the best; ties share."""
         return figure.loc[self.common].rank(axis=1, ascending=False).mean()
+
+
+def training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+    """Paired differences between trained detectors and their untrained controls.
+
+    Args:
+        table: Results, a row for each set, seed and detector.
+        controls: Name of a trained detector -> name of its control.
+
+    Returns:
+        A row for each pair that shares results: ``detector``, ``control``, ``sets`` (their number),
+        and for ``auroc`` and ``ap`` the mean difference over the sets (positive: training helps),
+        with the ends of its 95 % interval in ``…_low`` and ``…_high`` (Student's t over the sets;
+        NaN for a single set).  Seeds are averaged first.
+    """
+    from scipy.stats import t
+
+    gains = []
+    for detector, control in controls.items():
+        gain: dict[str, object] = {"detector": detector, "control": control}
+        for figure in ("auroc", "ap"):
+            wide = table.pivot_table(index=["dataset", "seed"], columns="detector", values=figure)
+            if not {detector, control} <= set(wide):
+                break
+            difference = (wide[detector] - wide[control]).groupby("dataset").mean().dropna()
+            count, mean = len(difference), difference.mean()
+            # t has no quantile for 0 degrees of freedom: NaN, as the deviation of a single set.
+            half = t.ppf(0.975, count - 1) * difference.std() / np.sqrt(count)
+            gain |= {"sets": count, figure: mean}
+            gain |= {f"{figure}_low": mean - half, f"{figure}_high": mean + half}
+        else:
+            gains.append(gain)
+    return pd.DataFrame(gains)
 
 
 def critical_difference(detectors: int, sets: int, alpha: float = 0.05) -> float:

@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 
 from anomgan.bench.contender import Contender, Encoded
-from anomgan.bench.gans import Gan
+from anomgan.bench.gans import DEFAULT_METHOD, GANContender
 from anomgan.bench.peers import Peer
 from anomgan.bench.synthetic import table
 from anomgan.config import Config
 from anomgan.evaluation.baselines import SKLEARN
-
-OURS = "gan"
 
 Figures = dict[str, float]
 
@@ -48,9 +46,9 @@ class Case:
         new = table(self.scored, self.columns, 2)
         encoded = Encoded.of(table(self.rows, self.columns, 1), new)
         contender: Contender = Peer(name)
-        if name == OURS:
+        if name == DEFAULT_METHOD:
             config = Config.make(settings=dict(self.settings))
-            contender = Gan(OURS, (config.score,), config, "cpu")
+            contender = GANContender(DEFAULT_METHOD, (config.score,), config, "cpu")
         [outcome] = contender.run(encoded, 0)
         return {
             "fit_s": outcome.fit_s,
@@ -63,7 +61,7 @@ class Case:
         from anomgan import GANDetector
 
         train, new = (table(n, self.columns, seed) for n, seed in ((self.rows, 1), (calls, 2)))
-        if name == OURS:
+        if name == DEFAULT_METHOD:
             detector = GANDetector(settings=dict(self.settings), random_state=0).fit(train)
             score: Any = detector.score_samples
             rows: list[Any] = [new.iloc[[at]] for at in range(calls)]

@@ -76,6 +76,10 @@ def _figures(summary: Summary) -> dict[str, float]:
             found[f"{name}/mean/{place}"] = float(table.loc[summary.common, detector].mean())
             for data, value in table[detector].items():
                 found[f"{name}/{_plain(str(data))}/{place}"] = float(value)
+    for gain in summary.gains.to_dict("records"):
+        for name, figure in (("auroc", "auroc"), ("average_precision", "ap")):
+            place = _plain(str(gain["detector"]))
+            found[f"training_gain/{name}/{place}"] = float(gain[figure])
     for name, seconds in zip(summary.seconds.index, summary.seconds, strict=True):
         found[f"seconds/{_plain(str(name))}"] = float(seconds)
     return {key: value for key, value in found.items() if math.isfinite(value)}

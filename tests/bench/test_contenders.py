@@ -13,7 +13,7 @@ import torch
 from anomgan import GANDetector
 from anomgan.bench import peers
 from anomgan.bench.contender import Encoded
-from anomgan.bench.gans import Gan
+from anomgan.bench.gans import GANContender
 from anomgan.bench.peers import PYOD, SKLEARN, Peer
 from anomgan.config import Config
 from anomgan.data.samples import load_sample
@@ -28,7 +28,7 @@ def test_scores_are_those_of_the_detector():
     sample = load_sample("penguins")  # numbers, categories and gaps
     table = Encoded.of(sample.normal, sample.new)
     config = Config.make("fast", TINY)
-    gan = Gan("f-anogan", ("combined", "paper"), config, "cpu")
+    gan = GANContender("f-anogan", ("combined", "paper"), config, "cpu")
     assert gan.names == ("f-anogan", "f-anogan (paper)")
     for kind, outcome in zip(gan.kinds, gan.run(table, 7), strict=True):
         settings = {**TINY, "score": kind}
@@ -40,6 +40,23 @@ def test_scores_are_those_of_the_detector():
         assert outcome.fit_s > table.fit_s
         assert outcome.score_s > table.score_s
     assert gan.only(["f-anogan (paper)"]).kinds == ("paper",)
+
+
+@pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
+def test_the_control_is_the_same_detector_without_a_step():
+    sample = load_sample("penguins")
+    table = Encoded.of(sample.normal, sample.new)
+    gan = GANContender("gan", ("combined", "paper"), Config.make("fast", TINY), "cpu")
+    control = gan.control()
+    assert control.names == ("untrained", "untrained (paper)")
+    assert GANContender("sngan", ("combined",), Config(), "cpu").control().name == "untrained sngan"
+    assert control.only(["untrained (paper)"]).names == ("untrained (paper)",)
+    settings = {**TINY, "steps": 0, "checks": 0, "restarts": 0}
+    detector = GANDetector(preset="fast", settings=settings, random_state=7, device="cpu")
+    expected = -detector.fit(sample.normal).score_samples(sample.new)
+    outcome = next(control.run(table, 7))
+    assert np.array_equal(outcome.scores, expected)
+    assert not np.array_equal(outcome.scores, next(gan.run(table, 7)).scores)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anomgan.bench.defects import DEFECTS, textures, with_defects
-from anomgan.bench.gans import Gan
+from anomgan.bench.gans import GANContender
 from anomgan.bench.localization import aupro, localised, table
 from anomgan.bench.measure import Task, measure
 from anomgan.bench.pictures import BUNDLED, find_picture_sets
@@ -66,7 +66,7 @@ def test_ours_and_others_are_measured_on_pictures_as_on_tables(archive):
     from anomgan.bench.peers import Peer
 
     (data,) = find_picture_sets([archive], [0])
-    gan = Gan("gan", ("visual", "paper"), Config.make("fast", TINY, "images"), "cpu")
+    gan = GANContender("gan", ("visual", "paper"), Config.make("fast", TINY, "images"), "cpu")
     rows = list(measure(Task(data, 0, (gan, Peer("knn")))))
     assert [row.detector for row in rows] == ["gan", "gan (paper)", "knn"]
     assert all(row.error == "" and 0 <= row.auroc <= 1 for row in rows)
@@ -152,7 +152,7 @@ def test_pixels_that_share_a_corner_are_one_defect():
 def test_defects_on_a_texture_are_found(monkeypatch):
     monkeypatch.setattr("anomgan.bench.localization.MOST_NORMAL", 60)
     monkeypatch.setattr("anomgan.bench.localization.MOST_DEFECTS", 12)
-    gan = Gan("gan", ("visual",), Config.make("fast", TINY, "images"), "cpu")
+    gan = GANContender("gan", ("visual",), Config.make("fast", TINY, "images"), "cpu")
     found = list(localised([gan], [], seed=0))
     assert {each.dataset for each in found} == {"texture"}
     assert [each.kind for each in found] == ["all", *DEFECTS]

@@ -41,6 +41,36 @@ def test_the_table_says_what_the_rows_say():
     )
 
 
+def test_what_training_adds_is_a_paired_difference_over_the_sets():
+    """Of one set 0.1 better, of another 0.3: mean 0.2, and t(0.975, 1) = 12.7062 times 0.1."""
+    rows = [*FULL, row("wine", 0, "untrained", 0.8, 0.6), row("wine", 1, "untrained", 0.6, 0.8)]
+    rows += [row("apes", seed, "untrained", 0.7, 1.0) for seed in range(2)]
+    summary = Summary.of(rows, {"gan": "untrained"})
+    [gain] = summary.gains.to_dict("records")
+    assert (gain["detector"], gain["control"], gain["sets"]) == ("gan", "untrained", 2)
+    assert gain["auroc"] == pytest.approx(0.2)
+    assert gain["auroc_high"] - gain["auroc"] == pytest.approx(1.27062, abs=1e-5)
+    assert gain["auroc"] - gain["auroc_low"] == pytest.approx(1.27062, abs=1e-5)
+    assert gain["ap"] == pytest.approx(-0.05)
+    assert (
+        "What training adds (gan − untrained, 2 sets, 95 % interval): AUROC +0.2000 ± 1.2706 and "
+        "AP -0.0500 ± 0.6353.\n"
+    ) in markdown(summary, SETTINGS)
+
+
+def test_what_training_adds_goes_by_what_both_did():
+    rows = [row("wine", 0, "gan", 0.9, 0.5), row("wine", 0, "untrained", 0.8, 0.5)]
+    rows += [row("wine", 1, "gan", 0.1, 0.1), Row("wine", 1, "untrained", error="bad")]
+    summary = Summary.of(rows, {"gan": "untrained", "none": "such"})
+    assert len(summary.gains) == 1
+    text = markdown(summary, SETTINGS)
+    assert "(gan − untrained, 1 set): AUROC +0.1000 and AP +0.0000.\n" in text
+    failed = [Row("wine", 0, "gan", error="bad"), row("wine", 0, "untrained", 0.8, 0.5)]
+    summary = Summary.of(failed, {"gan": "untrained"})
+    assert summary.gains.empty
+    assert "training adds" not in markdown(summary, SETTINGS)
+
+
 def test_failures_are_left_out_of_the_means_and_named():
     rows = [*FULL, row("wine", 0, "lof", 0.5, 0.5), row("wine", 1, "lof", 0.5, 0.5)]
     rows += [Row("apes", seed, "lof", error="ValueError: no | luck") for seed in range(2)]

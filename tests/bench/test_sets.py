@@ -60,6 +60,68 @@ def test_folders_stay_split_as_they_are(folder):
     assert (len(parts.normal), len(parts.new), parts.label.sum()) == (60, 40, 10)
 
 
+def split_archive(place: Path, **changes: object) -> Path:
+    """A set that is split already: 6 normal rows, 4 to score, of which the last is abnormal."""
+    arrays = {
+        "train": np.arange(12).reshape(6, 2),
+        "test": np.arange(8.0).reshape(4, 2),
+        "label": np.array([0, 0, 0, 1], dtype=np.int8),
+        "names": np.array(["size", "weight"]),
+    }
+    kept = {k: v for k, v in (arrays | changes).items() if v is not None}
+    np.savez(place / "split.npz", **{name: np.asarray(array) for name, array in kept.items()})
+    return place / "split.npz"
+
+
+def test_archives_that_are_split_stay_so_whatever_the_seed(tmp_path):
+    [found] = find_sets([split_archive(tmp_path)], None, abnormal_rows)
+    for seed in (0, 1):
+        parts = found.split(seed)
+        assert parts.normal.to_dict("list") == {
+            "size": [0, 2, 4, 6, 8, 10],
+            "weight": [1, 3, 5, 7, 9, 11],
+        }
+        assert parts.new["size"].tolist() == [0, 2, 4, 6]
+        assert parts.label.tolist() == [0, 0, 0, 1]
+    nameless = find_sets([split_archive(tmp_path, names=None)], None, abnormal_rows)[0].split(0)
+    assert list(nameless.normal) == list(nameless.new) == [0, 1]
+
+
+def test_archives_that_are_split_can_be_contaminated(tmp_path):
+    path = split_archive(tmp_path, label=[0, 1, 1, 1])
+    parts = LabelledSet("split", path, contamination=0.14).split(0)
+    assert (len(parts.normal), len(parts.new), parts.label.sum()) == (7, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"label": None}, "no array named label; a labelled set has X and y, or, if it is split"),
+        ({"train": None}, "no array named train"),
+        ({"train": None, "test": None, "label": None}, "no array named X; a labelled set has X"),
+        ({"train": np.zeros((6, 3))}, "train has 3 columns, but test 2; give both the same"),
+        ({"train": np.zeros(6)}, r"train has shape \(6,\); a table has rows and columns"),
+        ({"test": np.zeros((0, 2))}, r"test has shape \(0, 2\)"),
+        ({"label": [0, 1]}, "test has 4 rows, but label has 2 labels"),
+        ({"label": [0, 0, 2, 1]}, "label: row 2 holds 2; write 0"),
+        ({"label": [0.0, np.nan, 0.5, 1.0]}, "label: row 1 holds nan; write 0"),
+        ({"label": ["n", "n", "n", "y"]}, "label holds <U1; it must hold numbers"),
+        ({"label": [0, 0, 0, 0]}, "no abnormal row to score"),
+        ({"test": np.array([["a", "b"]] * 4)}, "test holds <U1; it must hold numbers"),
+        ({"train": np.array([[object(), 1]] * 6)}, "train holds Python objects"),
+        ({"names": ["size"]}, r"names has shape \(1,\); write 2 different names"),
+        ({"names": ["size", "size"]}, "write 2 different names"),
+        ({"names": [1, 2]}, "names holds int64; it must hold strings"),
+        ({"names": np.array([None, "a"])}, "names holds Python objects.*array of strings"),
+    ],
+)
+def test_split_archives_that_cant_be_used(tmp_path, changes, message):
+    path = split_archive(tmp_path, **changes)
+    found = refused(path)
+    assert found.startswith(str(path))
+    assert re.search(message, found)
+
+
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
 def test_tables_with_a_label_and_columns_of_all_types(tmp_path, ending):
     count = 50

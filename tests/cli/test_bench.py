@@ -35,7 +35,10 @@ def test_results_in_three_files_and_on_stdout(run, place):
     done = run("bench", "far.npz", "mine.csv", "--label", "state", *options)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0] == "| AUROC / AP, mean of 2 seeds | gan | gan (paper) | iforest | knn |"
+    assert lines[0] == (
+        "| AUROC / AP, mean of 2 seeds | gan | gan (paper) | untrained | untrained (paper) "
+        "| iforest | knn |"
+    )
     assert [line.split(" | ")[0] for line in lines[2:8]] == [
         "| far",
         "| mine",
@@ -49,7 +52,13 @@ def test_results_in_three_files_and_on_stdout(run, place):
     assert (place / "out/results.png").read_bytes().startswith(b"\x89PNG")
     table = pd.read_csv(place / "out/results.csv")
     assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * 2 * 4
+    assert len(table) == 2 * 2 * 6
+    wide = table.pivot_table(index=["dataset", "seed"], columns="detector", values="auroc")
+    gains = pd.read_csv(place / "out/gains.csv").set_index("detector")
+    assert gains["control"].to_dict() == {"gan": "untrained", "gan (paper)": "untrained (paper)"}
+    mean = (wide["gan (paper)"] - wide["untrained (paper)"]).mean()
+    assert gains.loc["gan (paper)", "auroc"] == pytest.approx(mean, abs=2e-6)
+    assert "What training adds (gan (paper) − untrained (paper), 2 sets, 95 % inter" in done.out
     assert table["error"].isna().all()
     assert (table.loc[table["detector"] == "knn", "auroc"] == 1).all()
     assert (table[["rows_fit", "rows_scored", "anomalies"]] == [30, 40, 10]).all(axis=None)
@@ -68,6 +77,23 @@ def test_results_in_three_files_and_on_stdout(run, place):
     assert [line.split(",")[:3] for line in added] == [
         [name, seed, "pca"] for name in ("far", "mine") for seed in "01"
     ]
+
+
+@pytest.mark.parametrize(
+    ("methods", "names"),
+    [
+        ("gan", ["gan"]),
+        ("untrained", ["untrained"]),
+        ("f-anogan,untrained", ["f-anogan", "untrained f-anogan"]),
+    ],
+)
+def test_the_control_is_chosen_as_others_are(run, place, methods, names):
+    options = ["--methods", methods, "--peers", "none", "--seeds", 1, *QUICK]
+    done = run("bench", "far.npz", *options)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == f"| AUROC / AP, 1 seed | {' | '.join(names)} |"
+    assert ("What training adds" in done.out) == (len(names) == 2)
+    assert (place / "anomgan-bench/gains.csv").exists() == (len(names) == 2)
 
 
 def test_a_peer_that_fails_is_noted(run, place, monkeypatch):
@@ -171,11 +197,14 @@ def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
     done = run("bench", "--images", *options, *settings, "--output", "out")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0] == "| AUROC / AP, 1 seed | gan | knn |"
+    assert lines[0] == "| AUROC / AP, 1 seed | gan | untrained | knn |"
     assert lines[2].startswith("| digits 3 | ")
     kinds = "all", "scratch", "blob", "missing", "swapped"
-    assert [line.split(" | ")[:3] for line in lines[-10:]] == [
-        [f"| {name}", kind, "gan"] for name in ("digits 3", "texture") for kind in kinds
+    assert [line.split(" | ")[:3] for line in lines[-20:]] == [
+        [f"| {name}", kind, method]
+        for name in ("digits 3", "texture")
+        for method in ("gan", "untrained")
+        for kind in kinds
     ]
     assert (place / "out/results.md").read_text() == done.out
 
