@@ -12,7 +12,7 @@ from anomgan.errors import DataWarning, InputError
 
 if TYPE_CHECKING:
     from anomgan.data.parse_report import ParseReport
-    from anomgan.spark.partition import Rule
+    from anomgan.spark import FlagRule
 
 
 def score_on_spark(
@@ -41,7 +41,7 @@ def score_on_spark(
     from anomgan import load
     from anomgan.cli.progress import PartsProgress
     from anomgan.data.readers.parquet import list_parquet_files, read_parquet_info
-    from anomgan.spark.engine import score, session
+    from anomgan.spark import score, session
 
     # Executors share the machines' cores; their scores don't depend on where a model was trained.
     detector = load(model, device="cpu").set_params(device="cpu")
@@ -88,12 +88,12 @@ def _leading(names: list[str], roles: ColumnRoles, *, append: bool, source: str)
     return tuple(names)
 
 
-def _rule(alpha: float | None, fdr: float | None) -> tuple[Rule, str]:
+def _rule(alpha: float | None, fdr: float | None) -> tuple[FlagRule, str]:
     """Which rows are flagged, and that in words."""
-    from anomgan.spark.partition import Rule
+    from anomgan.spark import FlagRule
 
     if fdr is not None:
-        return Rule(fdr=fdr), f"a false discovery rate of {fdr:g}"
+        return FlagRule(fdr=fdr), f"a false discovery rate of {fdr:g}"
     if alpha is not None:
-        return Rule(alpha=alpha), f"alpha {alpha:g}"
-    return Rule(), "the model's threshold"
+        return FlagRule(alpha=alpha), f"alpha {alpha:g}"
+    return FlagRule(), "the model's threshold"

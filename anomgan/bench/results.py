@@ -22,6 +22,7 @@ from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.atomic import atomic_write
+from anomgan.utils.locks import LOCK_FILE, hold_lock
 
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 GAINS = "gains.csv"
@@ -88,8 +89,12 @@ class Results:
         with contextlib.ExitStack() as stack:
             with _writing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
+                if stack.enter_context(hold_lock(folder / LOCK_FILE)) is False:
+                    raise InputError(
+                        f"--output {folder}: another benchmark is writing there; wait for it or "
+                        f"name another"
+                    )
                 file = stack.enter_context((folder / RESULTS).open("a+b"))
-                _lock(file, folder)
                 whole = _whole_lines(file, folder / RESULTS)
                 if restart:
                     whole = b""
@@ -228,26 +233,6 @@ def _writing(folder: Path) -> Iterator[None]:
 def _write_whole(path: Path, content: bytes) -> None:
     with atomic_write(path) as partial:
         partial.write_bytes(content)
-
-
-def _lock(file: BinaryIO, folder: Path) -> None:
-    """Keep other runs out, where the system can; the lock goes when the file is closed.
-
-    Raises:
-        InputError: If another run is at work.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(
-            f"--output {folder}: another benchmark is writing there; wait for it or name another"
-        ) from None
-    except OSError:  # a file system without locks
-        return
 
 
 def _code() -> str:

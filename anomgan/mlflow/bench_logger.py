@@ -11,7 +11,7 @@ import pandas as pd
 from mlflow import MlflowClient, get_tracking_uri
 from mlflow.entities import Metric, Param
 
-from anomgan.mlflow.alone import alone_in
+from anomgan.mlflow.alone import lock_store
 from anomgan.mlflow.quiet import calm, reason
 from anomgan.mlflow.run_logger import log_metrics
 from anomgan.mlflow.tracking import Logged, experiment_of
@@ -46,7 +46,7 @@ def log_bench(
     with calm():
         try:
             logged.where = tracking_uri or get_tracking_uri()
-            with alone_in(logged.where):
+            with lock_store(logged.where):
                 client = MlflowClient(logged.where)
                 home = experiment_of(client, experiment or EXPERIMENT)
             run_id = client.create_run(home.experiment_id).info.run_id

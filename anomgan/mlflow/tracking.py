@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from anomgan.errors import InputError
 from anomgan.mlflow import contents
-from anomgan.mlflow.alone import alone_in
+from anomgan.mlflow.alone import lock_store
 from anomgan.mlflow.quiet import calm, reason
 from anomgan.mlflow.run_logger import fill, parts
 from anomgan.persistence.model_dir import DESCRIPTION
@@ -92,7 +92,7 @@ def log_fit(
     with calm():
         try:
             logged.where = tracking_uri or get_tracking_uri()
-            with alone_in(logged.where):  # the client makes a new store's tables
+            with lock_store(logged.where):  # the client makes a new store's tables
                 client = MlflowClient(logged.where)
                 home = experiment_of(client, experiment)
             run = _run(client, home, detector, run_name)

@@ -1,8 +1,8 @@
-"""Scoring a Parquet table part by part, wherever each part is done, into a folder of Parquet files.
+"""Score one partition of a Parquet table into a Parquet file.
 
-The parts are fixed by the table alone, and each is a pure function of the table, the model and the
-options.  So it makes no difference who does them, in which order or how often, and those that an
-interrupted run has done needn't be done again: a part has its final name only when it is whole.
+Partitions depend on the table alone, and the scores of one on the table, the model and the options.
+So any executor may score any of them, in any order and more than once, and an interrupted run goes
+on where it stopped: a partition's file takes its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import socket
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -30,16 +28,17 @@ from anomgan.data.readers.parquet import read_batches
 from anomgan.errors import DataWarning, InputError
 from anomgan.estimator import GANDetector
 from anomgan.scoring.result import ScoreResult
+from anomgan.utils.atomic import atomic_write
 
-SCORED = "_scored"
-"""A folder for parts that wait until all p-values are known."""
+SCORED_FOLDER = "_scored"
+"""The folder of partitions that are flagged once the p-values of all are known."""
 
-FACTS = b"anomgan"
-"""Under which name a part's footer tells what was found out about it."""
+OUTCOME_KEY = b"anomgan"
+"""Metadata key of a Parquet file's :class:`Outcome`."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Partition:
     """A range of a file's records.
 
     Attributes:
@@ -58,25 +57,25 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The file that it becomes."""
+        """The file that its scores are written to."""
         return f"part-{self.number:05d}.parquet"
 
 
 @dataclass(frozen=True)
-class Rule:
+class FlagRule:
     """Which rows are flagged: by the model's own threshold, unless one of these is given.
 
     Attributes:
-        alpha: Those with a p-value of at most this.
-        fdr: Those that Benjamini–Hochberg chooses at this false discovery rate, over all rows.
+        alpha: Flag rows with a p-value of at most this.
+        fdr: Flag rows by Benjamini–Hochberg at this false discovery rate, over all rows.
     """
 
     alpha: float | None = None
     fdr: float | None = None
 
     @property
-    def waits(self) -> bool:
-        """Whether no row can be decided on before all are scored."""
+    def needs_all_p_values(self) -> bool:
+        """Whether rows can be flagged only after all are scored."""
         return self.fdr is not None
 
     def flags(self, scored: ScoreResult) -> NDArray[np.int8]:
@@ -88,14 +87,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of all rows, or of those of one part.
+    """Counts and warnings of all rows, or of one partition.
 
     Attributes:
-        rows: How many there are.
-        flagged: How many are flagged; 0 as long as they wait for that.
-        report: What was odd about their cells.
+        rows: Number of rows.
+        flagged: Number of flagged rows; 0 until they are flagged.
+        report: Cells that couldn't be read.
         notes: Warnings.
-        p_values: Each p-value and how often it comes, as long as rows wait to be flagged.
+        p_values: Each p-value and its count, until rows are flagged.
     """
 
     rows: int
@@ -105,14 +104,14 @@ class Outcome:
     p_values: tuple[tuple[float, int], ...] = ()
 
     def __add__(self, later: Outcome) -> Outcome:
-        """The outcome of both, of which ``later`` comes second; p-values are left out."""
+        """The outcome of both, in this order; p-values are left out."""
         notes = tuple(dict.fromkeys((*self.notes, *later.notes)))
         return Outcome(
             self.rows + later.rows, self.flagged + later.flagged, self.report + later.report, notes
         )
 
     def to_json(self) -> bytes:
-        """For a footer."""
+        """Bytes for a Parquet file's metadata."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
@@ -131,15 +130,15 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What to do with each part; small, and known to everybody who works on one.
+class PartitionScorer:
+    """Scores partitions; sent to every executor.
 
     Attributes:
         source: What messages call the table.
-        output: The folder for the parts, which all who work on them see under this name.
+        output: The folder of the results, which all executors see under this path.
         repeated: Columns of the input that come before the results.
         numbered: Whether the number of the input record comes next.
-        ignored: Columns of the input that the model isn't shown.
+        ignored: Columns of the input that the model doesn't use.
         rule: Which rows are flagged.
         strict: Whether a cell that can't be read is an error rather than missing.
     """
@@ -149,22 +148,27 @@ class Work:
     repeated: tuple[str, ...]
     numbered: bool
     ignored: tuple[str, ...]
-    rule: Rule
+    rule: FlagRule
     strict: bool = False
 
-    def score(self, part: Part, detector: GANDetector) -> None:
-        """Score a part and write it; it is flagged, too, unless that takes all p-values.
+    @property
+    def folder(self) -> Path:
+        """Where scored partitions are written: the output, or a folder in it until flagged."""
+        return self.output / SCORED_FOLDER if self.rule.needs_all_p_values else self.output
+
+    def score(self, partition: Partition, detector: GANDetector) -> None:
+        """Score a partition, flag its rows unless that needs all p-values, and write it.
 
         Raises:
-            InputError: As :meth:`anomgan.estimator.GANDetector.score_frame`, or if the part can't
-                be read or written.
+            InputError: As :meth:`anomgan.estimator.GANDetector.score_frame`, or if the partition
+                can't be read or written.
         """
-        found = Outcome(0, 0, ParseReport())
+        outcome = Outcome(0, 0, ParseReport())
         p_values: Counter[float] = Counter()
-        with _Whole(self.folder / part.name, self.output) as whole:
-            for batch in read_batches(part.file, first=part.first, count=part.count):
-                row = part.row + found.rows
-                with warnings.catch_warnings(record=True) as heard:
+        with _write_partition(self.folder / partition.name, self.output) as writer:
+            for batch in read_batches(partition.file, first=partition.first, count=partition.count):
+                row = partition.row + outcome.rows
+                with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", DataWarning)
                     scored = detector.score_frame(
                         arrow_to_frame(batch).drop(columns=list(self.ignored), errors="ignore"),
@@ -179,87 +183,73 @@ class Work:
                 if scored.probability is not None:
                     columns["probability"] = pa.array(scored.probability)
                 flagged = 0
-                if self.rule.waits:
+                if self.rule.needs_all_p_values:
                     p_values.update(scored.p_value.tolist())
                 else:
                     flags = self.rule.flags(scored)
                     columns["is_anomaly"] = pa.array(flags)
                     flagged = int(flags.sum())
-                whole.write(pa.table(columns))
-                notes = tuple(str(each.message) for each in heard)
-                found += Outcome(batch.num_rows, flagged, scored.report, notes)
-            whole.finish(replace(found, p_values=tuple(sorted(p_values.items()))))
+                writer.write(pa.table(columns))
+                notes = tuple(str(each.message) for each in caught)
+                outcome += Outcome(batch.num_rows, flagged, scored.report, notes)
+            writer.outcome = replace(outcome, p_values=tuple(sorted(p_values.items())))
 
-    def flag(self, part: Part, cut: float) -> None:
-        """Flag the rows of a part that has waited: those with a p-value of at most ``cut``.
+    def flag(self, partition: Partition, threshold: float) -> None:
+        """Flag the rows of a scored partition whose p-value is at most ``threshold``.
 
         Raises:
-            InputError: If the part can't be read or written.
+            InputError: If the partition can't be read or written.
         """
-        waiting = self.folder / part.name
-        found = outcome_of(waiting)
-        if found is None:
-            raise InputError(f"{waiting}: was damaged while it waited; run the same command again")
+        path = self.folder / partition.name
+        outcome = read_outcome(path)
+        if outcome is None:
+            raise InputError(f"{path}: was damaged while it waited; run the same command again")
         flagged = 0
-        with _Whole(self.output / part.name, self.output) as whole:
-            for batch in read_batches(waiting):
-                flags = pa.array((batch.column("p_value").to_numpy() <= cut).astype(np.int8))
-                flagged += int(flags.to_numpy().sum())
-                whole.write(pa.table(batch).append_column("is_anomaly", flags))
-            whole.finish(replace(found, flagged=flagged, p_values=()))
-
-    @property
-    def folder(self) -> Path:
-        """Where parts are scored: where they belong, or where they wait."""
-        return self.output / SCORED if self.rule.waits else self.output
+        with _write_partition(self.output / partition.name, self.output) as writer:
+            for batch in read_batches(path):
+                flags = (batch.column("p_value").to_numpy() <= threshold).astype(np.int8)
+                flagged += int(flags.sum())
+                writer.write(pa.table(batch).append_column("is_anomaly", pa.array(flags)))
+            writer.outcome = replace(outcome, flagged=flagged, p_values=())
 
 
-class _Whole:
-    """A Parquet file that appears under its name when it is finished."""
+class _Writer:
+    """Writes a partition's rows, then its outcome."""
 
-    def __init__(self, path: Path, output: Path) -> None:
-        """Prepare to write; messages speak of ``output``."""
-        self.path, self.output = path, output
-        mark = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.partial = path.with_name(f".{path.stem}-{mark}.partial")
-        self.writer: pa.parquet.ParquetWriter | None = None
-
-    def __enter__(self) -> _Whole:
-        """Nothing is there yet."""
-        return self
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: pa.parquet.ParquetWriter | None = None
+        self.outcome: Outcome | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Add rows; the first decide what columns there are."""
-        with self._worded():
-            if self.writer is None:
-                self.writer = pa.parquet.ParquetWriter(self.partial, table.schema)
-            self.writer.write_table(table)
+        """Add rows; the first table decides on the columns."""
+        if self.file is None:
+            self.file = pa.parquet.ParquetWriter(self.path, table.schema)
+        self.file.write_table(table)
 
-    def finish(self, outcome: Outcome) -> None:
-        """Write through to the disk and give it its name."""
-        if self.writer is None:
-            raise InputError(f"{self.output}: {self.path.name} has no rows; the input has changed")
-        with self._worded():
-            self.writer.add_key_value_metadata({FACTS: outcome.to_json()})
-            self.writer.close()
-            with self.partial.open("rb") as file:
+
+@contextlib.contextmanager
+def _write_partition(path: Path, output: Path) -> Iterator[_Writer]:
+    """Write a partition's file, which takes its name when it is complete.
+
+    Raises:
+        InputError: If it can't be written, or no row was.
+    """
+    try:
+        with atomic_write(path) as partial:
+            writer = _Writer(partial)
+            try:
+                yield writer
+                if writer.file is None or writer.outcome is None:
+                    raise InputError(f"{output}: {path.name} has no rows; the input has changed")
+                writer.file.add_key_value_metadata({OUTCOME_KEY: writer.outcome.to_json()})
+            finally:
+                if writer.file is not None:
+                    writer.file.close()
+            with partial.open("rb") as file:
                 os.fsync(file.fileno())
-            self.partial.replace(self.path)
-
-    def __exit__(self, *_: object) -> None:
-        """Remove what isn't finished."""
-        if self.writer is not None:
-            with contextlib.suppress(OSError, pa.ArrowException):
-                self.writer.close()
-        with contextlib.suppress(OSError):
-            self.partial.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _worded(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise unwritable(self.output, error) from None
+    except OSError as error:
+        raise unwritable(output, error) from None
 
 
 def unwritable(output: Path, error: OSError) -> InputError:
@@ -267,10 +257,9 @@ def unwritable(output: Path, error: OSError) -> InputError:
     return InputError(f"--output {output}: can't be written: {error.strerror or error}")
 
 
-def outcome_of(path: Path) -> Outcome | None:
-    """What a finished part's footer says; None if it isn't there or isn't whole."""
+def read_outcome(path: Path) -> Outcome | None:
+    """The outcome in a finished partition's file; None if that is missing or incomplete."""
     try:
-        facts = pa.parquet.read_metadata(path).metadata
-        return Outcome.from_json(facts[FACTS])
+        return Outcome.from_json(pa.parquet.read_metadata(path).metadata[OUTCOME_KEY])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None

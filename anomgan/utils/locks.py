@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+LOCK_FILE = ".lock-anomgan"
+"""Name of the lock file in a folder that one process at a time may write to."""
+
 
 @contextlib.contextmanager
 def hold_lock(path: Path, timeout: float = 0.0) -> Iterator[bool | None]:

@@ -17,9 +17,9 @@ from anomgan import load
 from anomgan.data.readers.files import read_table
 from anomgan.data.samples import load_sample
 from anomgan.errors import InputError
+from anomgan.spark import Outcome
 from anomgan.spark import engine as spark
-from anomgan.spark.partition import Outcome
-from anomgan.spark.plan import DONE
+from anomgan.spark.plan import SUCCESS_FILE
 
 pytest.importorskip("pyspark")
 
@@ -73,7 +73,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def results(folder: Path) -> pd.DataFrame:
     """What anybody would read, pandas or Spark."""
-    assert (folder / DONE).exists()
+    assert (folder / SUCCESS_FILE).exists()
     return pd.read_parquet(folder)
 
 
@@ -138,7 +138,7 @@ def test_parts_of_odd_sizes_and_a_broken_run(session: Any, models: Path, tmp_pat
     before = {path.name: path.stat().st_mtime_ns for path in files}
     files[3].unlink()
     files[0].write_bytes(b"PAR1")
-    (out / DONE).unlink()
+    (out / SUCCESS_FILE).unlink()
     assert score() == first
     after = {path.name: path.stat().st_mtime_ns for path in sorted(out.glob("part-*"))}
     assert {name for name in before if before[name] != after[name]} == {
@@ -163,7 +163,7 @@ def test_the_first_wrong_cell_is_told_in_one_line(
         f"anomgan: error: {tmp_path / 'bad.parquet'}: row 40, column {column!r}: 'heavy' isn't "
         f"a number; correct or empty the cell\n"
     )
-    assert not (tmp_path / "out" / DONE).exists()
+    assert not (tmp_path / "out" / SUCCESS_FILE).exists()
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_spark_that_does_not_start_says_why(
         raise RuntimeError("JAVA_GATEWAY_EXITED")
 
     monkeypatch.setattr(pyspark.sql.SparkSession, "getActiveSession", lambda: None)
-    monkeypatch.setattr(spark, "_started", fail)
+    monkeypatch.setattr(spark, "_start", fail)
     with (
         pytest.raises(InputError, match=r"Spark can't be started: .*no heap left"),
         spark.session(),

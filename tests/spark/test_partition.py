@@ -17,8 +17,8 @@ from anomgan.calibration.conformal import fdr_threshold, flag_rows
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
-from anomgan.spark.partition import Outcome, Rule, Work, outcome_of
-from anomgan.spark.plan import PLAN, Plan, opened, table_files
+from anomgan.spark.partition import FlagRule, Outcome, PartitionScorer, read_outcome
+from anomgan.spark.plan import PLAN_FILE, Plan, open_output, table_files
 
 TINY = {"steps": 10, "members": 1, "hidden": 8, "latent": 2, "inversion_steps": 1}
 
@@ -66,9 +66,9 @@ def source(tmp_path: Path) -> Path:
 def plan_of(
     detector: GANDetector, source: Path, output: Path, rows: int, **changes: object
 ) -> Plan:
-    work = Work("new", output, (), True, (), Rule())
-    work = replace(work, **changes)  # type: ignore[arg-type]
-    return Plan.make(work, detector, table_files(str(source), detector, work), rows)
+    scorer = PartitionScorer("new", output, (), True, (), FlagRule())
+    scorer = replace(scorer, **changes)  # type: ignore[arg-type]
+    return Plan.make(scorer, detector, table_files(str(source), detector, scorer), rows)
 
 
 def together(folder: Path) -> pd.DataFrame:
@@ -82,9 +82,9 @@ def test_scores_are_those_in_one_go(
     detector: GANDetector, source: Path, tmp_path: Path, rows: int
 ) -> None:
     plan = plan_of(detector, source, tmp_path / "out", rows)
-    with opened(plan):
-        for part in reversed(plan.parts):
-            plan.work.score(part, detector)
+    with open_output(plan):
+        for part in reversed(plan.partitions):
+            plan.scorer.score(part, detector)
     found, whole = together(tmp_path / "out"), detector.score_frame(read_table(source))
     assert list(found.columns) == ["row", "score", "p_value", "is_anomaly"]
     np.testing.assert_array_equal(found["row"], np.arange(50))
@@ -104,9 +104,9 @@ def test_a_folder_is_one_table(detector: GANDetector, source: Path, tmp_path: Pa
     for name, piece in {"c": frame[:11], "a": frame[11:11], "b": frame[11:]}.items():
         piece.to_parquet(folder / f"{name}.parquet")
     plan = plan_of(detector, folder, tmp_path / "out", 8)
-    with opened(plan):
-        for part in plan.parts:
-            plan.work.score(part, detector)
+    with open_output(plan):
+        for part in plan.partitions:
+            plan.scorer.score(part, detector)
     expected = detector.score_frame(pd.concat([frame[11:], frame[:11]])).score
     np.testing.assert_array_equal(together(tmp_path / "out")["score"], expected)
 
@@ -115,13 +115,13 @@ def test_a_folder_is_one_table(detector: GANDetector, source: Path, tmp_path: Pa
 def test_benjamini_hochberg_over_all_parts(
     detector: GANDetector, source: Path, tmp_path: Path, fdr: float
 ) -> None:
-    plan = plan_of(detector, source, tmp_path / "out", 9, rule=Rule(fdr=fdr))
-    with opened(plan):
-        for part in plan.parts:
-            plan.work.score(part, detector)
-        assert plan.missing(plan.work.output) == list(plan.parts)
-        for part in plan.parts:
-            plan.work.flag(part, plan.cut())
+    plan = plan_of(detector, source, tmp_path / "out", 9, rule=FlagRule(fdr=fdr))
+    with open_output(plan):
+        for part in plan.partitions:
+            plan.scorer.score(part, detector)
+        assert plan.missing(plan.scorer.output) == list(plan.partitions)
+        for part in plan.partitions:
+            plan.scorer.flag(part, plan.p_value_threshold())
     found = together(tmp_path / "out")
     expected = flag_rows(detector.score_frame(read_table(source)).p_value, fdr=fdr)
     np.testing.assert_array_equal(found["is_anomaly"], expected)
@@ -149,19 +149,19 @@ def test_parts_that_are_there_are_not_done_again(
     detector: GANDetector, source: Path, tmp_path: Path
 ) -> None:
     plan = plan_of(detector, source, tmp_path / "out", 20)
-    with opened(plan):
-        for part in plan.parts[:2]:
-            plan.work.score(part, detector)
-        (plan.work.output / ".part-00002-host-1-abcd.partial").write_bytes(b"PAR1")
-    first = plan.work.output / plan.parts[0].name
+    with open_output(plan):
+        for part in plan.partitions[:2]:
+            plan.scorer.score(part, detector)
+        (plan.scorer.output / ".anomgan-1-abcd").write_bytes(b"PAR1")
+    first = plan.scorer.output / plan.partitions[0].name
     first.write_bytes(first.read_bytes()[:-9])  # a disk that lost its end
     again = plan_of(detector, source, tmp_path / "out", 20)
-    with opened(again):
-        assert [part.number for part in again.missing(again.work.output)] == [0, 2]
+    with open_output(again):
+        assert [part.number for part in again.missing(again.scorer.output)] == [0, 2]
         with pytest.raises(InputError, match=r"part-00000\.parquet isn't there, or not whole"):
             again.outcome()
-    assert sorted(p.name for p in again.work.output.iterdir()) == [
-        PLAN, "part-00000.parquet", "part-00001.parquet",
+    assert sorted(p.name for p in again.scorer.output.iterdir()) == [
+        PLAN_FILE, "part-00000.parquet", "part-00001.parquet",
     ]  # fmt: skip
 
 
@@ -169,23 +169,23 @@ def test_a_part_that_fails_leaves_nothing(
     detector: GANDetector, source: Path, tmp_path: Path
 ) -> None:
     plan = plan_of(detector, source, tmp_path / "out", 50)
-    with opened(plan):
+    with open_output(plan):
         frame = pd.read_parquet(source).assign(amount="much")
         frame.to_parquet(source)
-        strict = replace(plan.work, strict=True)
+        strict = replace(plan.scorer, strict=True)
         with pytest.raises(InputError, match="new: row 0, column 'amount': 'much' isn't"):
-            strict.score(plan.parts[0], detector)
-    assert [p.name for p in plan.work.output.iterdir()] == [PLAN]
+            strict.score(plan.partitions[0], detector)
+    assert [p.name for p in plan.scorer.output.iterdir()] == [PLAN_FILE]
 
 
 def test_another_scoring_does_not_mix_in(
     detector: GANDetector, source: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with opened(plan_of(detector, source, out, 20)) as _:
+    with open_output(plan_of(detector, source, out, 20)) as _:
         pass
     plan = plan_of(detector, source, out, 20)
-    plan.work.score(plan.parts[0], detector)
+    plan.scorer.score(plan.partitions[0], detector)
     other = GANDetector(settings=TINY, random_state=1).fit(make_records(120, seed=0))
     os.utime(source, (0, 0))
     for changed in (
@@ -193,16 +193,19 @@ def test_another_scoring_does_not_mix_in(
         plan_of(other, source, out, 20),
         plan_of(detector, source, out, 20, strict=True),
     ):
-        with pytest.raises(InputError, match="holds results of another input"), opened(changed):
+        with (
+            pytest.raises(InputError, match="holds results of another input"),
+            open_output(changed),
+        ):
             pass
 
 
 def test_only_one_run_at_a_time(detector: GANDetector, source: Path, tmp_path: Path) -> None:
     plan = plan_of(detector, source, tmp_path / "out", 20)
     with (
-        opened(plan),
+        open_output(plan),
         pytest.raises(InputError, match="another run is writing there"),
-        opened(plan),
+        open_output(plan),
     ):
         pass
 
@@ -213,7 +216,7 @@ def test_folders_that_are_not_ours(detector: GANDetector, source: Path, tmp_path
     (tmp_path / "mine" / "thesis.tex").touch()
     for name, told in (("file", "is a file"), ("mine", "with other things in it")):
         plan = plan_of(detector, source, tmp_path / name, 20)
-        with pytest.raises(InputError, match=told), opened(plan):
+        with pytest.raises(InputError, match=told), open_output(plan):
             pass
 
 
@@ -225,7 +228,7 @@ def test_tables_that_cannot_be_scored(detector: GANDetector, tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"b\.parquet: .*'count'"):
         plan_of(detector, folder, tmp_path / "out", 20)
     frame[9:].assign(small=1).to_parquet(folder / "b.parquet")
-    assert len(plan_of(detector, folder, tmp_path / "out", 20).parts) == 2
+    assert len(plan_of(detector, folder, tmp_path / "out", 20).partitions) == 2
     with pytest.raises(InputError, match=r"'small' is int64, in a\.parquet it is float"):
         plan_of(detector, folder, tmp_path / "out", 20, repeated=tuple(frame.columns))
     frame[:0].to_parquet(tmp_path / "none.parquet")
@@ -237,4 +240,4 @@ def test_an_outcome_survives_its_footer(tmp_path: Path) -> None:
     report = ParseReport(9, {"a": Unreadable(2, 3, "x\udc80é", "a number")}, {"a": 2}, {}, {"b": 1})
     outcome = Outcome(9, 4, report, ("first", "second"), ((0.1, 3), (1 / 3, 6)))
     assert Outcome.from_json(outcome.to_json()) == outcome
-    assert outcome_of(tmp_path / "nothing.parquet") is None
+    assert read_outcome(tmp_path / "nothing.parquet") is None
