@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Format = Literal["text", "csv", "json"]
 
+SCORES = ("score", "p_value", "normal_score")
+"""Numbers of each explained row."""
+
 
 def explain(
     new: Annotated[
@@ -71,8 +74,8 @@ def explain(
     Contributions are in units of the score and add up to what the record's score exceeds that of
     the nearest normal record by.
     """
-    wanted = None if rows is None else _numbers(rows)
-    chosen: Format = form or _by_suffix(output)
+    row_numbers = None if rows is None else _parse_rows(rows)
+    output_format = form or _format_of(output)
 
     from anomgan import load
     from anomgan.cli.csv_output import destination
@@ -81,24 +84,29 @@ def explain(
     source = describe_source(new)
     with destination(output) as file:
         detector = load(model)
-        frame = _rows(detector, new, source, wanted, top)
-        names = _names(detector, frame, source)
-        known = ColumnRoles.from_detector(detector).drop_from(frame)
-        scored = detector.score_frame(known, source=source)
-        explained = detector.explain_frame(known, top=columns, source=source)
-        entries = list(_entries(names, explained, scored.p_value.tolist()))
-        label = ColumnRoles.from_detector(detector).identifier or "row"
-        write = {"text": _text, "csv": _csv, "json": _json}[chosen]
-        for text in write(label, entries):
+        roles = ColumnRoles.from_detector(detector)
+        if row_numbers is None:
+            frame = _read_most_abnormal(detector, new, source, top)
+        else:
+            frame = _read_rows(new, source, row_numbers)
+        roles.check_identifier(frame.columns, source=source)
+        table = roles.drop_from(frame)
+        explanation = detector.explain_frame(table, top=columns, source=source)
+        if row_numbers is not None:  # else scoring has warned of unknown columns
+            detector.encoder_.schema.locate(table, source=source)
+        names = frame.index if roles.identifier is None else frame[roles.identifier]
+        entries = list(_entries(names.tolist(), explanation))
+        write = {"text": _to_text, "csv": _to_csv, "json": _to_json}[output_format]
+        for text in write(roles.identifier or "row", entries):
             file.write(f"{text}\n".encode())
     say(f"{len(frame):,} rows explained")
 
 
-def _numbers(rows: str) -> list[int]:
-    """Record numbers from ``--rows``.
+def _parse_rows(rows: str) -> list[int]:
+    """Row numbers from ``--rows``.
 
     Raises:
-        InputError: If they aren't any.
+        InputError: If they aren't comma-separated numbers from 0.
     """
     try:
         numbers = [int(part) for part in rows.split(",")]
@@ -109,97 +117,92 @@ def _numbers(rows: str) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _by_suffix(output: Path | None) -> Format:
+def _format_of(output: Path | None) -> Format:
+    """The format that a file's name asks for."""
     name = "" if output is None else output.name.removesuffix(".gz")
     return "csv" if name.endswith(".csv") else "json" if name.endswith(".json") else "text"
 
 
-def _rows(
-    detector: GANDetector, new: str, source: str, wanted: list[int] | None, top: int
-) -> pd.DataFrame:
-    """The rows to explain, the most abnormal first or in the order asked for.
+def _read_most_abnormal(detector: GANDetector, path: str, source: str, top: int) -> pd.DataFrame:
+    """The rows with the largest scores, the largest first; reads and scores chunk by chunk."""
+    import pandas as pd
+
+    from anomgan.data.readers.files import read_chunks
+
+    roles = ColumnRoles.from_detector(detector)
+    kept, scores = pd.DataFrame(), pd.Series(dtype=float)
+    for chunk in read_chunks(path):
+        result = detector.score_frame(
+            roles.drop_from(chunk), first_row=int(chunk.index[0]), source=source
+        )
+        scores = pd.concat([scores, pd.Series(result.score, chunk.index)])
+        scores = scores.sort_values(ascending=False, kind="stable").head(top)
+        kept = pd.concat([kept, chunk]).loc[scores.index]
+    return kept
+
+
+def _read_rows(path: str, source: str, row_numbers: list[int]) -> pd.DataFrame:
+    """These rows, in this order.
 
     Raises:
-        InputError: If a row isn't there.
+        InputError: If one doesn't exist.
     """
     import pandas as pd
 
     from anomgan.data.readers.files import read_chunks
 
-    roles, kept = ColumnRoles.from_detector(detector), pd.DataFrame()
-    best = pd.Series(dtype=float)
-    for frame in read_chunks(new):
-        first = int(frame.index[0])
-        if wanted is not None:
-            kept = pd.concat([kept, frame.loc[frame.index.intersection(wanted)]])
-            continue
-        rows = roles.drop_from(frame)
-        scored = detector.score_frame(rows, first_row=first, source=source)
-        best = pd.concat([best, pd.Series(scored.score, frame.index)])
-        best = best.sort_values(ascending=False, kind="stable").head(top)
-        both = pd.concat([kept, frame])
-        kept = both.loc[best.index]
-    if wanted is None:
-        return kept
-    absent = [row for row in wanted if row not in kept.index]
+    chunks = read_chunks(path)
+    kept = pd.concat([chunk.loc[chunk.index.intersection(row_numbers)] for chunk in chunks])
+    absent = [row for row in row_numbers if row not in kept.index]
     if absent:
         raise InputError(f"--rows: {source} has no record {absent[0]}; they count from 0")
-    return kept.loc[wanted]
+    return kept.loc[row_numbers]
 
 
-def _names(detector: GANDetector, frame: pd.DataFrame, source: str) -> list[Any]:
-    """What the rows are called: the identifier that fit was told, or their number.
-
-    Raises:
-        InputError: If the identifier isn't there.
-    """
-    roles = ColumnRoles.from_detector(detector)
-    roles.check_identifier(frame.columns, source=source)
-    return (frame.index if roles.identifier is None else frame[roles.identifier]).tolist()
-
-
-def _entries(
-    names: list[Any], explained: Explanation, p_values: list[float]
-) -> Iterator[dict[str, Any]]:
-    """A row's scores and lines each."""
-    for number, lines in explained.frame.groupby("row", sort=True):
-        at = int(str(number))
+def _entries(names: list[Any], explanation: Explanation) -> Iterator[dict[str, Any]]:
+    """For each row its name, scores and lines."""
+    for (_, lines), name, score, p_value, normal_score in zip(
+        explanation.frame.groupby("row", sort=True),
+        names,
+        explanation.score.tolist(),
+        explanation.p_value.tolist(),
+        explanation.normal_score.tolist(),
+        strict=True,
+    ):
         yield {
-            "name": names[at],
-            "score": float(explained.score[at]),
-            "p_value": p_values[at],
-            "normal_score": float(explained.normal_score[at]),
+            "name": name,
+            "score": score,
+            "p_value": p_value,
+            "normal_score": normal_score,
             "lines": lines.drop(columns="row"),
         }
 
 
-def _text(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Sentences, a paragraph for each row."""
+def _to_text(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    """A paragraph of sentences for each row."""
     for entry in entries:
         yield (
             f"{label} {entry['name']}: score {entry['score']:.3g}, p-value {entry['p_value']:.2g}, "
             f"nearest normal row {entry['normal_score']:.3g}"
         )
-        blamed = [line for line in entry["lines"].to_dict("records") if line["contribution"]]
-        for line in blamed:
+        lines = [line for line in entry["lines"].to_dict("records") if line["contribution"]]
+        for line in lines:
             yield visible(f"  {line['contribution']:+7.2f}  {line['sentence']}")
-        if not blamed:
+        if not lines:
             yield "           is normal as it is"
 
 
-def _csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+def _to_csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each row and column."""
     import pandas as pd
 
     from anomgan.cli.csv_output import csv_cells, csv_lines
 
-    first = ("score", "p_value", "normal_score")
     parts = []
     for entry in entries:
         lines = entry["lines"].astype({"observed": object, "expected": object})
-        lines.insert(0, label, entry["name"])
-        for place, key in enumerate(first, 1):
-            lines.insert(place, key, entry[key])
+        for position, key in enumerate(("name", *SCORES)):
+            lines.insert(position, label if key == "name" else key, entry[key])
         parts.append(lines)
     table = pd.concat(parts, ignore_index=True)
     for name in ("observed", "expected"):
@@ -208,28 +211,28 @@ def _csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     yield from csv_lines([csv_cells(table[name]) for name in table]).to_pylist()
 
 
-def _json(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """One list with an object for each row."""
-    found = []
+def _to_json(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    """A list with one object for each row."""
+    objects = []
     for entry in entries:
         lines = [
-            {key: _json_cell(value) for key, value in line.items()}
+            {key: _to_json_value(cell) for key, cell in line.items()}
             for line in entry["lines"].to_dict("records")
         ]
-        scores = {key: entry[key] for key in ("score", "p_value", "normal_score")}
-        found.append({label: _json_cell(entry["name"]), **scores, "columns": lines})
-    yield json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+        scores = {key: entry[key] for key in SCORES}
+        objects.append({label: _to_json_value(entry["name"]), **scores, "columns": lines})
+    yield json.dumps(objects, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _json_cell(value: Any) -> Any:
-    """A cell as JSON has it: numbers, truth values and null as they are, all else as text."""
+def _to_json_value(cell: Any) -> Any:
+    """Numbers, truth values and null as they are, everything else as text."""
     import numpy as np
     import pandas as pd
 
-    if pd.isna(value):
+    if pd.isna(cell):
         return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return str(cell)
+    return cell if isinstance(cell, bool | int | float | str) else str(cell)

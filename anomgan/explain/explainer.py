@@ -46,11 +46,13 @@ class Explanation:
     Attributes:
         frame: One line for each row and column, with `EXPLANATION_COLUMNS`.
         score: Scores of the rows, ``(n,)``; larger is more abnormal.
+        p_value: Their conformal p-values, ``(n,)``.
         normal_score: Scores of the normal rows beside them, ``(n,)``.
     """
 
     frame: pd.DataFrame
     score: Floats
+    p_value: Floats
     normal_score: Floats
 
 
@@ -110,7 +112,8 @@ class Explainer:
         kinds = {"row": "int64", "rank": "int64", "contribution": "float64"} | dict.fromkeys(
             TEXT, "str"
         )
-        return Explanation(table.astype(kinds), score, near.score)
+        p_value = self.ensemble.p_values(score, values)
+        return Explanation(table.astype(kinds), score, p_value, near.score)
 
     @property
     def columns(self) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan import load
+from anomgan import GANDetector, load
 from anomgan.data.readers.files import read_table
 
 
@@ -42,6 +42,23 @@ def test_csv_has_the_numbers_of_the_estimator(run: Any, fitted: Any) -> None:
     total = done.table.groupby("row")["contribution"].sum()
     excess = done.table.groupby("row").first()
     assert total.tolist() == pytest.approx((excess["score"] - excess["normal_score"]).tolist())
+
+
+def test_rows_are_scored_once(
+    run: Any, fitted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = run("score", fitted.new, "--model", fitted.model).table
+    monkeypatch.delattr(GANDetector, "score_frame")
+    options = ["--rows", "10,3", "--format", "csv"]
+    done = run("explain", fitted.new, "--model", fitted.model, *options)
+    assert done.code == 0, done.err
+    first = done.table.groupby("row", sort=False).first()
+    expected = scored.set_index("row").loc[[10, 3]]
+    pd.testing.assert_frame_equal(first[["score", "p_value"]], expected[["score", "p_value"]])
+    frame = fitted.records.assign(further=1)
+    frame.to_csv(tmp_path / "further.csv", index=False)
+    done = run("explain", tmp_path / "further.csv", "--model", fitted.model, *options)
+    assert "'further'" in done.err
 
 
 def test_json_and_a_file_of_that_name(run: Any, fitted: Any, tmp_path: Path) -> None:
