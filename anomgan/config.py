@@ -262,6 +262,11 @@ class Setting:
         return f"{self.name} ({kind}, {self.allowed}; default {self.default}): {self.help}"
 
     @property
+    def summary(self) -> str:
+        """The first sentence of the explanation."""
+        return self.help.partition(". ")[0].rstrip(".") + "."
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The words that it may be; none for a number."""
         args = get_args(self.hint)
@@ -270,10 +275,10 @@ class Setting:
     @property
     def allowed(self) -> str:
         """The values it takes, in words."""
-        if self.choices:
-            several = "one or more of: " if isinstance(self.default, tuple) else "one of: "
-            return several + ", ".join(self.choices)
-        return f"between {self.low:,} and {self.high:,}"
+        if not self.choices:
+            return f"{self.low:,} to {self.high:,}"
+        several = "one or more of: " if isinstance(self.default, tuple) else "one of: "
+        return several + ", ".join(self.choices)
 
     def convert(self, value: Any) -> Any:
         """Convert a value to the setting's type and check it.
@@ -299,8 +304,10 @@ class Setting:
             kinds = {tuple: "a list", int: "a whole number", float: "a number"}
             raise InputError(f"setting {self.name}={value!r} must be {kinds[kind]}") from None
         if not allowed:
-            shown = f"{value!r} must be" if self.choices else f"{value} must lie"
-            raise InputError(f"setting {self.name}={shown} {self.allowed}")
+            if self.choices:
+                raise InputError(f"setting {self.name}={value!r} must be {self.allowed}")
+            limits = f"{self.low:,} and {self.high:,}"
+            raise InputError(f"setting {self.name}={value} must lie between {limits}")
         return converted
 
 

@@ -38,6 +38,7 @@ from anomgan.cli import (
     sample,
     score,
     serve,
+    settings,
 )
 from anomgan.cli.console import discard, open_streams, say, shown_warnings
 from anomgan.errors import InputError, out_of_memory
@@ -71,6 +72,7 @@ app.command()(sample.sample)
 app.command()(report.report)
 app.command()(info.info)
 app.command()(methods.methods)
+app.command()(settings.settings)
 app.command()(bench.bench)
 app.command()(log.log)
 app.command()(promote.promote)

@@ -77,7 +77,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="K=V",
-        help="Change one setting of the preset; may be repeated.",
+        help="Change one setting that `anomgan settings` lists; may be repeated.",
         show_default=False,
     ),
 ]

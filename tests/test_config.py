@@ -77,7 +77,7 @@ def test_a_setting_is_complete_and_its_default_allowed(setting):
 def test_the_docstring_explains_every_setting():
     documented = inspect.getdoc(Config)
     lines = " ".join(documented.split())
-    assert "trim (float, between 0 and 0.9; default 0.0): Share of the training rows" in lines
+    assert "trim (float, 0 to 0.9; default 0.0): Share of the training rows" in lines
     assert "penalty (str, one of: own, none, one-centred, zero-centred; default own): " in lines
     for setting in SETTINGS.values():
         assert f"\n    {setting.name} (" in documented

@@ -19,7 +19,7 @@ import pytest
 from anomgan import DataWarning
 from anomgan.data import samples
 
-COMMANDS = ["fit", "score", "info", "methods", "datasets"]
+COMMANDS = ["fit", "score", "info", "methods", "settings", "datasets"]
 ANOMGAN = [sys.executable, "-m", "anomgan"]
 
 

@@ -1,0 +1,81 @@
+"""``anomgan settings``."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from anomgan.config import Setting
+
+Defaults = dict[str, dict[str, Any]]  # kind of data -> preset -> value
+
+WIDTH = 80
+
+
+def settings(
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="Show the defaults of one preset.", show_default="all"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with full texts.")] = False,
+) -> None:
+    """List the settings that --set changes: their defaults, what is allowed, what they do."""
+    from anomgan.config import KINDS, PRESETS, SETTINGS, Config
+
+    presets = list(PRESETS) if preset is None else [preset]
+    configs = {kind: {name: Config.make(name, kind=kind) for name in presets} for kind in KINDS}
+    rows: list[tuple[Setting, Defaults]] = [
+        (
+            setting,
+            {
+                kind: {preset: getattr(config, setting.name) for preset, config in made.items()}
+                for kind, made in configs.items()
+            },
+        )
+        for setting in SETTINGS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps([_plain(*row) for row in rows], indent=2, ensure_ascii=False))
+        return
+    typer.echo(f"Defaults: {'/'.join(presets)}; {' | '.join(KINDS)} where they differ.")
+    typer.echo("Change one with --set NAME=VALUE; --json gives explanations in full.")
+    for group, members in groupby(rows, key=lambda row: row[0].group):
+        typer.echo(f"\n{group}")
+        for setting, defaults in members:
+            typer.echo(_lines(setting, defaults))
+
+
+def _plain(setting: Setting, defaults: Defaults) -> dict[str, Any]:
+    """A setting for JSON."""
+    limits = {"low": setting.low, "high": setting.high}
+    return {
+        "name": setting.name,
+        "group": setting.group,
+        "type": "list" if isinstance(setting.default, tuple) else type(setting.default).__name__,
+        "default": defaults,
+        **({"choices": setting.choices} if setting.choices else limits),
+        "help": setting.help,
+    }
+
+
+def _lines(setting: Setting, defaults: Defaults) -> str:
+    """A setting for the terminal: its name, defaults and values allowed, below it its use."""
+    by_kind = dict.fromkeys(_join("/", values.values()) for values in defaults.values())
+    lines = [f"  {setting.name:20}  {' | '.join(by_kind):27}  "]
+    if len(lines[0] + setting.allowed) <= WIDTH:
+        lines[0] += setting.allowed
+    else:
+        lines += [f"    {line}" for line in textwrap.wrap(setting.allowed, WIDTH - 4)]
+    summary = setting.summary.replace("``", "")
+    return "\n".join(line.rstrip() for line in [*lines, f"    {summary}"])
+
+
+def _join(separator: str, values: Any) -> str:
+    """The values as text, or one of them where all are the same."""
+    texts = [",".join(v) if isinstance(v, tuple) else str(v) for v in values]
+    return separator.join(texts if len(set(texts)) > 1 else texts[:1])
