@@ -23,6 +23,7 @@ from anomgan.calibration.probability import (
     fit_probability_curve,
     probability_curve_from_json,
 )
+from anomgan.config import SETTINGS
 from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.encoders.base import Encoder, Records
 from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
@@ -60,6 +61,9 @@ from anomgan.training.monitor import Snapshot
 from anomgan.utils.serialization import check, to_plain
 from anomgan.utils.types import Floats
 
+_NESTED = "settings__"
+"""Prefix of a setting as a nested parameter."""
+
 
 class GANDetector(OutlierMixin, BaseEstimator):
     """Anomaly detector for tables and images: an ensemble of GANs fitted on normal records.
@@ -80,7 +84,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
     Args:
         method: Name of the GAN; ``anomgan methods`` lists them.
         preset: ``"fast"``, ``"balanced"`` or ``"thorough"``.
-        settings: Fields of :class:`anomgan.Config` that differ from the preset.
+        settings: Fields of :class:`anomgan.Config` that differ from the preset.  Each is a nested
+            parameter too, ``settings__<name>``, for :meth:`set_params` and grids of a search.
         alpha: Share of normal rows that may be flagged wrongly, in (0, 1).
         contamination: Share of abnormal rows in the training data, in (0, 0.5], if there are any.
         condition: Names of columns (in arrays, positions) that determine which range of values is
@@ -629,6 +634,31 @@ class GANDetector(OutlierMixin, BaseEstimator):
         super().__setstate__(state)
         if packed is not None:
             self._adopt(store.unpack(*packed))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; if ``deep``, also each given setting as ``settings__<name>``."""
+        params: dict[str, Any] = super().get_params(deep=deep)
+        if deep and isinstance(self.settings, Mapping):
+            params |= {f"{_NESTED}{name}": value for name, value in self.settings.items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; ``settings__<name>`` changes one setting and keeps the others.
+
+        Raises:
+            InputError: If there is no such setting; ``ValueError`` if there is no such parameter.
+        """
+        nested = {name for name in params if name.startswith(_NESTED)}
+        changes = {name.removeprefix(_NESTED): params[name] for name in nested}
+        for name in changes.keys() - SETTINGS.keys():
+            raise InputError(
+                f"invalid parameter '{_NESTED}{name}' for {type(self).__name__}; valid settings "
+                f"are: {', '.join(SETTINGS)}"
+            )
+        super().set_params(**{name: params[name] for name in params.keys() - nested})
+        if changes:  # in a new dict: the one passed in belongs to the caller
+            self.settings = {**(self.settings or {}), **changes}
+        return self
 
     def __sklearn_tags__(self) -> Any:
         """NaN means missing; arrays of three dimensions are gray images."""

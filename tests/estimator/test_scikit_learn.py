@@ -8,11 +8,11 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from anomgan import DataWarning, GANDetector
+from anomgan import DataWarning, GANDetector, InputError
 from anomgan.gans import GAN
 
 
@@ -126,6 +126,50 @@ def test_works_in_a_grid_search(tiny, numbers, settings):
     grid = {"alpha": [0.02, 0.4], "settings": [settings]}
     search = GridSearchCV(tiny(), grid, scoring=share_found, cv=[(np.arange(120), np.arange(140))])
     assert search.fit(rows, truth).best_params_["alpha"] == 0.02
+
+
+def test_a_grid_names_single_settings(tiny, numbers, settings):
+    before = dict(settings)
+    pipeline = Pipeline([("scale", StandardScaler()), ("gandetector", tiny())])
+    grid = {"gandetector__settings__steps": [3, "4"], "gandetector__settings__members": [1]}
+    steps = []
+
+    def share_of_normal(pipeline, X, y=None):
+        steps.append(pipeline[-1].ensemble_.gan.config.steps)
+        return np.mean(pipeline.predict(X) == 1)
+
+    search = GridSearchCV(pipeline, grid, scoring=share_of_normal, cv=2, refit=False)
+    search.fit(numbers())
+    assert steps == [3, 3, 4, 4]
+    assert settings == before
+    assert pipeline[-1].settings is settings
+
+
+def test_settings_are_nested_parameters(settings):
+    detector = GANDetector(settings=settings)
+    params = detector.get_params()
+    assert {f"settings__{name}" for name in settings} < set(params)
+    assert params["settings__views"] == settings["views"]
+    assert "settings__steps" not in detector.get_params(deep=False)
+    assert "settings__steps" not in GANDetector().get_params()
+    assert GANDetector().set_params(settings__steps=7).settings == {"steps": 7}
+    detector.set_params(settings={"steps": 3}, settings__hidden=8, alpha=0.1)
+    assert (detector.settings, detector.alpha) == ({"steps": 3, "hidden": 8}, 0.1)
+    assert clone(detector).get_params() == detector.get_params()
+    assert (
+        "settings__hidden" in GANDetector(settings={"hidden": 8}).set_params(alpha=0.2).get_params()
+    )
+    assert GANDetector(settings={"hidden": 8})._repr_html_()
+
+
+def test_an_unknown_setting_is_refused_before_any_is_set():
+    detector = GANDetector()
+    message = "invalid parameter 'settings__stepz' for GANDetector; valid settings are: members, "
+    with pytest.raises(InputError, match=message):
+        detector.set_params(alpha=0.5, settings__steps=7, settings__stepz=7)
+    assert (detector.alpha, detector.settings) == (0.05, None)
+    with pytest.raises(ValueError, match="Invalid parameter 'colour'"):
+        detector.set_params(colour=1)
 
 
 def test_clone_has_the_parameters_and_nothing_else(numbers, on_array):
