@@ -253,7 +253,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
 
         # Only now, so that a fit that is interrupted leaves an older ensemble whole.
         self.encoder_, self.ensemble_, self.device_ = encoder, ensemble, device
-        self.history_ = trained.training
+        self.history_ = trained.history
         self._columns, self._from_frame, self.offset_ = columns, from_frame, offset
         self._alpha = None if self.contamination is not None else float(self.alpha)
         self._curve = None
@@ -261,7 +261,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self.training_facts_ = training_facts(
             encoder,
             ensemble,
-            trained.training,
+            trained.history,
             report,
             rule="alpha" if self.contamination is None else "contamination",
             threshold=-offset,

@@ -17,7 +17,7 @@ from anomgan.data.encoders.base import Encoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.training.health import verdict
+from anomgan.training.health import summarize_health
 from anomgan.training.history import Callback, Progress, TrainingHistory
 from anomgan.utils.serialization import to_plain
 
@@ -121,7 +121,7 @@ def training_facts(
             encoder, ensemble, rule=rule, threshold=threshold, alpha=alpha
         ),
         "losses": losses,
-        "health": verdict(history.held_out),
+        "health": summarize_health(history.held_out),
         "restarted": len(set(history.restarted)),
     }
     known: dict[str, Any] = to_plain(facts)

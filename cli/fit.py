@@ -200,7 +200,7 @@ def fit(
     from anomgan.mlflow.system_metrics import Usage
     from anomgan.params import resolve_condition
     from anomgan.persistence.model_dir import check_target
-    from anomgan.training.distributed import processes
+    from anomgan.training.distributed import get_rank_and_size
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
@@ -219,7 +219,7 @@ def fit(
     )
     source, largest = describe_source(normal), max_pixels or MAX_PIXELS
     with together() as speaks, FitProgress() as progress, Usage() as usage:
-        if "-" in (normal, other) and processes()[1] > 1:
+        if "-" in (normal, other) and get_rank_and_size()[1] > 1:
             raise InputError(
                 "standard input can't be read by several processes; write it to a file first"
             )
@@ -264,11 +264,11 @@ def fit(
 def _checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
     """Where the state of the fit is kept, beside the model; says what is there already."""
     from anomgan.training.checkpoint import Checkpoint
-    from anomgan.training.distributed import processes
+    from anomgan.training.distributed import get_rank_and_size
 
     if not every and not resume:
         return None
-    rank, count = processes()
+    rank, count = get_rank_and_size()
     folder = f"{os.path.realpath(model)}.partial{f'-{rank}' if count > 1 else ''}"
     checkpoint = Checkpoint(folder, every=every or math.inf, resume=resume)
     if resume and not checkpoint.found:
@@ -286,7 +286,7 @@ def _noting(checkpoint: Checkpoint | None) -> Iterator[None]:
     try:
         yield
     except BaseException as stop:
-        if checkpoint is not None and not isinstance(stop, Exception) and checkpoint.there:
+        if checkpoint is not None and not isinstance(stop, Exception) and checkpoint.is_resumable:
             stop.add_note(f"{checkpoint.folder} keeps what is done; --resume goes on from there")
         raise
 

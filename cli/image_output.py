@@ -182,8 +182,8 @@ class Grids:
 
     def __call__(self, encoder: Encoder, look: Snapshot) -> None:
         """Draw what is made while training: ``samples-STEP.png``, ``reconstructions-STEP.png``."""
-        again = None if look.again is None else (look.known, look.again)
-        self._draw(encoder, look.drawn, again, f"-{look.step:06}")
+        again = None if look.reconstructed is None else (look.real, look.reconstructed)
+        self._draw(encoder, look.generated, again, f"-{look.step:06}")
 
     def finish(self, detector: GANDetector, frame: pd.DataFrame) -> None:
         """Draw what is made in the end.

@@ -30,7 +30,7 @@ def info(
         return
 
     from anomgan.cli.summaries import training_facts
-    from anomgan.training.health import in_words
+    from anomgan.training.health import describe_health
     from anomgan.utils.text import quoted
 
     gan = detector.ensemble_.gan
@@ -48,7 +48,7 @@ def info(
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),
             ("networks", f"{gan.views.members} members"),
-            *(("health", sentence) for sentence in in_words(detector.history_.held_out)),
+            *(("health", sentence) for sentence in describe_health(detector.history_.held_out)),
             ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ]
     )
@@ -56,7 +56,7 @@ def info(
 
 def _plain(detector: GANDetector) -> dict[str, Any]:
     """All there is to know but the weights."""
-    from anomgan.training.health import in_words
+    from anomgan.training.health import describe_health
 
     gan, training = detector.ensemble_.gan, detector.history_
     return {
@@ -71,6 +71,6 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
         "training": detector.training_facts_,
         "health": [asdict(health) for health in training.health],
         "held_out": None if training.held_out is None else asdict(training.held_out),
-        "health_in_words": in_words(training.held_out),
+        "health_in_words": describe_health(training.held_out),
         "schema": detector.encoder_.to_json(),
     }

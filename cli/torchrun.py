@@ -20,21 +20,21 @@ def together() -> Iterator[bool]:
     """
     from anomgan.training import distributed
 
-    if not distributed.launched():
+    if not distributed.is_torchrun():
         yield True
         return
     voice = sys.stderr
     silence = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
-    company = distributed.ProcessGroup()
-    sys.stderr = voice if company.first else silence
+    group = distributed.ProcessGroup()
+    sys.stderr = voice if group.is_first else silence
     try:
-        yield company.first
+        yield group.is_first
     except Exception:  # goes on to the command line, where only one of the processes tells it
-        sys.stderr = voice if company.fails_first() else silence
+        sys.stderr = voice if group.report_failure() else silence
         raise
     except BaseException:
         # torchrun ends the others when one has failed.
-        if company.has_failed():
+        if group.has_failed():
             sys.stderr = silence
         raise
-    company.leave()
+    group.leave()

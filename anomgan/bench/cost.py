@@ -18,7 +18,7 @@ from anomgan.gans.blockwise import rows_per_block
 from anomgan.scoring.components import Component
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.scorer import evaluate_components, make_components
-from anomgan.training.trainer import Sampler
+from anomgan.training.sampler import Sampler
 
 COLUMNS = 20
 """Numeric columns of the table that a method is tried on."""

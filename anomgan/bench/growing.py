@@ -79,7 +79,7 @@ def washers(count: int, seed: int, side: int) -> Pictures:
 
 def _health(ensemble: TrainedEnsemble) -> list[str]:
     """Coverage and how well generated pictures are told from those held out, beside real ones'."""
-    held = ensemble.training.held_out
+    held = ensemble.history.held_out
     if held is None:
         return ["", ""]
     return [

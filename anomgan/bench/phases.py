@@ -23,7 +23,7 @@ PAUSE = 0.002
 PHASES = {
     "imports": ("importlib._bootstrap",),
     "health of the GANs": ("anomgan.training.health", "anomgan.training.monitor"),
-    "drawing batches": ("anomgan.training.trainer.Sampler",),
+    "drawing batches": ("anomgan.training.sampler",),
     "optimiser": ("anomgan.nets.adam",),
     "losses and gradients": ("anomgan.training.trainer",),
     "inversion": ("anomgan.scoring.inversion",),

@@ -23,7 +23,7 @@ from anomgan.data.table.parsing import read_cells
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, flat, ordered
 from anomgan.evaluation.privacy import MOST, Pair, Privacy, privacy
-from anomgan.training.health import compare
+from anomgan.training.health import compare_records
 from anomgan.utils.serialization import to_plain
 from anomgan.utils.types import Floats
 
@@ -259,5 +259,5 @@ def _joint(made: _Rows, real: _Rows, splits: Splits) -> dict[str, Pair]:
         torch.from_numpy(np.stack([rows.places[split[part]] for split in splits]))
         for part, rows in [(1, real), (0, made), (2, real)]
     )
-    first, second = compare(truth, own), compare(truth, base)
+    first, second = compare_records(truth, own), compare_records(truth, base)
     return {name: Pair(float(np.mean(first[name])), float(np.mean(second[name]))) for name in JOINT}

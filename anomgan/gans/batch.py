@@ -1,4 +1,4 @@
-"""What the trainer hands to a GAN, and what a GAN hands to the trainer."""
+"""Plain data between trainer and GAN: batches, optimiser steps, phases."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class MemberSlice:
-    """Neighbouring members out of all that are trained together.
+    """Consecutive members out of all that are trained together.
 
-    Randomness is drawn for all members and then cut down, so that each member meets the same
-    numbers however many processes there are.
+    Random numbers are drawn for all members and then cut down, so that each member gets the same
+    numbers whatever the number of processes.
 
     Attributes:
-        start: The first.
-        stop: Where the next process's begin.
-        members: How many there are in all.
+        start: The first member.
+        stop: One past the last.
+        total: Number of members in all processes.
     """
 
     start: int
     stop: int
-    members: int
+    total: int
 
     @classmethod
     def of(cls, members: int, rank: int = 0, processes: int = 1) -> MemberSlice:
@@ -32,33 +32,33 @@ class MemberSlice:
         return cls(rank * members // processes, (rank + 1) * members // processes, members)
 
     @property
-    def whole(self) -> bool:
-        """Whether these are all."""
-        return self.stop - self.start == self.members
+    def is_all(self) -> bool:
+        """Whether the slice holds all members."""
+        return self.stop - self.start == self.total
 
     @property
-    def numbers(self) -> range:
-        """Which these are, counted in all."""
+    def indices(self) -> range:
+        """Indices of the members."""
         return range(self.start, self.stop)
 
-    def __call__(self, drawn: Tensor) -> Tensor:
-        """These members' part of what was drawn for all, ``(members, …)``."""
-        return drawn[self.start : self.stop]
+    def take(self, x: Tensor) -> Tensor:
+        """Return these members' part of a tensor of all, ``(total, …)``."""
+        return x[self.start : self.stop]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a loss sees at one move.
+    """What a loss is computed from in one optimiser step.
 
     Attributes:
         real: Scaled training records, ``(M, B, *shape)``.
-        latent: Fresh latent vectors, ``(M, B, code)``: draws from the prior N(0, 1), and after them
-            the records' conditions where there are some.
-        generator: Source of any further randomness; lives on the CPU, so that one seed draws the
-            same numbers on every device.
+        latent: Latent vectors, ``(M, B, code)``: draws from the prior N(0, 1), followed by the
+            records' conditions if there are any.
+        generator: Source of further randomness; lives on the CPU, so that one seed draws the same
+            numbers on every device.
         other: Scaled records of the second domain, ``(M, B, *shape)``, if one was given.
-        progress: Which share of the stage is over, in [0, 1).
-        share: Which members these are, if there are others that draw the same numbers elsewhere.
+        progress: Fraction of the phase that is done, in [0, 1).
+        members: Which members these are, if other processes train more.
     """
 
     real: Tensor
@@ -66,39 +66,39 @@ class Batch:
     generator: torch.Generator
     other: Tensor | None = None
     progress: float = 0.0
-    share: MemberSlice | None = None
+    members: MemberSlice | None = None
 
     def uniform(self, *shape: int) -> Tensor:
-        """Draws from U(0, 1), ``(M, …)``."""
-        return self._drawn(torch.rand, shape)
+        """Draw from U(0, 1), ``(M, …)``."""
+        return self._draw(torch.rand, shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Draws from N(0, 1), ``(M, …)``."""
-        return self._drawn(torch.randn, shape)
+        """Draw from N(0, 1), ``(M, …)``."""
+        return self._draw(torch.randn, shape)
 
-    def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
-        if self.share is None or self.share.whole:
-            return moved(draw(shape, generator=self.generator), self.real.device)
-        drawn = draw((self.share.members, *shape[1:]), generator=self.generator)
-        return moved(self.share(drawn), self.real.device)
+    def _draw(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
+        if self.members is None or self.members.is_all:
+            return move_to_device(draw(shape, generator=self.generator), self.real.device)
+        x = draw((self.members.total, *shape[1:]), generator=self.generator)
+        return move_to_device(self.members.take(x), self.real.device)
 
 
-def moved(drawn: Tensor, device: torch.device) -> Tensor:
-    """Bring what was drawn on the CPU to a device; a GPU fetches it while the CPU goes on."""
+def move_to_device(x: Tensor, device: torch.device) -> Tensor:
+    """Copy a CPU tensor to a device; to a GPU asynchronously, from pinned memory."""
     if device.type != "cuda":
-        return drawn.to(device)
-    return drawn.pin_memory().to(device, non_blocking=True)
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
 class OptimizerStep:
-    """One descent step: these networks move, every other one stays frozen.
+    """One descent step: the named networks are updated, all others stay frozen.
 
     Attributes:
-        name: What the loss is called in logs.
-        networks: Attribute names of the networks that move.
+        name: Name of the loss in logs.
+        networks: Attribute names of the networks that are updated.
         loss: Batch to losses per member, ``(M,)``.
-        repeats: How often the move is made in one training step, each time on a fresh batch.
+        repeats: Times the step is taken in one training step, each time on a fresh batch.
         rate: Factor of the learning rate.
     """
 
@@ -111,7 +111,7 @@ class OptimizerStep:
 
 @dataclass(frozen=True)
 class Phase:
-    """Updates made in turn for a share of the step budget; phases follow one another."""
+    """Updates taken in turn for a share of the training steps; phases follow one another."""
 
     updates: tuple[OptimizerStep, ...]
     share: float = 1.0

@@ -17,7 +17,7 @@ from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.training.health import MEASURES, grade, in_words, verdict
+from anomgan.training.health import MEASURES, describe_health, grade_health, summarize_health
 from anomgan.utils.text import shortened
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def _health(detector: GANDetector) -> dict[str, Any]:
     if last is not None:
         collapsed = len(last.collapsed())
     return {
-        "state": "not measured" if last is None else grade(last),
+        "state": "not measured" if last is None else grade_health(last),
         "collapsed": collapsed,
-        "headline": verdict(last).partition("; ")[2] or in_words(last)[0],
-        "sentences": in_words(last),
+        "headline": summarize_health(last).partition("; ")[2] or describe_health(last)[0],
+        "sentences": describe_health(last),
         "restarted": len(set(training.restarted)),
         "members": [] if last is None else _members(last, detector),
     }

@@ -1,8 +1,8 @@
-"""What an interrupted fit has got to, and going on from there to the same end.
+"""Save the state of a fit, and resume it to the same result.
 
-A fit is a function of its data, settings and seed, so little has to be kept: the results of the
-trainings that are over, and the state of the one that isn't.  What was drawn before is drawn again.
-It lies in a folder of its own as JSON and safetensors, written whole or not at all.
+A fit is a function of its data, settings and seed, so a checkpoint holds only the results of the
+trainings that are done and the state of the current one; everything else is drawn again.  It is a
+directory of its own with JSON and safetensors, replaced atomically.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
-from anomgan.training.monitor import Watch
-from anomgan.training.trainer import Sampler, State
+from anomgan.training.monitor import HealthMonitor
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import TrainerState
 from anomgan.utils.atomic import replace_directory
 from anomgan.utils.serialization import below
 from anomgan.utils.types import Floats
@@ -35,10 +36,12 @@ from anomgan.utils.types import Floats
 ABOUT, ARRAYS = "checkpoint.json", "checkpoint.safetensors"
 FILES = {ABOUT, ARRAYS}
 
-EVERY = 60.0
-"""Seconds between two checkpoints."""
+SAVE_INTERVAL_S = 60.0
+"""Default number of seconds between two checkpoints."""
 
 Arrays = dict[str, Tensor]
+Saved = tuple[dict[str, Any], Arrays]
+"""JSON data and tensors of one training."""
 
 
 def fingerprint(values: Floats, other: Floats | None, settings: dict[str, Any]) -> str:
@@ -46,65 +49,72 @@ def fingerprint(values: Floats, other: Floats | None, settings: dict[str, Any]) 
 
     Args:
         values: Encoded records.
-        other: Those of a second domain, if there are any.
-        settings: In plain data.
+        other: Those of a second domain, or None.
+        settings: The settings, as JSON data.
     """
-    told = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for array in (values, other):
-        told.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
-    return told.hexdigest()
+        digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 class Checkpoint:
-    """Keeps the state of a fit in a folder, every now and then.
+    """Saves the state of a fit to a directory at intervals.
 
     Attributes:
-        folder: Where.
-        every: Seconds between two checkpoints; a shorter fit leaves none.
-        found: Whether there was one at the start.
-        resumed: Whether that is gone on from.
-        kept: Whether this fit has left one since.
+        folder: The directory.
+        every: Seconds between two checkpoints; a shorter fit writes none.
+        found: Whether there was a checkpoint at the start.
+        resumed: Whether the fit resumes from it.
+        written: Whether this fit has written one since.
     """
 
-    def __init__(self, folder: str | Path, *, every: float = EVERY, resume: bool = False) -> None:
-        """Prepare to keep a fit's state.
+    def __init__(
+        self, folder: str | Path, *, every: float = SAVE_INTERVAL_S, resume: bool = False
+    ) -> None:
+        """Read the checkpoint that is to be resumed, if there is one.
 
         Args:
-            folder: Where nothing is, or an older checkpoint.
+            folder: A directory that doesn't exist yet or holds an older checkpoint.
             every: Seconds between two checkpoints.
-            resume: Whether to go on from what is there; if nothing is, the fit begins anew.
+            resume: Whether to resume from a checkpoint in it; without one, the fit starts anew.
 
         Raises:
-            InputError: If something else is there, or what is to be resumed is damaged.
+            InputError: If the path holds something else, or the checkpoint is damaged.
         """
         self.folder, self.every = Path(folder), every
-        self._over: list[tuple[dict[str, Any], Arrays]] = []
-        self._current: tuple[dict[str, Any], Arrays] | None = None
+        self._done: list[Saved] = []
+        self._current: Saved | None = None
         self._mark: str | None = None
-        self._call = 0
-        self._last = time.monotonic()
-        self._able = True
-        found = self._found()
-        self.found = found is not None
-        self.kept, self.resumed = False, resume and found is not None
-        if resume and found is not None:
-            self._take(*found)
+        self._next = 0
+        self._last_save = time.monotonic()
+        self._can_write = True
+        saved = self._read()
+        self.found, self.written = saved is not None, False
+        self.resumed = resume and self.found
+        if resume and saved is not None:
+            about, arrays = saved
+            self._mark = about["mark"]
+            for number, each in enumerate(about["over"]):
+                self._done.append((each, below(f"{number}.", arrays)))
+            if about["current"] is not None:
+                self._current = about["current"], below("current.", arrays)
 
     @property
-    def there(self) -> bool:
-        """Whether there is something to go on from."""
-        return self.kept or self.resumed
+    def is_resumable(self) -> bool:
+        """Whether the directory holds a checkpoint of this fit."""
+        return self.written or self.resumed
 
     # --- while fitting ----------------------------------------------------------------------------
 
     def begin(self, mark: str) -> None:
-        """Say which fit this is.
+        """Start a fit, or check that it is the one to be resumed.
 
         Args:
             mark: Its :func:`fingerprint`.
 
         Raises:
-            InputError: If the checkpoint is another fit's.
+            InputError: If the checkpoint belongs to another fit.
         """
         mark = f"{version('anomgan')} {mark}"
         if self._mark not in (None, mark):
@@ -112,50 +122,52 @@ class Checkpoint:
                 f"{self.folder}: belongs to a fit of other rows, settings or seed, or by another "
                 f"anomgan; fit the same again, or leave out --resume to begin anew"
             )
-        self._mark, self._call, self._last = mark, 0, time.monotonic()
+        self._mark, self._next, self._last_save = mark, 0, time.monotonic()
 
-    def is_over(self) -> bool:
-        """Whether the training that comes next is over already."""
-        return self._call < len(self._over)
+    def is_done(self) -> bool:
+        """Whether the next training is done already."""
+        return self._next < len(self._done)
 
-    def result(self, gan: GAN) -> TrainingHistory:
-        """Give a GAN the weights that such a training ended with, and say how it went.
+    def load_result(self, gan: GAN) -> TrainingHistory:
+        """Load the next training's final weights into a GAN; returns its history.
 
         Raises:
-            InputError: If they aren't this GAN's.
+            InputError: If the weights aren't this GAN's.
         """
-        about, arrays = self._over[self._call]
-        self._fill(gan, arrays)
-        self._call += 1
-        return _training(about)
+        about, arrays = self._done[self._next]
+        self._load_weights(gan, arrays)
+        self._next += 1
+        return _history_from_json(about)
 
-    def keeper(self, gan: GAN, sampler: Sampler, watch: Watch) -> Keeper:
-        """Keeps the training that comes next."""
-        if self.is_over():  # but not in another process, so that all do it again
-            del self._over[self._call :]
+    def next_training(
+        self, gan: GAN, sampler: Sampler, monitor: HealthMonitor
+    ) -> TrainingCheckpoint:
+        """Return the checkpoint of the next training."""
+        if self.is_done():  # but not in another process, so that all repeat it
+            del self._done[self._next :]
             self._current = None
-        return Keeper(self, gan, sampler, watch)
+        return TrainingCheckpoint(self, gan, sampler, monitor)
 
-    def end(self, gan: GAN, training: TrainingHistory) -> None:
-        """Keep the result of a training."""
-        about = {"curve": _points(training.curve), "health": [asdict(h) for h in training.health]}
-        self._over.append((about, _copies(gan.state_dict())))
-        self._current, self._call = None, self._call + 1
-        if self.kept:  # by a fit that takes long enough
+    def save_result(self, gan: GAN, history: TrainingHistory) -> None:
+        """Save the result of the training that has ended."""
+        about = _curve_and_health(history.curve, history.health)
+        self._done.append((about, _to_cpu(gan.state_dict())))
+        self._current, self._next = None, self._next + 1
+        if self.written:  # only fits that take long enough leave a checkpoint
             self._write(None)
 
     def remove(self) -> None:
-        """Forget the fit, once its model is saved."""
+        """Delete the directory, once the model is saved."""
         if self.folder.is_dir():
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # --- the folder -------------------------------------------------------------------------------
+    # --- the directory ----------------------------------------------------------------------------
 
-    def _found(self) -> tuple[dict[str, Any], Arrays] | None:
-        """The checkpoint that is there.
+    def _read(self) -> Saved | None:
+        """Read the checkpoint in the directory.
 
         Raises:
-            InputError: If something else is, or it is damaged.
+            InputError: If the path holds something else, or the checkpoint is damaged.
         """
         if not self.folder.exists():
             return None
@@ -170,108 +182,99 @@ class Checkpoint:
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise InputError(f"{self.folder}: is damaged: {error}; remove it") from None
 
-    def _take(self, about: dict[str, Any], arrays: Arrays) -> None:
-        self._mark = about["mark"]
-        for number, told in enumerate(about["over"]):
-            self._over.append((told, below(f"{number}.", arrays)))
-        if about["current"] is not None:
-            self._current = about["current"], below("current.", arrays)
-
-    def _write(self, current: tuple[dict[str, Any], Arrays] | None) -> None:
-        """Write all that is known.
+    def _write(self, current: Saved | None) -> None:
+        """Write the finished trainings and the current one.
 
         Warns:
             DataWarning: Once, if it can't be written; the fit goes on.
         """
-        if not self._able:
+        if not self._can_write:
             return
         arrays = {} if current is None else {f"current.{k}": v for k, v in current[1].items()}
-        for number, (_, own) in enumerate(self._over):
-            arrays |= {f"{number}.{key}": value for key, value in own.items()}
+        for number, (_, state) in enumerate(self._done):
+            arrays |= {f"{number}.{key}": value for key, value in state.items()}
         data = safetensors.torch.save(arrays)
         about = {
             "mark": self._mark,
-            "over": [told for told, _ in self._over],
+            "over": [each for each, _ in self._done],
             "current": None if current is None else current[0],
             "sha256": hashlib.sha256(data).hexdigest(),
         }
         try:
             replace_directory(self.folder, {ARRAYS: data, ABOUT: json.dumps(about).encode()})
         except OSError as error:
-            self._able = False
+            self._can_write = False
             reason = f"{self.folder}: can't be written: {error.strerror or error}"
             warnings.warn(f"no checkpoint: {reason}", DataWarning, stacklevel=2)
         else:
-            self.kept = True
-        self._last = time.monotonic()
+            self.written = True
+        self._last_save = time.monotonic()
 
-    def _fill(self, gan: GAN, arrays: Arrays) -> None:
+    def _load_weights(self, gan: GAN, arrays: Arrays) -> None:
         try:
             gan.load_state_dict(arrays)
         except RuntimeError:
-            raise self._foreign() from None
+            raise self._mismatch_error() from None
 
-    def _foreign(self) -> InputError:
+    def _mismatch_error(self) -> InputError:
         return InputError(f"{self.folder}: is damaged: its parts don't belong together; remove it")
 
 
-class Keeper:
-    """Keeps one training: what :func:`anomgan.training.trainer.train` asks and tells."""
+class TrainingCheckpoint:
+    """Saves one training of a fit; passed to :func:`anomgan.training.trainer.train`."""
 
-    def __init__(self, checkpoint: Checkpoint, gan: GAN, sampler: Sampler, watch: Watch) -> None:
-        """Keep what these three hold beside the trainer's own state."""
-        self.checkpoint, self.gan = checkpoint, gan
-        self.sources = {"sampler": sampler.generator, "watch": watch.sampler.generator}
-        self.watch = watch
+    def __init__(
+        self, checkpoint: Checkpoint, gan: GAN, sampler: Sampler, monitor: HealthMonitor
+    ) -> None:
+        """Save the GAN, both random generators and the health log beside the trainer's state."""
+        self.checkpoint, self.gan, self.monitor = checkpoint, gan, monitor
+        self.generators = {"sampler": sampler.generator, "watch": monitor.sampler.generator}
 
-    def restore(self) -> State | None:
-        """Put everything as it was at the last checkpoint of this training, if there is one.
+    def restore(self) -> TrainerState | None:
+        """Restore the last checkpoint of this training, if there is one.
 
         Raises:
-            InputError: If it is another one's.
+            InputError: If it belongs to another training.
         """
-        kept, self.checkpoint._current = self.checkpoint._current, None
-        if kept is None:
+        saved, self.checkpoint._current = self.checkpoint._current, None
+        if saved is None:
             return None
-        about, arrays = kept
-        self.checkpoint._fill(self.gan, below("gan.", arrays))
+        about, arrays = saved
+        self.checkpoint._load_weights(self.gan, below("gan.", arrays))
         try:
-            for name, source in self.sources.items():
-                source.set_state(arrays[f"draws.{name}"])
-            training = _training(about)
-            self.watch.log += training.health
-            moves = below("moves.", arrays)
-            return State(int(about["stage"]), int(about["made"]), training.curve, moves)
+            for name, generator in self.generators.items():
+                generator.set_state(arrays[f"draws.{name}"])
+            history = _history_from_json(about)
+            self.monitor.log += history.health
+            tensors = below("moves.", arrays)
+            return TrainerState(int(about["stage"]), int(about["made"]), history.curve, tensors)
         except (KeyError, TypeError, ValueError, RuntimeError):
-            raise self.checkpoint._foreign() from None
+            raise self.checkpoint._mismatch_error() from None
 
-    def due(self) -> bool:
-        """Whether the time has come."""
-        return time.monotonic() - self.checkpoint._last >= self.checkpoint.every
+    def is_due(self) -> bool:
+        """Whether the interval between two checkpoints is over."""
+        return time.monotonic() - self.checkpoint._last_save >= self.checkpoint.every
 
-    def save(self, state: State) -> None:
-        """Keep a state."""
-        about = {
-            "stage": state.stage,
-            "made": state.made,
-            "curve": _points(state.curve),
-            "health": [asdict(health) for health in self.watch.log],
-        }
+    def save(self, state: TrainerState) -> None:
+        """Save the training at a state."""
+        about = {"stage": state.phase, "made": state.steps}
+        about |= _curve_and_health(state.curve, self.monitor.log)
         arrays = {f"gan.{key}": value for key, value in self.gan.state_dict().items()}
-        arrays |= {f"moves.{key}": value for key, value in state.moves.items()}
-        arrays |= {f"draws.{name}": source.get_state() for name, source in self.sources.items()}
-        self.checkpoint._write((about, _copies(arrays)))
+        arrays |= {f"moves.{key}": value for key, value in state.tensors.items()}
+        arrays |= {f"draws.{name}": each.get_state() for name, each in self.generators.items()}
+        self.checkpoint._write((about, _to_cpu(arrays)))
 
 
-def _points(curve: list[Progress]) -> list[Any]:
-    return [[point.step, point.steps, point.losses] for point in curve]
+def _curve_and_health(curve: list[Progress], health: list[Health]) -> dict[str, Any]:
+    points = [[point.step, point.steps, point.losses] for point in curve]
+    return {"curve": points, "health": [asdict(each) for each in health]}
 
 
-def _training(about: dict[str, Any]) -> TrainingHistory:
+def _history_from_json(about: dict[str, Any]) -> TrainingHistory:
     curve = [Progress(step, steps, losses) for step, steps, losses in about["curve"]]
     return TrainingHistory(curve, [Health.from_json(health) for health in about["health"]])
 
 
-def _copies(arrays: Arrays) -> Arrays:
+def _to_cpu(arrays: Arrays) -> Arrays:
     """Copies on the CPU, none of which shares memory with another."""
     return {key: value.detach().cpu().clone().contiguous() for key, value in arrays.items()}

@@ -1,28 +1,25 @@
-"""One fit by several processes, each of which trains some of the ensemble's members.
+"""Train the members of one ensemble in several processes.
 
-Members share nothing but the code, so nothing has to pass between processes while they train: no
-gradient is averaged, and no batch is cut up, which would change losses that look at a whole batch.
-Weights and logs are exchanged once, at the end, and every process goes on with the same ensemble
-that a single one would have trained from the same seed.
+Members share nothing but the code, so processes exchange nothing while they train: no gradient is
+averaged, and no batch is split, which would change losses that depend on a whole batch.  Weights
+and histories are exchanged once, at the end, and every process goes on with the ensemble that a
+single one would have trained from the same seed.
 
-Processes find one another as torch's do: started by ``torchrun``, or a process group that the
-caller has made.
+Processes form a group as usual in torch: started by ``torchrun``, or in a process group that the
+caller has initialised.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import warnings
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
@@ -30,60 +27,60 @@ from anomgan.gans.batch import MemberSlice
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
 
-PATIENCE = datetime.timedelta(days=7)
-"""How long the quickest process waits for the slowest.  One that is gone is noticed at once: its
-connections are closed."""
+TIMEOUT = datetime.timedelta(days=7)
+"""How long the fastest process waits for the slowest.  A process that has died is noticed at once,
+since its connections are closed."""
 
-FAILED = "anomgan.failed"
+FAILURES_KEY = "anomgan.failed"
 
 
-def processes() -> tuple[int, int]:
-    """This process's number, and how many take part in a fit."""
+def get_rank_and_size() -> tuple[int, int]:
+    """The index of this process, and the number of processes of the fit."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
 
 
-def share(members: int) -> MemberSlice:
+def slice_members(members: int) -> MemberSlice:
     """The members that this process trains."""
-    return MemberSlice.of(members, *processes())
+    return MemberSlice.of(members, *get_rank_and_size())
 
 
-# --- what passes between processes ----------------------------------------------------------------
+# --- communication --------------------------------------------------------------------------------
 
 
-def agreed(seed: int, mark: str) -> int:
-    """The seed of the first process, once it is known that all were given the same.
+def broadcast_seed(seed: int, mark: str) -> int:
+    """Return the first process's seed, after a check that all were given the same data.
 
     Args:
-        seed: This process's.
-        mark: Its records and settings in short; see :func:`.checkpoint.fingerprint`.
+        seed: This process's seed.
+        mark: Digest of its records and settings; see :func:`.checkpoint.fingerprint`.
 
     Raises:
         InputError: If records or settings differ.
     """
-    if processes()[1] == 1:
+    if get_rank_and_size()[1] == 1:
         return seed
-    found = _exchanged([mark, seed])
-    if len({marks for marks, _ in found}) > 1:
+    gathered = _all_gather((mark, seed))
+    if len({each_mark for each_mark, _ in gathered}) > 1:
         raise InputError(
             "the processes of this fit were given different rows or settings; give all the same"
         )
-    return int(found[0][1])
+    return int(gathered[0][1])
 
 
-def everywhere(true: bool) -> bool:
-    """Whether something is true of all processes."""
-    return true if processes()[1] == 1 else all(_exchanged(true))
+def is_true_everywhere(condition: bool) -> bool:
+    """Whether a condition holds in all processes."""
+    return condition if get_rank_and_size()[1] == 1 else all(_all_gather(condition))
 
 
-def tell(members: int) -> None:
-    """Say so if there are more processes than members.
+def warn_idle(members: int) -> None:
+    """Warn if there are more processes than members.
 
     Warns:
         DataWarning: If there are.
     """
-    count = processes()[1]
+    count = get_rank_and_size()[1]
     if count > members:
         warnings.warn(
             f"{count} processes share {members} members, so {count - members} have nothing to do; "
@@ -93,99 +90,85 @@ def tell(members: int) -> None:
         )
 
 
-def gathered(
-    gan: GAN, own: GAN | None, training: TrainingHistory, part: MemberSlice
+def gather_members(
+    gan: GAN, own: GAN | None, history: TrainingHistory, members: MemberSlice
 ) -> TrainingHistory:
-    """Bring together what all processes have trained.
+    """Collect the members that all processes have trained.
 
     Args:
         gan: All members; changed in place.
-        own: Those of this process, None if it has none.
-        training: How these were trained.
-        part: Which they are.
+        own: The members of this process, None if it has none.
+        history: Their history.
+        members: Which they are.
 
     Returns:
-        How all were trained.
+        The history of all members.
 
     Raises:
         InputError: If another process has failed.
     """
-    if part.whole and processes()[1] == 1:
-        return training
-    shares = [MemberSlice.of(part.members, rank, processes()[1]) for rank in range(processes()[1])]
-    mine = {} if own is None else own.state_dict()
-    with torch.no_grad(), _others_needed():
-        for key, whole in gan.state_dict().items():
+    size = get_rank_and_size()[1]
+    if members.is_all and size == 1:
+        return history
+    slices = [MemberSlice.of(members.total, rank, size) for rank in range(size)]
+    state = {} if own is None else own.state_dict()
+    with torch.no_grad(), _peer_failure_as_input_error():
+        for key, tensor in gan.state_dict().items():
             if key.startswith("views."):
                 continue
-            for rank, theirs in enumerate(shares):
-                if theirs.numbers:
-                    piece = (mine[key] if theirs == part else theirs(whole)).cpu().contiguous()
+            for rank, each in enumerate(slices):
+                if each.indices:
+                    piece = state[key] if each == members else each.take(tensor)
+                    piece = piece.cpu().contiguous()
                     dist.broadcast(piece, rank)
-                    theirs(whole).copy_(piece)
-    told = _exchanged(
-        {
-            "curve": [[each.step, each.steps, each.losses] for each in training.curve],
-            "health": [asdict(each) for each in training.health],
-        }
-    )
-    told = [each for each, theirs in zip(told, shares, strict=True) if theirs.numbers]
-    weights = [len(theirs.numbers) / part.members for theirs in shares if theirs.numbers]
-    curves = zip(*(each["curve"] for each in told), strict=True)
-    healths = zip(*(each["health"] for each in told), strict=True)
+                    each.take(tensor).copy_(piece)
+    counts = [len(each.indices) for each in slices]
+    histories = [each for each, count in zip(_all_gather(history), counts, strict=True) if count]
+    shares = [count / members.total for count in counts if count]
+    curves = zip(*(each.curve for each in histories), strict=True)
+    health = zip(*(each.health for each in histories), strict=True)
     return TrainingHistory(
-        [_mean(points, weights) for points in curves], [_joined(parts) for parts in healths]
+        [_average_progress(points, shares) for points in curves],
+        [_concat_health(parts) for parts in health],
     )
 
 
-def _mean(points: tuple[Any, ...], weights: list[float]) -> Progress:
-    """One point of the losses' curves, from one of each process."""
-    step, steps, losses = points[0]
-    mean = {
-        name: sum(w * point[2][name] for w, point in zip(weights, points, strict=True))
-        for name in losses
+def _average_progress(points: Sequence[Progress], shares: list[float]) -> Progress:
+    """Losses of all members, from the means of each process."""
+    first = points[0]
+    losses = {
+        name: sum(w * point.losses[name] for w, point in zip(shares, points, strict=True))
+        for name in first.losses
     }
-    return Progress(step, steps, mean)
+    return Progress(first.step, first.steps, losses)
 
 
-def _joined(parts: tuple[Any, ...]) -> Health:
+def _concat_health(parts: Sequence[Health]) -> Health:
     """One measurement of all members, from one of each process."""
-    measured = [Health.from_json(part) for part in parts]
     values = (
         {
-            key: [value for each in measured for value in getattr(each, name)[key]]
-            for key in getattr(measured[0], name)
+            key: [value for part in parts for value in getattr(part, name)[key]]
+            for key in getattr(parts[0], name)
         }
         for name in ("measures", "baseline", "slopes")
     )
-    return Health(measured[0].step, *values)
+    return Health(parts[0].step, *values)
 
 
-def _exchanged(value: Any) -> list[Any]:
-    """What each process has to tell, as plain data."""
-    data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
-    with _others_needed():
-        sizes = _all(torch.tensor([len(data)]))
-        most = int(max(sizes))
-        texts = _all(torch.cat([data, data.new_zeros(most - len(data))]))
-    return [
-        json.loads(bytes(text[: int(size)].tolist()))
-        for text, size in zip(texts, sizes, strict=True)
-    ]
-
-
-def _all(tensor: Tensor) -> list[Tensor]:
-    found = [torch.empty_like(tensor) for _ in range(processes()[1])]
-    dist.all_gather(found, tensor)
-    return found
+def _all_gather(value: Any) -> list[Any]:
+    """Each process's value, by rank."""
+    values: list[Any] = [None] * get_rank_and_size()[1]
+    with _peer_failure_as_input_error():
+        dist.all_gather_object(values, value)
+    return values
 
 
 @contextlib.contextmanager
-def _others_needed() -> Iterator[None]:
-    """Say in words that the others are gone.
+def _peer_failure_as_input_error() -> Iterator[None]:
+    """Raise an error in words if another process has gone.
 
     Raises:
-        InputError: If they are.
+        InputError: If so.
     """
     try:
         yield
@@ -193,47 +176,47 @@ def _others_needed() -> Iterator[None]:
         raise InputError("another process of this fit has failed, or was killed") from error
 
 
-# --- processes that torchrun has started ----------------------------------------------------------
+# --- torchrun -------------------------------------------------------------------------------------
 
 
-def launched() -> bool:
+def is_torchrun() -> bool:
     """Whether ``torchrun`` has started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ
 
 
 class ProcessGroup:
-    """The processes of one fit.
+    """The processes that ``torchrun`` has started for one fit.
 
     Attributes:
-        first: Whether this one speaks and writes for all.
+        is_first: Whether this process prints and writes for all.
     """
 
     def __init__(self) -> None:
-        """Join the others; wait for all to come."""
+        """Initialise torch's process group; waits for all processes."""
         from torch.distributed.rendezvous import rendezvous
 
         if torch.cuda.is_available():
             local = int(os.environ.get("LOCAL_RANK", "0"))
             torch.cuda.set_device(local % torch.cuda.device_count())
-        self._store, rank, count = next(iter(rendezvous("env://")))
-        # Nothing but weights at the end is exchanged, from the CPU: gloo will do on GPUs, too.
+        self._store, rank, size = next(iter(rendezvous("env://")))
+        # Only weights are exchanged, once, from the CPU: gloo will do on GPUs, too.
         dist.init_process_group(
-            "gloo", store=self._store, rank=rank, world_size=count, timeout=PATIENCE
+            "gloo", store=self._store, rank=rank, world_size=size, timeout=TIMEOUT
         )
-        self.first = rank == 0
+        self.is_first = rank == 0
 
     def leave(self) -> None:
-        """Part when all is done."""
+        """Destroy the process group, when all is done."""
         dist.destroy_process_group()
 
-    def fails_first(self) -> bool:
-        """Note a failure; whether it is the first one among all processes."""
+    def report_failure(self) -> bool:
+        """Record a failure; returns whether it is the first one among all processes."""
         with contextlib.suppress(RuntimeError):
-            return bool(self._store.add(FAILED, 1) == 1)
+            return bool(self._store.add(FAILURES_KEY, 1) == 1)
         return True
 
     def has_failed(self) -> bool:
-        """Whether some process has noted a failure."""
+        """Whether some process has recorded a failure."""
         with contextlib.suppress(RuntimeError):
-            return bool(self._store.check([FAILED]))
+            return bool(self._store.check([FAILURES_KEY]))
         return False

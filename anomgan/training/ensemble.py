@@ -1,4 +1,4 @@
-"""Encoded records in, trained networks out: folds, views, members and their training."""
+"""Train an ensemble on encoded records: folds, member rows, scalings, restarts."""
 
 from __future__ import annotations
 
@@ -19,33 +19,41 @@ from anomgan.gans import GAN, get_method
 from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import Checkpoint, fingerprint
-from anomgan.training.health import ROWS, Health
+from anomgan.training.health import MAX_COMPARED_ROWS, Health
 from anomgan.training.history import Callback, TrainingHistory
-from anomgan.training.monitor import SnapshotCallback, Watch, adopt, against, failed, tell
-from anomgan.training.trainer import Sampler, train
-from anomgan.training.trimming import trimmed
+from anomgan.training.monitor import (
+    HealthMonitor,
+    SnapshotCallback,
+    compare_with_generated,
+    copy_members,
+    find_failed,
+    warn_failed,
+)
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import train
+from anomgan.training.trimming import trim_rows
 from anomgan.utils.threads import one_thread_each
 from anomgan.utils.types import Floats, Folds
 
-SMALL = 2**25
-"""Multiplications in a product of matrices that are over before a second thread has woken up."""
+MAX_SINGLE_THREAD_PRODUCTS = 2**25
+"""Multiplications in a matrix product that one thread has done before a second one has started."""
 
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """Trained networks and who saw what; members come fold by fold.
+    """Trained networks, and which rows each was trained on; members are ordered by fold.
 
     Attributes:
         gan: The networks, frozen.
-        folds: The rows that each fold's members never saw; they calibrate.
-        rows: For each member, the rows it learnt from, in random order.
-        training: How it went.
+        folds: For each fold the rows its members were not trained on; they calibrate.
+        rows: For each member the rows it was trained on, in random order.
+        history: Losses, health and restarts.
     """
 
     gan: GAN
     folds: Folds
     rows: list[Tensor]
-    training: TrainingHistory
+    history: TrainingHistory
 
     @classmethod
     def fit(
@@ -64,62 +72,78 @@ class TrainedEnsemble:
     ) -> TrainedEnsemble:
         """Train on encoded normal records.
 
-        Members that diverge or collapse are trained anew from another seed, a bounded number of
-        times.  Deterministic given the seed; the global random state is left alone.
+        Members that diverge or collapse are retrained from another seed, a bounded number of times.
+        Deterministic given the seed; the global random state is left alone.
 
         Args:
-            values: ``(n, *shape)``, finite.
+            values: Records, ``(n, *shape)``, finite.
             spec: The layout of a record.
             name: A registered method.
             config: Settings.
             seed: Seed of everything random.
             device: Where to train, as torch names it.
-            callback: Told of every training step.
+            callback: Called after every training step.
             other: Encoded records of a second domain, for methods that learn from one.
-            snapshot_callback: Shown ``config.checks`` times what the GAN makes; changes nothing.
-            checkpoint: Keeps the state, and may know one to go on from.
+            snapshot_callback: Called ``config.checks`` times with generated and reconstructed
+                records.
+            checkpoint: Saves the state, and may hold one to resume from.
 
         Raises:
-            InputError: If training diverges, or the checkpoint is another fit's.
+            InputError: If training diverges, or the checkpoint belongs to another fit.
 
         Warns:
-            DataWarning: If members were trained anew, or some stay collapsed, or there are more
+            DataWarning: If members were retrained, or some stay collapsed, or there are more
                 processes than members.
         """
         mark = fingerprint(values, other, {"method": name, **config.to_json()})
-        seed = distributed.agreed(seed, mark)
+        seed = distributed.broadcast_seed(seed, mark)
         if checkpoint is not None:
-            checkpoint.begin(f"{mark} {seed} {distributed.processes()}")
+            checkpoint.begin(f"{mark} {seed} {distributed.get_rank_and_size()}")
         rng = np.random.default_rng(seed)
-        folds = _folds(len(values) // spec.tiles, config, rng)
-        folds = [_records(fold, spec.tiles) for fold in folds]
+        folds = _make_folds(len(values) // spec.tiles, config, rng)
+        folds = [_expand_tiles(fold, spec.tiles) for fold in folds]
         rows = _member_rows(len(values), folds, config.members, rng)
-        rows = trimmed(values, spec, rows, config.trim)
-        distributed.tell(len(rows))
-        views = EnsembleScaler(spec, [view for _ in folds for view in config.member_scalings])
-        views.fit(values[torch.cat(rows).unique().numpy()])
+        rows = trim_rows(values, spec, rows, config.trim)
+        distributed.warn_idle(len(rows))
+        scaler = EnsembleScaler(spec, [each for _ in folds for each in config.member_scalings])
+        scaler.fit(values[torch.cat(rows).unique().numpy()])
         data = torch.from_numpy(values).to(device)
         second = None if other is None else torch.from_numpy(other).to(device)
-        team = _Team(
-            name, views, config, data, second, rows, rng, callback, snapshot_callback, checkpoint
+        trainer = EnsembleTrainer(
+            name, scaler, config, data, second, rows, rng, callback, snapshot_callback, checkpoint
         )
-        gan, training = team.trained(range(len(rows)))
-        ill = team.healed(gan, training)
+        gan, history = trainer.train_members(range(len(rows)))
+        failed = trainer.retrain_failed(gan, history)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
             raise InputError("training diverged; try again with a lower learning_rate")
-        tell(training, len(rows), ill)
-        unseen = [torch.from_numpy(rng.permutation(fold)) for fold in folds]
-        training.held_out = team.measured(gan, [f for f in unseen for _ in range(config.members)])
+        warn_failed(history, len(rows), failed)
+        held_out = [torch.from_numpy(rng.permutation(fold)) for fold in folds]
+        history.held_out = trainer.evaluate_health(
+            gan, [fold for fold in held_out for _ in range(config.members)]
+        )
         gan.eval().requires_grad_(False)
-        return cls(gan, folds, rows, training)
+        return cls(gan, folds, rows, history)
 
 
 @dataclass
-class _Team:
-    """What it takes to train members: data, the rows that each may see, and randomness."""
+class EnsembleTrainer:
+    """Trains members of one ensemble, each from a fresh seed of ``rng``.
+
+    Attributes:
+        name: A registered method.
+        scaler: Scalings of all members.
+        config: Settings.
+        data: Encoded records, ``(n, *shape)``, on the device that trains.
+        other: Those of a second domain, or None.
+        rows: For each member the rows it is trained on.
+        rng: Source of seeds.
+        callback: Called after every training step.
+        snapshot_callback: Called ``config.checks`` times with a :class:`.monitor.Snapshot`.
+        checkpoint: Saves the state of the fit.
+    """
 
     name: str
-    views: EnsembleScaler
+    scaler: EnsembleScaler
     config: Config
     data: Tensor
     other: Tensor | None
@@ -129,94 +153,101 @@ class _Team:
     snapshot_callback: SnapshotCallback | None
     checkpoint: Checkpoint | None
 
-    def trained(self, members: Sequence[int]) -> tuple[GAN, TrainingHistory]:
+    def train_members(self, members: Sequence[int]) -> tuple[GAN, TrainingHistory]:
         """Train some of the members from a new seed."""
-        gan = _build(self.name, self.views.select_members(members), self.config, self._seed())
-        share, rows = distributed.share(len(members)), [self.rows[m] for m in members]
-        own, draws = self._part(gan.to(self.data.device), members, share), self._draws()
-        kept, training = self.checkpoint, TrainingHistory()
-        if kept is not None and distributed.everywhere(kept.is_over()):
-            return gan, kept.result(gan)
+        gan = _build_gan(
+            self.name, self.scaler.select_members(members), self.config, self._draw_seed()
+        )
+        part, rows = distributed.slice_members(len(members)), [self.rows[m] for m in members]
+        own = self._own_members(gan.to(self.data.device), members, part)
+        generator = self._new_generator()
+        checkpoint, history = self.checkpoint, TrainingHistory()
+        if checkpoint and distributed.is_true_everywhere(checkpoint.is_done()):
+            return gan, checkpoint.load_result(gan)
         if own is not None:
-            sampler = Sampler(own, self.data, rows, draws, self.other, share)
-            watch = Watch(sampler, self.snapshot_callback)
-            keeper = kept.keeper(own, sampler, watch) if kept is not None else None
-            with one_thread_each() if _small(own, sampler) else nullcontext():
-                training = TrainingHistory(
-                    train(own, sampler, self.callback, watch, keeper), watch.log
-                )
-        training = distributed.gathered(gan, own, training, share)
-        if kept is not None:
-            kept.end(gan, training)
-        return gan, training
+            sampler = Sampler(own, self.data, rows, generator, self.other, part)
+            monitor = HealthMonitor(sampler, self.snapshot_callback)
+            current = checkpoint.next_training(own, sampler, monitor) if checkpoint else None
+            with one_thread_each() if _is_small(own, sampler) else nullcontext():
+                curve = train(own, sampler, self.callback, monitor, current)
+            history = TrainingHistory(curve, monitor.log)
+        history = distributed.gather_members(gan, own, history, part)
+        if checkpoint is not None:
+            checkpoint.save_result(gan, history)
+        return gan, history
 
-    def _part(self, gan: GAN, members: Sequence[int], share: MemberSlice) -> GAN | None:
-        """Those of the members that this process trains; None if it has none."""
-        if share.whole or not share.numbers:
-            return gan if share.whole else None
-        views = self.views.select_members([members[number] for number in share.numbers])
-        own = _build(self.name, views, self.config, 0).to(self.data.device)
-        adopt(own, gan, dict(enumerate(share.numbers)))
+    def _own_members(self, gan: GAN, members: Sequence[int], part: MemberSlice) -> GAN | None:
+        """The members that this process trains; None if it has none."""
+        if part.is_all or not part.indices:
+            return gan if part.is_all else None
+        scaler = self.scaler.select_members([members[index] for index in part.indices])
+        own = _build_gan(self.name, scaler, self.config, 0).to(self.data.device)
+        copy_members(own, gan, dict(enumerate(part.indices)))
         return own
 
-    def healed(self, gan: GAN, training: TrainingHistory) -> list[int]:
-        """Train failed members anew, a bounded number of times; gives those that stay ill.
+    def retrain_failed(self, gan: GAN, history: TrainingHistory) -> list[int]:
+        """Retrain failed members, a bounded number of times.
 
         Args:
             gan: Changed in place.
-            training: Changed in place.
-        """
-        ill = failed(gan, training.health)
-        for _ in range(self.config.restarts):
-            # Where all failed it may be the data: one of them finds out for the others.
-            tried = ill[:1] if len(ill) == len(self.rows) else ill
-            if not tried:
-                break
-            again, anew = self.trained(tried)
-            still = failed(again, anew.health)
-            healed = {m: place for place, m in enumerate(tried) if place not in still}
-            training.restarted += tried
-            adopt(gan, again, healed)
-            if training.health and anew.health:
-                training.health[-1] = training.health[-1].with_members(anew.health[-1], healed)
-            if not healed:
-                break
-            ill = [m for m in ill if m not in healed]
-        return ill
+            history: Changed in place.
 
-    def measured(self, gan: GAN, rows: list[Tensor]) -> Health | None:
-        """The members' health against the rows of each, if these are enough."""
+        Returns:
+            The members that still fail.
+        """
+        failed = find_failed(gan, history.health)
+        for _ in range(self.config.restarts):
+            # If all failed it may be due to the data: try one of them first.
+            retried = failed[:1] if len(failed) == len(self.rows) else failed
+            if not retried:
+                break
+            new_gan, new_history = self.train_members(retried)
+            failed_again = find_failed(new_gan, new_history.health)
+            recovered = {m: i for i, m in enumerate(retried) if i not in failed_again}
+            history.restarted += retried
+            copy_members(gan, new_gan, recovered)
+            if history.health and new_history.health:
+                history.health[-1] = history.health[-1].with_members(
+                    new_history.health[-1], recovered
+                )
+            if not recovered:
+                break
+            failed = [m for m in failed if m not in recovered]
+        return failed
+
+    def evaluate_health(self, gan: GAN, rows: list[Tensor]) -> Health | None:
+        """Measure the members' health against the given rows of each; None if they are too few."""
         if not self.config.checks:
             return None
-        real = self._sampler(gan, rows).known(2 * ROWS)
-        found = against(real, self._sampler(gan, self.rows), self.config.steps)
-        return found[0] if found else None
+        real = self._sampler(gan, rows).first_records(2 * MAX_COMPARED_ROWS)
+        health = compare_with_generated(real, self._sampler(gan, self.rows), self.config.steps)
+        return health[0] if health else None
 
     def _sampler(self, gan: GAN, rows: list[Tensor]) -> Sampler:
-        return Sampler(gan, self.data, rows, self._draws(), self.other)
+        return Sampler(gan, self.data, rows, self._new_generator(), self.other)
 
-    def _draws(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self._seed())
+    def _new_generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._draw_seed())
 
-    def _seed(self) -> int:
+    def _draw_seed(self) -> int:
         return int(self.rng.integers(2**31))
 
 
-def _folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
-    """Cross-fit few rows; hold a part of many out."""
+def _make_folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
+    """Cross-fit few rows; hold out a part of many."""
     if rows < config.cross_fit_below:
         return split_rows(rows, min(config.folds, rows), 0, rng)
     return split_rows(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
 
 
 def split_rows(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Folds:
-    """Choose the rows that calibrate: one part held out, or every row once in cross-fitting.
+    """Choose the calibration rows: one part held out, or every row once in cross-fitting.
 
     Args:
         rows: Number of training rows.
-        folds: 1 holds ``held_out`` rows out of the fit; more make each row calibrate the members
+        folds: 1 holds ``held_out`` rows out of the fit; with more, each row calibrates the members
             that were fitted without its fold.
-        held_out: Size of the part held out when there is one fold.
+        held_out: Number of rows held out if there is one fold.
         rng: Source of randomness.
 
     Returns:
@@ -227,26 +258,26 @@ def split_rows(rows: int, folds: int, held_out: int, rng: np.random.Generator) -
     return [np.sort(part).astype(np.int64) for part in parts]
 
 
-def _records(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
-    """The records of pictures: all tiles of one go to the same fold."""
+def _expand_tiles(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
+    """Rows of pictures to rows of records: all tiles of a picture belong to the same fold."""
     return (pictures[:, None] * tiles + np.arange(tiles)).ravel()
 
 
 def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:
-    """The rows that each member may see, in random order: all but its fold's."""
-    seen = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
-    return [own for own in seen for _ in range(members)]
+    """The rows each member is trained on, in random order: all but its fold's."""
+    kept = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
+    return [fold_rows for fold_rows in kept for _ in range(members)]
 
 
-def _small(gan: GAN, sampler: Sampler) -> bool:
+def _is_small(gan: GAN, sampler: Sampler) -> bool:
     """Whether one thread trains a table's networks as fast as several would."""
     spec, hidden = gan.views.spec, gan.config.hidden
     products = gan.views.members * sampler.size * max(2 * spec.size, hidden) * hidden
-    return spec.grid is None and products <= SMALL
+    return spec.grid is None and products <= MAX_SINGLE_THREAD_PRODUCTS
 
 
-def _build(name: str, views: EnsembleScaler, config: Config, seed: int) -> GAN:
+def _build_gan(name: str, scaler: EnsembleScaler, config: Config, seed: int) -> GAN:
     """Draw the initial weights from the seed without touching the global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_method(name)(views, config)
+        return get_method(name)(scaler, config)

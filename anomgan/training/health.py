@@ -1,7 +1,7 @@
-"""Is a GAN healthy?  Generated records beside real ones, and real ones beside real ones.
+"""Measure how well generated records match real ones, per member of an ensemble.
 
-Every measure means something only next to its baseline: what it is when other real records stand
-in for the generated ones.
+Each measure is reported beside its baseline: its value when other real records take the place of
+the generated ones.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROWS = 256
+MAX_COMPARED_ROWS = 256
 """Most records of either kind that are compared."""
 
-NEIGHBOURS = 5
-"""Neighbours that make a record's ball in coverage and density."""
+N_NEIGHBOURS = 5
+"""The ball of a record in coverage and density reaches to its so many-th neighbour."""
 
-DIMENSIONS = 32
-"""Most directions in which the Fréchet distance is taken."""
+MAX_FRECHET_DIRECTIONS = 32
+"""Most dimensions of the Fréchet distance; wider records are projected."""
 
 MEASURES = ("coverage", "density", "two_sample", "frechet", "variety")
-"""Names of the measures, in the order in which :func:`compare` gives them."""
+"""Names of the measures, in the order of :func:`compare_records`."""
 
-COLLAPSED = 0.2
-"""Variety, as a share of the baseline's, below which a generator counts as collapsed."""
+MIN_VARIETY_RATIO = 0.2
+"""A generator whose variety is a smaller share of the baseline's counts as collapsed."""
 
-THIN = 0.5
-"""Coverage, as a share of the baseline's, below which it is called partial."""
+MIN_COVERAGE_RATIO = 0.5
+"""A coverage that is a smaller share of the baseline's is called partial."""
 
 Values = dict[str, list[float]]
-"""For each name a value per member."""
+"""Name -> one value per member."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,16 @@ class Health:
     """Measures of M members at one step of training.
 
     Attributes:
-        step: When.
-        measures: For each name of :data:`MEASURES`, a value per member.  ``coverage``: share of
-            real records with a generated one among their neighbours; ``density``: how many real
-            neighbourhoods a generated record lies in, about 1 at best (both Naeem et al., 2020).
-            ``two_sample``: how often a nearest-neighbour classifier tells the two kinds apart, 0.5
-            at best (Lopez-Paz & Oquab, 2017).  ``frechet``: distance between two Gaussians, 0 at
-            best (Heusel et al., 2017).  ``variety``: mean distance between two generated records.
-        baseline: The same with real records in place of the generated ones.
-        slopes: Norm of the last gradient of each move's networks, per member.
+        step: The training step.
+        measures: One value per member for each of :data:`MEASURES`.  ``coverage``: share of real
+            records that have a generated one in their neighbourhood; ``density``: mean number of
+            real neighbourhoods that a generated record lies in, divided by their size, about 1 at
+            best (both Naeem et al., 2020).  ``two_sample``: accuracy of a nearest-neighbour
+            classifier of real against generated, 0.5 at best (Lopez-Paz & Oquab, 2017).
+            ``frechet``: distance between two Gaussians, 0 at best (Heusel et al., 2017).
+            ``variety``: mean distance between two generated records.
+        baseline: The same with other real records in place of the generated ones.
+        slopes: Norm of the last gradient of each optimiser step, per member.
     """
 
     step: int
@@ -58,14 +59,14 @@ class Health:
     slopes: Values
 
     def collapsed(self) -> list[int]:
-        """Members whose generator makes nearly the same record again and again."""
+        """Members whose generator gives nearly the same record for all latent vectors."""
         pairs = zip(self.measures["variety"], self.baseline["variety"], strict=True)
         # A comparison with NaN is false: a member that diverged counts too.
-        return [m for m, (own, real) in enumerate(pairs) if not own >= COLLAPSED * real]
+        return [m for m, (fake, real) in enumerate(pairs) if not fake >= MIN_VARIETY_RATIO * real]
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Health:
-        """Rebuild from plain data, in which None stands for what wasn't a number."""
+        """Build from JSON data, in which None stands for NaN."""
         parts = {
             name: {
                 key: [math.nan if v is None else float(v) for v in values]
@@ -76,45 +77,45 @@ class Health:
         return cls(int(state["step"]), **parts)
 
     def with_members(self, other: Health, members: Mapping[int, int]) -> Health:
-        """The same with some members' values from another measurement.
+        """Return a copy with some members' values from another measurement.
 
         Args:
             other: Measured on fewer members.
-            members: Our number -> the other's.
+            members: Index here -> index in ``other``.
         """
 
-        def mixed(own: Values, theirs: Values) -> Values:
+        def replace_values(values: Values, others: Values) -> Values:
             return {
-                key: [theirs[key][members[m]] if m in members else v for m, v in enumerate(values)]
-                for key, values in own.items()
+                key: [others[key][members[m]] if m in members else v for m, v in enumerate(each)]
+                for key, each in values.items()
             }
 
         return Health(
             self.step,
-            mixed(self.measures, other.measures),
-            mixed(self.baseline, other.baseline),
-            mixed(self.slopes, other.slopes),
+            replace_values(self.measures, other.measures),
+            replace_values(self.baseline, other.baseline),
+            replace_values(self.slopes, other.slopes),
         )
 
 
-def measure(step: int, real: Tensor, generated: Tensor, slopes: Values) -> Health:
+def measure_health(step: int, real: Tensor, generated: Tensor, slopes: Values) -> Health:
     """Compare generated with real records.
 
     Args:
-        step: When this is.
-        real: Features of real records, ``(M, n, F)`` float; at least 4.
-        generated: Likewise of generated ones, at least ``n // 2``.
+        step: The training step.
+        real: Real records, ``(M, n, F)`` float, n at least 4; half of them are the baseline.
+        generated: Generated records, at least ``n // 2`` per member.
         slopes: Norms of gradients.
     """
-    half = min(real.shape[1] // 2, ROWS)
-    known, others = real[:, :half].double(), real[:, half : 2 * half].double()
-    own = compare(known, generated[:, :half].double())
-    return Health(step, own, compare(known, others), slopes)
+    half = min(real.shape[1] // 2, MAX_COMPARED_ROWS)
+    reference, others = real[:, :half].double(), real[:, half : 2 * half].double()
+    measures = compare_records(reference, generated[:, :half].double())
+    return Health(step, measures, compare_records(reference, others), slopes)
 
 
-def compare(real: Tensor, other: Tensor) -> Values:
-    """All measures of ``other`` against ``real``, each ``(M, n, F)`` with the same n."""
-    near = min(NEIGHBOURS, real.shape[1] - 1)
+def compare_records(real: Tensor, other: Tensor) -> Values:
+    """Compute all measures of ``other`` against ``real``, both ``(M, n, F)``."""
+    near = min(N_NEIGHBOURS, real.shape[1] - 1)
     rr, oo, ro = torch.cdist(real, real), torch.cdist(other, other), torch.cdist(real, other)
     radius = rr.topk(near + 1, largest=False).values[..., -1:]
     inside = ro <= radius
@@ -122,30 +123,30 @@ def compare(real: Tensor, other: Tensor) -> Values:
         inside.any(-1).double().mean(-1),
         inside.double().sum(1).mean(-1) / near,
         _two_sample(rr, oo, ro),
-        frechet(real, other),
+        frechet_distance(real, other),
         oo.mean((-2, -1)),
     )
     return {name: value.tolist() for name, value in zip(MEASURES, values, strict=True)}
 
 
 def _two_sample(rr: Tensor, oo: Tensor, ro: Tensor) -> Tensor:
-    """Accuracy of the nearest neighbour, each record left out in turn, ``(M,)``."""
+    """Leave-one-out accuracy of the nearest-neighbour classifier, ``(M,)``."""
     n = rr.shape[-1]
-    own = torch.diag_embed(rr.new_full((len(rr), n), torch.inf))
-    real = (rr + own).amin(-1) < ro.amin(-1)
-    other = (oo + own).amin(-1) < ro.amin(-2)
+    itself = torch.diag_embed(rr.new_full((len(rr), n), torch.inf))
+    real = (rr + itself).amin(-1) < ro.amin(-1)
+    other = (oo + itself).amin(-1) < ro.amin(-2)
     return torch.cat([real, other], -1).double().mean(-1)
 
 
-def frechet(a: Tensor, b: Tensor) -> Tensor:
-    """Fréchet distance of two Gaussians fitted to records, ``(M,)``, per direction.
+def frechet_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Fréchet distance of Gaussians fitted to records ``(M, n, F)``, per dimension: ``(M,)``.
 
-    The directions are the records' own columns or, of many, fixed random ones.
+    Records of many columns are projected onto fixed random directions first.
     """
     width = a.shape[-1]
-    if width > DIMENSIONS:
+    if width > MAX_FRECHET_DIRECTIONS:
         source = torch.Generator().manual_seed(0)
-        directions = torch.randn(width, DIMENSIONS, generator=source).to(a) / width**0.5
+        directions = torch.randn(width, MAX_FRECHET_DIRECTIONS, generator=source).to(a) / width**0.5
         a, b = a @ directions, b @ directions
     first, second = (x - x.mean(1, keepdim=True) for x in (a, b))
     c, d = (x.mT @ x / max(1, x.shape[1] - 1) for x in (first, second))
@@ -165,56 +166,56 @@ def _root(matrix: Tensor) -> Tensor:
     return torch.where(sound, root, torch.nan)
 
 
-def verdict(last: Health | None) -> str:
-    """A state in words: means over members, beside the baseline's."""
+def summarize_health(last: Health | None) -> str:
+    """State and measures in a line: means over members, beside the baseline's."""
     if last is None:
         return "not measured"
-    words = {"coverage": "coverage", "density": "density", "two_sample": "told apart"}
+    labels = {"coverage": "coverage", "density": "density", "two_sample": "told apart"}
     parts = [
-        f"{word} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"
-        for name, word in words.items()
+        f"{label} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"
+        for name, label in labels.items()
     ]
-    bad, members = last.collapsed(), len(last.measures["variety"])
-    words_for = {
-        "collapsed": f"{len(bad)} of {members} members collapsed",
+    collapsed, members = last.collapsed(), len(last.measures["variety"])
+    states = {
+        "collapsed": f"{len(collapsed)} of {members} members collapsed",
         "partial": "partial: generated records are like few of the real ones",
         "healthy": "healthy",
     }
-    return f"{words_for[grade(last)]}; " + ", ".join(parts)
+    return f"{states[grade_health(last)]}; " + ", ".join(parts)
 
 
-def grade(last: Health) -> str:
+def grade_health(last: Health) -> str:
     """``collapsed``, ``partial`` (few real records have generated ones near) or ``healthy``."""
     if last.collapsed():
         return "collapsed"
-    thin = _mean(last.measures["coverage"]) < THIN * _mean(last.baseline["coverage"])
-    return "partial" if thin else "healthy"
+    coverage, baseline = _mean(last.measures["coverage"]), _mean(last.baseline["coverage"])
+    return "partial" if coverage < MIN_COVERAGE_RATIO * baseline else "healthy"
 
 
-def in_words(last: Health | None) -> list[str]:
-    """What the measures mean, a sentence without full stop each; means over members."""
+def describe_health(last: Health | None) -> list[str]:
+    """Explain the measures, a sentence without full stop each; means over members."""
     if last is None:
         return ["health wasn't measured: too few rows, or checks=0"]
-    own, real = last.measures, last.baseline
-    bad, members = last.collapsed(), len(own["variety"])
-    made = [
-        f"{len(bad)} of {members} members generate nearly the same record again and again"
-        if bad
+    fake, real = last.measures, last.baseline
+    collapsed, members = last.collapsed(), len(fake["variety"])
+    sentences = [
+        f"{len(collapsed)} of {members} members generate nearly the same record again and again"
+        if collapsed
         else f"no member has collapsed: all {members} generate varied records",
-        f"generated records come near {_mean(own['coverage']):.0%} of real ones (coverage; other "
+        f"generated records come near {_mean(fake['coverage']):.0%} of real ones (coverage; other "
         f"real records come near {_mean(real['coverage']):.0%})",
-        f"a generated record lies among {_mean(own['density']):.2f} times as many real ones as it "
+        f"a generated record lies among {_mean(fake['density']):.2f} times as many real ones as it "
         f"should (density; other real records {_mean(real['density']):.2f})",
         f"a nearest-neighbour classifier tells generated from real ones "
-        f"{_mean(own['two_sample']):.0%} of the time (chance is 50%; other real records "
+        f"{_mean(fake['two_sample']):.0%} of the time (chance is 50%; other real records "
         f"{_mean(real['two_sample']):.0%})",
     ]
-    if grade(last) == "partial":
-        made.append(
+    if grade_health(last) == "partial":
+        sentences.append(
             "the generators cover only a part of what is normal; the score still rests on the "
             "discriminators' features, and more steps may help (--preset thorough)"
         )
-    return made
+    return sentences
 
 
 def _mean(values: list[float]) -> float:

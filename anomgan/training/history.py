@@ -1,4 +1,4 @@
-"""What is recorded while an ensemble trains."""
+"""Record of a training: losses, health, retrained members."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anomgan.training.health import MEASURES, Health
 
 @dataclass(frozen=True)
 class Progress:
-    """The position of a training; ``losses`` are means over members at this step."""
+    """A step of a training, the total of steps, and its losses as means over members."""
 
     step: int
     steps: int
@@ -27,9 +27,9 @@ class TrainingHistory:
 
     Attributes:
         curve: Losses, means over the members.
-        health: Measured at intervals, against rows that the members learnt from.
-        held_out: Measured at the end, against rows that they never saw; decides nothing.
-        restarted: Members that were trained anew, each as often as it was.
+        health: Measured at intervals, against rows that the members were trained on.
+        held_out: Measured at the end, against held-out rows; no decision depends on it.
+        restarted: Members that were retrained, once for each time.
     """
 
     curve: list[Progress] = field(default_factory=list)
@@ -41,10 +41,10 @@ class TrainingHistory:
         """Validate a history read from a file against the number of members.
 
         Raises:
-            ValueError: If not.
+            ValueError: If measures or members don't fit.
         """
-        measured = [*self.health, *([] if self.held_out is None else [self.held_out])]
-        for values in (part for health in measured for part in (health.measures, health.baseline)):
+        checks = [*self.health, *([] if self.held_out is None else [self.held_out])]
+        for values in (part for health in checks for part in (health.measures, health.baseline)):
             if set(values) != set(MEASURES) or any(len(v) != members for v in values.values()):
                 raise ValueError("its health measures are those of other members")
         if not all(0 <= member < members for member in self.restarted):

@@ -1,4 +1,4 @@
-"""Watching members while they train, and exchanging those that failed."""
+"""Monitor members while they train, and replace those that failed."""
 
 from __future__ import annotations
 
@@ -11,128 +11,133 @@ from torch import Tensor
 
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
-from anomgan.training.health import ROWS, Health, measure
+from anomgan.training.health import MAX_COMPARED_ROWS, Health, measure_health
 from anomgan.training.history import TrainingHistory
-from anomgan.training.trainer import Sampler, Slopes
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import GradientNorms
 from anomgan.utils.types import Floats
 
-SHOWN = 32
-"""Most records of a kind that a :class:`Snapshot` holds."""
+MAX_SNAPSHOT_ROWS = 32
+"""Most records of a kind in a :class:`Snapshot`."""
 
-GROWN = 100
-"""Steps before which little variety means that training has only begun."""
+MIN_COLLAPSE_STEPS = 100
+"""Training steps below which little variety only means that training has just begun."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a GAN makes while it trains, as encoded records, each member's first.
+    """What the first member of a GAN generates at one step of training, as encoded records.
 
     Attributes:
-        step: When.
-        drawn: Records from the prior, ``(k, D)``; the same latent vectors every time.
-        known: Training records, ``(k, D)``; the same every time.
-        again: These after encoding and generation, ``(k, D)``; None while no encoder has learnt.
+        step: The training step.
+        generated: Records generated from draws of the prior, the same every time, ``(k, D)``.
+        real: Training records, the same every time, ``(k, D)``.
+        reconstructed: These after encoding and generation, ``(k, D)``; None while no encoder has
+            been trained.
     """
 
     step: int
-    drawn: Floats
-    known: Floats
-    again: Floats | None
+    generated: Floats
+    real: Floats
+    reconstructed: Floats | None
 
 
 SnapshotCallback = Callable[[Snapshot], None]
 
 
-class Watch:
-    """Measures the members' health with randomness of its own, so that watching changes nothing.
+class HealthMonitor:
+    """Measures the members' health, with randomness of its own so that training is unaffected.
 
-    Real records are a sample of the rows that each member may learn from.  Rows that calibrate stay
-    out of it: a decision to train anew must not depend on them.
+    Real records are a sample of the rows that each member is trained on.  Calibration rows stay out
+    of it: a decision to retrain must not depend on them.
+
+    Attributes:
+        log: The measurements so far.
     """
 
     def __init__(self, sampler: Sampler, snapshot_callback: SnapshotCallback | None = None) -> None:
-        """Watch the GAN that a sampler feeds; ``snapshot_callback`` is shown what it makes."""
+        """Monitor the sampler's GAN; ``snapshot_callback`` is called after each measurement."""
         self.log: list[Health] = []
         self.snapshot_callback = snapshot_callback
         self.sampler = sampler.fork(torch.Generator().manual_seed(0))
-        self.real = sampler.known(2 * ROWS)
+        self.real = sampler.first_records(2 * MAX_COMPARED_ROWS)
 
-    def __call__(self, step: int, slopes: Slopes) -> None:
-        """Take a measurement, if there are enough rows for one."""
-        self.log += against(self.real, self.sampler, step, slopes)
+    def __call__(self, step: int, gradient_norms: GradientNorms) -> None:
+        """Measure the health, unless there are too few rows."""
+        self.log += compare_with_generated(self.real, self.sampler, step, gradient_norms)
         if self.snapshot_callback is not None:
-            self.snapshot_callback(self._look(step, encoded="encoder" in slopes))
+            self.snapshot_callback(self._take_snapshot(step, encoded="encoder" in gradient_norms))
 
-    def _look(self, step: int, *, encoded: bool) -> Snapshot:
-        gan, few = self.sampler.gan, min(SHOWN, self.real.shape[1])
-        learnt = encoded or gan.inversion in ("own", "none")
+    def _take_snapshot(self, step: int, *, encoded: bool) -> Snapshot:
+        gan, count = self.sampler.gan, min(MAX_SNAPSHOT_ROWS, self.real.shape[1])
         with torch.no_grad():
-            z = gan.sample_prior(few, torch.Generator().manual_seed(0)).to(self.real)
-            known = self.real[:, :few]
-            again = gan.generate(gan.encode(known)) if learnt else None
-            drawn, shown = self._first(gan.generate(z)), self._first(known)
-            return Snapshot(step, drawn, shown, None if again is None else self._first(again))
+            z = gan.sample_prior(count, torch.Generator().manual_seed(0)).to(self.real)
+            generated, real = self._first_member(gan.generate(z)), self.real[:, :count]
+            reconstructed = None
+            if encoded or gan.inversion in ("own", "none"):
+                reconstructed = self._first_member(gan.generate(gan.encode(real)))
+            return Snapshot(step, generated, self._first_member(real), reconstructed)
 
-    def _first(self, made: Tensor) -> Floats:
-        """The first member's records, encoded."""
-        plain: Floats = self.sampler.gan.views.inverse(made)[0].cpu().numpy()
-        return plain
+    def _first_member(self, x: Tensor) -> Floats:
+        """The first member's records, unscaled, ``(M, k, *shape) -> (k, D)``."""
+        records: Floats = self.sampler.gan.views.inverse(x)[0].cpu().numpy()
+        return records
 
 
-def against(
-    real: Tensor, sampler: Sampler, step: int, slopes: Slopes | None = None
+def compare_with_generated(
+    real: Tensor, sampler: Sampler, step: int, gradient_norms: GradientNorms | None = None
 ) -> list[Health]:
-    """Compare what a GAN generates with real records, ``(M, n, *shape)``; empty for under 4."""
+    """Compare generated with real records, ``(M, n, *shape)``; empty for n < 4."""
     half, at = real.shape[1] // 2, sampler.gan.views.spec.record_size
     if half < 2:
         return []
     with torch.no_grad():
-        made = sampler.gan.generate_fakes(sampler(size=half))[..., :at]
-    return [measure(step, real[..., :at], made, slopes or {})]
+        generated = sampler.gan.generate_fakes(sampler(size=half))[..., :at]
+    return [measure_health(step, real[..., :at], generated, gradient_norms or {})]
 
 
-def failed(gan: GAN, health: Sequence[Health]) -> list[int]:
-    """Members that diverged or collapsed."""
-    sound = torch.ones(gan.views.members, dtype=torch.bool)
+def find_failed(gan: GAN, health: Sequence[Health]) -> list[int]:
+    """Members that diverged or, by the last measurement, collapsed."""
+    finite = torch.ones(gan.views.members, dtype=torch.bool)
     for weight in gan.parameters():
-        sound &= weight.detach().isfinite().flatten(1).all(1).cpu()
-    grown = health and gan.config.steps >= GROWN
-    collapsed = health[-1].collapsed() if grown else []
-    return sorted({*collapsed, *torch.nonzero(~sound).flatten().tolist()})
+        finite &= weight.detach().isfinite().flatten(1).all(1).cpu()
+    judged = health and gan.config.steps >= MIN_COLLAPSE_STEPS
+    collapsed = health[-1].collapsed() if judged else []
+    return sorted({*collapsed, *torch.nonzero(~finite).flatten().tolist()})
 
 
-def adopt(gan: GAN, other: GAN, members: dict[int, int]) -> None:
-    """Put members of another GAN into the places of some of ours.
+def copy_members(gan: GAN, other: GAN, members: dict[int, int]) -> None:
+    """Overwrite some members with those of another GAN.
 
     Args:
         gan: Changed in place.
         other: The same networks with fewer members.
-        members: Our number -> the other's.
+        members: Index in ``gan`` -> index in ``other``.
     """
-    theirs = other.state_dict()
+    source = other.state_dict()
     with torch.no_grad():
         for key, tensor in gan.state_dict().items():
             if not key.startswith("views."):
-                for own, their in members.items():
-                    tensor[own] = theirs[key][their]
+                for target, index in members.items():
+                    tensor[target] = source[key][index]
 
 
-def tell(training: TrainingHistory, members: int, ill: Sequence[int]) -> None:
-    """Say what happened to members.
+def warn_failed(history: TrainingHistory, members: int, failed: Sequence[int]) -> None:
+    """Warn of members that were retrained or stay collapsed.
 
     Warns:
-        DataWarning: If some were trained anew, or stay collapsed.
+        DataWarning: If there are any.
     """
-    if training.restarted:
-        count = len(set(training.restarted))
+    if history.restarted:
+        count = len(set(history.restarted))
         warnings.warn(
             f"{count} of {members} members collapsed or diverged and were trained anew",
             DataWarning,
             stacklevel=4,
         )
-    if ill:
+    if failed:
         warnings.warn(
-            f"{len(ill)} of {members} members generate nearly the same record again and again "
+            f"{len(failed)} of {members} members generate nearly the same record again and again "
             f"(mode collapse); scores still rest on the discriminators' features; "
             f"settings against it: minibatch_statistics=on, mode_seeking=0.1, spectral_norm=on",
             DataWarning,

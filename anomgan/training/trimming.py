@@ -1,4 +1,4 @@
-"""Training rows that are left out because they may be abnormal themselves."""
+"""Leave out training rows that may themselves be abnormal."""
 
 from __future__ import annotations
 
@@ -14,68 +14,67 @@ from anomgan.data.spec import Spec
 from anomgan.nets import builders
 from anomgan.utils.types import Floats
 
-LOOKED_AT = 2000
+MAX_REFERENCE_ROWS = 2000
 """Most rows to which distances are taken."""
 
-NEAREST = 1 / 3
-"""Share of them that are near enough to count.  It is large, so that rows which are odd in the same
-way can't vouch for one another, as they do where a few neighbours decide."""
+NEIGHBOUR_SHARE = 1 / 3
+"""Share of them that count as neighbours.  It is large so that a clump of abnormal rows can't pass
+for normal, as it would by the distance to a few neighbours."""
 
-AT_ONCE = 512
-"""Rows whose distances are taken at once."""
+CHUNK_ROWS = 512
+"""Rows whose distances are computed at once."""
 
 
-def trimmed(values: Floats, spec: Spec, rows: Sequence[Tensor], share: float) -> list[Tensor]:
-    """Leave out of each member's rows the share that lies furthest from the bulk of them.
+def trim_rows(values: Floats, spec: Spec, rows: Sequence[Tensor], share: float) -> list[Tensor]:
+    """Leave out the share of each member's rows that lies furthest from all others.
 
-    Distances are taken in all scalings of the columns at once.
+    Distances are Euclidean, over all scalings of the columns together.
 
     Args:
         values: Encoded training records, ``(n, *shape)``.
         spec: The layout of a record.
-        rows: For each member the rows that it may see, in random order.
-        share: Of them to leave out, in [0, 1).
+        rows: For each member the rows it may be trained on, in random order.
+        share: Share to leave out, in [0, 1).
 
     Returns:
-        What stays of each, in the same order; at least two rows.
+        The remaining rows of each member, in the same order; at least two.
     """
     if not share:
         return list(rows)
-    found: dict[int, Tensor] = {}  # members of one fold see the same rows
+    kept: dict[int, Tensor] = {}  # members of one fold share their rows
+    for each in rows:
+        if id(each) not in kept:
+            positions = _kept_positions(values[each.numpy()], spec, share)
+            kept[id(each)] = each[torch.from_numpy(positions)]
+    return [kept[id(each)] for each in rows]
+
+
+def _kept_positions(values: Floats, spec: Spec, share: float) -> NDArray[np.int64]:
+    """Positions of the records to keep, sorted; the same share is trimmed under each condition."""
+    levels = np.unique(values[:, spec.record_size :], axis=0, return_inverse=True)[1].ravel()
     kept = []
-    for own in rows:
-        if id(own) not in found:
-            found[id(own)] = own[torch.from_numpy(_staying(values[own.numpy()], spec, share))]
-        kept.append(found[id(own)])
-    return kept
+    for level in range(levels.max() + 1):
+        positions = np.flatnonzero(levels == level)
+        count = max(min(2, len(positions)), len(positions) - round(share * len(positions)))
+        order = np.argsort(_mean_distances(values[positions], spec), kind="stable")
+        kept.append(positions[order[:count]])
+    return np.sort(np.concatenate(kept))
 
 
-def _staying(values: Floats, spec: Spec, share: float) -> NDArray[np.int64]:
-    """Which records stay, in order; under each condition as large a share, as normal differs."""
-    told = np.unique(values[:, spec.record_size :], axis=0, return_inverse=True)[1].ravel()
-    stay = []
-    for level in range(told.max() + 1):
-        here = np.flatnonzero(told == level)
-        count = max(min(2, len(here)), len(here) - round(share * len(here)))
-        stay.append(here[np.argsort(_distances(values[here], spec), kind="stable")[:count]])
-    return np.sort(np.concatenate(stay))
+def _mean_distances(values: Floats, spec: Spec) -> Floats:
+    """Mean distance of each record to the nearest third of the reference rows, ``(n,)``."""
+    scaler = EnsembleScaler(spec, list(SCALINGS) if spec.grid is None else ["minmax"]).fit(values)
 
-
-def _distances(values: Floats, spec: Spec) -> Floats:
-    """Mean distance of each record to the nearest third of a sample of them, ``(n,)``."""
-    views = EnsembleScaler(spec, list(SCALINGS) if spec.grid is None else ["minmax"]).fit(values)
-
-    def seen(part: Floats) -> Tensor:
-        scaled = builders.make_thumbnails(spec, views(torch.from_numpy(part)).float())
+    def embed(part: Floats) -> Tensor:
+        scaled = builders.make_thumbnails(spec, scaler(torch.from_numpy(part)).float())
         # Conditions, which come last, are the same for all.
         return scaled.transpose(0, 1).flatten(1)
 
-    sample = seen(values[:LOOKED_AT])
-    near = max(1, round(NEAREST * len(sample)))
-    parts = [
-        torch.cdist(seen(values[start : start + AT_ONCE]), sample)
-        .topk(near, largest=False)
-        .values.mean(1)
-        for start in range(0, len(values), AT_ONCE)
+    reference = embed(values[:MAX_REFERENCE_ROWS])
+    neighbours = max(1, round(NEIGHBOUR_SHARE * len(reference)))
+    chunks = (values[start : start + CHUNK_ROWS] for start in range(0, len(values), CHUNK_ROWS))
+    nearest = [
+        torch.cdist(embed(chunk), reference).topk(neighbours, largest=False).values.mean(1)
+        for chunk in chunks
     ]
-    return torch.cat(parts).double().numpy()
+    return torch.cat(nearest).double().numpy()

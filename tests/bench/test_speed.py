@@ -136,11 +136,14 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
             "networks",
         ),
         (
-            ["anomgan.nets.mlp.MLP.forward", "anomgan.training.trainer._Running.step"],
+            ["anomgan.nets.mlp.MLP.forward", "anomgan.training.trainer._PhaseRunner.step"],
             "losses and gradients",
         ),
         (
-            ["anomgan.training.trainer.Sampler.__call__", "anomgan.training.trainer._Running.step"],
+            [
+                "anomgan.training.sampler.Sampler.__call__",
+                "anomgan.training.trainer._PhaseRunner.step",
+            ],
             "drawing batches",
         ),
         (["builtins.f", "anomgan.inverted.f"], OTHER),

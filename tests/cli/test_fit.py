@@ -60,7 +60,7 @@ def test_fit_from_standard_input(run: Any, normal: Path, tiny: list[str], tmp_pa
 def test_several_processes_cannot_read_standard_input(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("anomgan.training.distributed.processes", lambda: (0, 2))
+    monkeypatch.setattr("anomgan.training.distributed.get_rank_and_size", lambda: (0, 2))
     error = run("fit", "-", "--model", tmp_path / "model", stdin=b"a,b\n1,2\n").error
     assert error.startswith("standard input can't be read by several processes")
 

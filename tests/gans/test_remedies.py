@@ -12,7 +12,8 @@ from anomgan.gans import GAN, Batch, get_method
 from anomgan.nets.spectral_norm import SpectralLinear
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
-from anomgan.training.trainer import Sampler, train
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 SMALL = {"hidden": 16, "latent": 3, "batch": 32, "members": 2, "steps": 100}
@@ -113,7 +114,7 @@ def test_mode_seeking_makes_generated_records_more_varied():
     values = ring(600, 1)
 
     def variety(**settings):
-        return np.mean(ensemble("gan", values, **settings).training.health[-1].measures["variety"])
+        return np.mean(ensemble("gan", values, **settings).history.health[-1].measures["variety"])
 
     assert variety(mode_seeking=5.0) > 1.2 * variety()
 

@@ -19,7 +19,8 @@ from anomgan.nets.progressive_growing import (
     remove_detail,
 )
 from anomgan.training.checkpoint import Checkpoint
-from anomgan.training.trainer import Sampler, train
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import train
 
 SMALL = {"channels": 4, "hidden": 8, "latent": 3, "members": 2, "batch": 8, "checks": 0}
 SIDE = 16

@@ -137,9 +137,9 @@ def test_it_goes_on_while_members_are_trained_anew(
 ) -> None:
     # Of three members the last fails; trained anew, alone, it does well.
     monkeypatch.setattr(
-        ensemble, "failed", lambda gan, health: [2] if gan.views.members == 3 else []
+        ensemble, "find_failed", lambda gan, health: [2] if gan.views.members == 3 else []
     )
-    monkeypatch.setattr(ensemble, "tell", lambda *_: None)
+    monkeypatch.setattr(ensemble, "warn_failed", lambda *_: None)
     expected = detector(members=3).fit(rows)
     assert expected.history_.restarted == [2]
     folder = tmp_path / "partial"

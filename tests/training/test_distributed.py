@@ -24,8 +24,9 @@ from anomgan.gans.batch import MemberSlice
 from anomgan.training import distributed
 from anomgan.training.checkpoint import fingerprint
 from anomgan.training.health import Health
-from anomgan.training.monitor import Watch, adopt
-from anomgan.training.trainer import Sampler, train
+from anomgan.training.monitor import HealthMonitor, copy_members
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import train
 
 TINY = {
     "steps": 12,
@@ -81,8 +82,8 @@ def make_records(rows: int, seed: int) -> pd.DataFrame:
 )
 def test_members_are_shared_out(members: int, processes: int, shares: list[list[int]]) -> None:
     found = [MemberSlice.of(members, rank, processes) for rank in range(processes)]
-    assert [list(share.numbers) for share in found] == shares
-    assert [share.whole for share in found] == [len(share) == members for share in shares]
+    assert [list(share.indices) for share in found] == shares
+    assert [share.is_all for share in found] == [len(share) == members for share in shares]
 
 
 @pytest.mark.parametrize("name", sorted(n for n, g in GAN.registry.items() if "tables" in g.kinds))
@@ -101,13 +102,13 @@ def test_a_member_learns_the_same_wherever_it_is_trained(name: str, extra: dict[
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
             gan = get_method(name)(views, config)
-            own = get_method(name)(views.select_members(list(share.numbers)), config)
-        adopt(own, gan, dict(enumerate(share.numbers)))
+            own = get_method(name)(views.select_members(list(share.indices)), config)
+        copy_members(own, gan, dict(enumerate(share.indices)))
         draws = torch.Generator().manual_seed(7)
         sampler = Sampler(own, data, rows, draws, other, share)
-        watch = Watch(sampler)
-        train(own, sampler, None, watch)
-        return own, watch.log
+        monitor = HealthMonitor(sampler)
+        train(own, sampler, None, monitor)
+        return own, monitor.log
 
     whole, health = run(MemberSlice.of(3))
     for rank in range(2):
@@ -197,31 +198,31 @@ def test_one_that_fails_ends_all_with_one_message(
 
 def test_alone_nothing_is_asked_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert not distributed.launched()
-    assert distributed.processes() == (0, 1)
-    assert distributed.agreed(5, "rows") == 5
-    assert distributed.share(4) == MemberSlice(0, 4, 4)
+    assert not distributed.is_torchrun()
+    assert distributed.get_rank_and_size() == (0, 1)
+    assert distributed.broadcast_seed(5, "rows") == 5
+    assert distributed.slice_members(4) == MemberSlice(0, 4, 4)
 
 
 def test_different_rows_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(distributed, "processes", lambda: (0, 2))
+    monkeypatch.setattr(distributed, "get_rank_and_size", lambda: (0, 2))
     monkeypatch.setattr(
-        distributed, "_exchanged", lambda value: [*told, told.append(value) or value]
+        distributed, "_all_gather", lambda value: [*told, told.append(value) or value]
     )
 
-    def agreed(seed: int, values: np.ndarray, steps: int = 1) -> int:
-        return distributed.agreed(seed, fingerprint(values, None, {"steps": steps}))
+    def broadcast(seed: int, values: np.ndarray, steps: int = 1) -> int:
+        return distributed.broadcast_seed(seed, fingerprint(values, None, {"steps": steps}))
 
     rows = np.arange(6.0).reshape(3, 2)
-    assert [agreed(5, rows), agreed(6, rows.copy())] == [5, 5]  # the first one's seed
+    assert [broadcast(5, rows), broadcast(6, rows.copy())] == [5, 5]  # the first one's seed
     for given in ((5, rows + 1e-9), (5, rows, 2)):
         with pytest.raises(InputError, match="given different rows or settings"):
-            agreed(*given)
+            broadcast(*given)
         told.pop()
 
 
 def test_more_processes_than_members_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "processes", lambda: (0, 5))
+    monkeypatch.setattr(distributed, "get_rank_and_size", lambda: (0, 5))
     with pytest.warns(UserWarning, match="5 processes share 3 members, so 2 have nothing to do"):
-        distributed.tell(3)
+        distributed.warn_idle(3)

@@ -3,7 +3,15 @@ import math
 import pytest
 import torch
 
-from anomgan.training.health import MEASURES, Health, compare, frechet, in_words, measure, verdict
+from anomgan.training.health import (
+    MEASURES,
+    Health,
+    compare_records,
+    describe_health,
+    frechet_distance,
+    measure_health,
+    summarize_health,
+)
 
 DRAWS = torch.Generator().manual_seed(0)
 
@@ -13,7 +21,7 @@ def normal(n, shift=0.0, scale=1.0, width=2):
 
 
 def test_records_of_the_same_kind_are_as_good_as_the_baseline():
-    health = measure(7, normal(512), normal(256), {})
+    health = measure_health(7, normal(512), normal(256), {})
     assert health.step == 7
     for name in MEASURES:
         own, real = health.measures[name], health.baseline[name]
@@ -24,7 +32,7 @@ def test_records_of_the_same_kind_are_as_good_as_the_baseline():
 
 
 def test_records_from_elsewhere_cover_nothing_and_are_told_apart():
-    found = compare(normal(200), normal(200, shift=50))
+    found = compare_records(normal(200), normal(200, shift=50))
     assert found["coverage"] == [0, 0]
     assert found["density"] == [0, 0]
     assert found["two_sample"] == [1, 1]
@@ -33,20 +41,20 @@ def test_records_from_elsewhere_cover_nothing_and_are_told_apart():
 
 def test_half_of_the_modes_is_half_of_the_coverage():
     real = torch.cat([normal(100, -20), normal(100, 20)], 1)
-    found = compare(real, torch.cat([normal(100, 20), normal(100, 20)], 1))
+    found = compare_records(real, torch.cat([normal(100, 20), normal(100, 20)], 1))
     assert found["coverage"] == pytest.approx([0.5, 0.5], abs=0.05)
 
 
 def test_one_record_again_and_again_is_a_collapse():
     same = normal(1).expand(-1, 256, -1) + 1e-3 * normal(256)
     one_of_two = torch.stack([same[0], normal(256)[1]])
-    assert measure(0, normal(512), one_of_two, {}).collapsed() == [0]
+    assert measure_health(0, normal(512), one_of_two, {}).collapsed() == [0]
 
 
 def test_a_member_that_diverged_counts_as_collapsed():
     broken = normal(256)
     broken[1, 3] = torch.nan
-    health = measure(0, normal(512), broken, {})
+    health = measure_health(0, normal(512), broken, {})
     assert health.collapsed() == [1]
     assert math.isnan(health.measures["frechet"][1])
 
@@ -54,17 +62,17 @@ def test_a_member_that_diverged_counts_as_collapsed():
 def test_frechet_distance_of_known_gaussians():
     # Per direction: the squared shift, and (1 - 3)^2 for the standard deviations.
     a, b = normal(50_000), normal(50_000, shift=2.0, scale=3.0)
-    assert frechet(a, b).tolist() == pytest.approx([8.0, 8.0], rel=0.05)
+    assert frechet_distance(a, b).tolist() == pytest.approx([8.0, 8.0], rel=0.05)
 
 
 def test_frechet_distance_of_wide_records_is_taken_in_fixed_directions():
     a, b = normal(400, width=200), normal(400, width=200, shift=1.0)
-    assert torch.equal(frechet(a, b), frechet(a, b))
-    assert (frechet(a, b) > 10 * frechet(a, normal(400, width=200))).all()
+    assert torch.equal(frechet_distance(a, b), frechet_distance(a, b))
+    assert (frechet_distance(a, b) > 10 * frechet_distance(a, normal(400, width=200))).all()
 
 
 def test_some_members_are_exchanged():
-    first, second = (measure(s, normal(64), normal(32), {"d": [s, s]}) for s in (1, 2))
+    first, second = (measure_health(s, normal(64), normal(32), {"d": [s, s]}) for s in (1, 2))
     mixed = first.with_members(second, {1: 0})
     assert mixed.measures["coverage"] == [
         first.measures["coverage"][0],
@@ -87,10 +95,14 @@ def test_plain_data_come_back_with_nan_for_none():
 
 
 def test_verdict_in_words():
-    assert verdict(None) == "not measured"
-    assert verdict(measure(0, normal(512), normal(256), {})).startswith("healthy; coverage 0.9")
+    assert summarize_health(None) == "not measured"
+    assert summarize_health(measure_health(0, normal(512), normal(256), {})).startswith(
+        "healthy; coverage 0.9"
+    )
     stuck = normal(1).expand(-1, 256, -1)
-    assert verdict(measure(0, normal(512), stuck, {})).startswith("2 of 2 members collapsed")
+    assert summarize_health(measure_health(0, normal(512), stuck, {})).startswith(
+        "2 of 2 members collapsed"
+    )
 
 
 def of(coverage: float, variety: float = 1.0) -> Health:
@@ -99,14 +111,16 @@ def of(coverage: float, variety: float = 1.0) -> Health:
 
 
 def test_in_words():
-    assert "wasn't measured" in in_words(None)[0]
-    well = in_words(of(0.9))
+    assert "wasn't measured" in describe_health(None)[0]
+    well = describe_health(of(0.9))
     assert well[0] == "no member has collapsed: all 2 generate varied records"
     assert "near 90% of real ones" in well[1]
     assert "other real records come near 100%" in well[1]
     assert len(well) == 4
-    assert in_words(of(0.9, variety=0.1))[0].startswith("1 of 2 members generate nearly the same")
-    assert "only a part of what is normal" in in_words(of(0.4))[-1]
-    assert verdict(of(0.4)).startswith("partial: ")
-    assert verdict(of(0.6)).startswith("healthy; ")
-    assert verdict(of(0.4, variety=0.1)).startswith("1 of 2 members collapsed")
+    assert describe_health(of(0.9, variety=0.1))[0].startswith(
+        "1 of 2 members generate nearly the same"
+    )
+    assert "only a part of what is normal" in describe_health(of(0.4))[-1]
+    assert summarize_health(of(0.4)).startswith("partial: ")
+    assert summarize_health(of(0.6)).startswith("healthy; ")
+    assert summarize_health(of(0.4, variety=0.1)).startswith("1 of 2 members collapsed")

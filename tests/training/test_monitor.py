@@ -59,8 +59,8 @@ def test_a_failed_member_alone_is_trained_anew(sick, failure):
     with pytest.warns(DataWarning, match="1 of 3 members collapsed or diverged"):
         ensemble = fit()
     assert sick.built == [3, 1]
-    assert ensemble.training.restarted == [1]
-    assert ensemble.training.health[-1].collapsed() == []
+    assert ensemble.history.restarted == [1]
+    assert ensemble.history.health[-1].collapsed() == []
     assert all(weight.isfinite().all() for weight in ensemble.gan.parameters())
 
 
@@ -83,7 +83,7 @@ def test_collapse_that_no_seed_heals_is_told_and_ends(sick):
         ensemble = fit(restarts=5)
     assert sick.built == [3, 1]
     assert any("mode collapse" in str(warning.message) for warning in caught)
-    assert ensemble.training.health[-1].collapsed() == [1]
+    assert ensemble.history.health[-1].collapsed() == [1]
 
 
 def test_divergence_that_no_seed_heals_is_an_error(sick):
@@ -101,10 +101,10 @@ def test_restarts_can_be_switched_off(sick):
 def test_watching_changes_nothing_and_is_logged_at_intervals(sick):
     sick.failure = 1.0
     watched, blind = fit(), fit(checks=0)
-    assert [health.step for health in watched.training.health] == [50, 100, 150, 200]
-    assert set(watched.training.health[0].slopes) == {"discriminator", "generator"}
-    assert set(watched.training.health[-1].slopes) == {"encoder"}
-    assert blind.training.health == []
+    assert [health.step for health in watched.history.health] == [50, 100, 150, 200]
+    assert set(watched.history.health[0].slopes) == {"discriminator", "generator"}
+    assert set(watched.history.health[-1].slopes) == {"encoder"}
+    assert blind.history.health == []
     ours, theirs = watched.gan.state_dict(), blind.gan.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
@@ -122,11 +122,11 @@ def test_a_looker_sees_what_is_made_and_changes_nothing(sick):
         snapshot_callback=seen.append,
     )
     plain = fit()
-    assert [look.step for look in seen] == [50, 100, 150, 200]
-    assert [look.again is None for look in seen] == [True, True, False, False]
-    assert all(look.drawn.shape == look.known.shape == (32, 2) for look in seen)
-    assert not np.array_equal(seen[0].drawn, seen[1].drawn)
+    assert [each.step for each in seen] == [50, 100, 150, 200]
+    assert [each.reconstructed is None for each in seen] == [True, True, False, False]
+    assert all(each.generated.shape == each.real.shape == (32, 2) for each in seen)
+    assert not np.array_equal(seen[0].generated, seen[1].generated)
     known = {tuple(row) for row in np.round(VALUES, 5).tolist()}
-    assert {tuple(row) for row in np.round(seen[0].known, 5).tolist()} <= known
+    assert {tuple(row) for row in np.round(seen[0].real, 5).tolist()} <= known
     ours, theirs = looked.gan.state_dict(), plain.gan.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)

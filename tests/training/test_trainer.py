@@ -9,7 +9,8 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
 from anomgan.gans import GAN, Batch, OptimizerStep, Phase, get_method
-from anomgan.training.trainer import Sampler, train
+from anomgan.training.sampler import Sampler
+from anomgan.training.trainer import train
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 

@@ -6,7 +6,7 @@ from anomgan import GANDetector
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.params import resolve_config
-from anomgan.training.trimming import trimmed
+from anomgan.training.trimming import trim_rows
 
 SPEC = Spec.of([("a", "numeric", 1, "a"), ("b", "numeric", 1, "b")])
 
@@ -20,7 +20,7 @@ def clumped(rows=400, odd=40):
 
 def test_rows_that_are_odd_together_are_left_out_first():
     rows = [torch.randperm(400, generator=torch.Generator().manual_seed(0))] * 2
-    first, second = trimmed(clumped(), SPEC, rows, 0.2)
+    first, second = trim_rows(clumped(), SPEC, rows, 0.2)
     assert torch.equal(first, second)
     assert len(first) == 320
     assert first.max() < 360
@@ -30,7 +30,7 @@ def test_rows_that_are_odd_together_are_left_out_first():
 
 def test_nothing_is_left_out_unless_asked_for():
     rows = [torch.arange(400)]
-    assert torch.equal(trimmed(clumped(), SPEC, rows, 0.0)[0], rows[0])
+    assert torch.equal(trim_rows(clumped(), SPEC, rows, 0.0)[0], rows[0])
 
 
 def test_a_rare_level_is_no_anomaly():
@@ -39,14 +39,14 @@ def test_a_rare_level_is_no_anomaly():
     rows = np.random.default_rng(0).normal(50.0 * level, 1.0)
     values = np.c_[rows, level, ~level].astype(float)
     values[0, 0], values[399, 0] = 0.0, 50.0  # each of them normal for the other level
-    (kept,) = trimmed(values, spec, [torch.arange(400)], 0.1)
+    (kept,) = trim_rows(values, spec, [torch.arange(400)], 0.1)
     assert (kept < 20).sum() == 18
     assert len(kept) == 18 + 342
     assert not torch.isin(torch.tensor([0, 399]), kept).any()
 
 
 def test_two_rows_always_stay():
-    assert len(trimmed(clumped(), SPEC, [torch.arange(3)], 0.9)[0]) == 2
+    assert len(trim_rows(clumped(), SPEC, [torch.arange(3)], 0.9)[0]) == 2
 
 
 def test_a_contamination_leaves_out_twice_its_share_unless_a_setting_says_otherwise():
