@@ -153,7 +153,7 @@ def calibration_facts(
     }
     if ensemble.mondrian is not None:
         apart = _levels(encoder, ensemble.mondrian.keys)
-        own = [len(each.scores) for each in ensemble.mondrian.own]
+        own = [len(each.scores) for each in ensemble.mondrian.calibrators]
         known = ensemble.gan.views.conditions.unique(dim=0).cpu().numpy()
         pooled = [level for level in _levels(encoder, known) if level not in apart]
         facts["levels"] = dict(zip(apart, own, strict=True))

@@ -89,8 +89,8 @@ class GANContender:
             as_new=table.as_new,
         )
         ready = time.perf_counter()
-        raw = detectors[self.kinds[0]].scorer.evaluate(table.new)
-        scores = {kind: own.scorer.combine(raw) for kind, own in detectors.items()}
+        scaled = detectors[self.kinds[0]].scorer.scaled_components(table.new)
+        scores = {kind: own.scorer.combine(scaled) for kind, own in detectors.items()}
         done = time.perf_counter()
         fit_s, score_s = table.fit_s + ready - started, table.score_s + done - ready
         for kind in self.kinds:

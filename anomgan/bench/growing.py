@@ -59,9 +59,9 @@ def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -
                 detectors = FittedEnsemble.fit_scores(
                     ensemble.gan, values, ensemble.rows, ensemble.folds, *SCORES
                 )
-                raw = detectors[SCORES[0]].scorer.evaluate(tried)
+                scaled = detectors[SCORES[0]].scorer.scaled_components(tried)
                 areas = [
-                    roc_auc_score(labels, own.scorer.combine(raw)) for own in detectors.values()
+                    roc_auc_score(labels, own.scorer.combine(scaled)) for own in detectors.values()
                 ]
                 cells = [method, str(seed), growing, f"{spent:.1f}", *_health(ensemble)]
                 yield "| " + " | ".join([*cells, *(f"{100 * area:.1f}" for area in areas)]) + " |"

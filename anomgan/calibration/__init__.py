@@ -1,1 +1,1 @@
-"""What scores mean: conformal p-values, conditions apart, probabilities from labels."""
+"""Calibration of scores: conformal p-values, per condition or pooled, and probabilities."""

@@ -12,8 +12,8 @@ from scipy.stats import beta, binomtest, false_discovery_control
 from anomgan.utils.types import Floats
 
 NEVER_FLAGGED = 1e6
-"""The threshold where alpha can't be reached: no score is as large, being a mean of logarithms in
-units of at least 1e-3, and beside it a score keeps all its decimals."""
+"""The threshold where alpha is too small for the calibration rows: scores are means of logarithms
+in units of at least 1e-3, so none is as large, and differences from it keep all their decimals."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ConformalCalibrator:
 
     @classmethod
     def fit(cls, scores: Floats) -> ConformalCalibrator:
-        """Remember held-out scores."""
+        """Sort held-out scores."""
         return cls(np.sort(scores))
 
     def p_values(self, scores: Floats) -> Floats:
@@ -43,11 +43,11 @@ class ConformalCalibrator:
         """The score above which p ≤ alpha; infinite if n is too small to ever reach alpha."""
         n = len(self.scores)
         # The tolerance undoes rounding in the product: 0.05 · 20 must count as 1.
-        most = int(np.floor(alpha * (n + 1) + 1e-9)) - 1
-        return float(self.scores[n - 1 - most]) if most >= 0 else float("inf")
+        above = int(np.floor(alpha * (n + 1) + 1e-9)) - 1
+        return float(self.scores[n - 1 - above]) if above >= 0 else float("inf")
 
     def flag_rate_interval(self, alpha: float, level: float = 0.95) -> tuple[float, float]:
-        """Where the share of fresh normal rows that are flagged lies, with this confidence.
+        """Confidence interval of the share of new normal rows that are flagged at alpha.
 
         The share above the k-th largest of n calibration scores is a beta variable with parameters
         k and n + 1 − k, whatever the scores' distribution.
@@ -63,7 +63,7 @@ class ConformalCalibrator:
         return 1 / (len(self.scores) + 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain facts for people; the scores themselves are stored as an array."""
+        """A summary; the scores themselves are stored as an array."""
         return {"rows": len(self.scores), "smallest_p_value": self.smallest_alpha()}
 
 
@@ -73,7 +73,7 @@ def flag_rows(
     """Decide which rows are anomalies.
 
     Args:
-        p_values: Of all rows that are decided on together, ``(n,)``.
+        p_values: Those of all rows that are decided on together, ``(n,)``.
         alpha: Flag rows with p ≤ alpha: the share of normal rows flagged wrongly.
         fdr: If given, flag by Benjamini–Hochberg instead, so that at most this share of the
             flagged rows is expected to be normal.
@@ -84,16 +84,16 @@ def flag_rows(
 
 
 def binomial_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, float]:
-    """Where a share lies of which ``hits`` of ``rows`` were seen (Clopper and Pearson, 1934)."""
-    found = binomtest(hits, rows).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    """Confidence interval of a share, from ``hits`` of ``rows`` (Clopper and Pearson, 1934)."""
+    interval = binomtest(hits, rows).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def fdr_threshold(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:
     """The largest p-value that :func:`flag_rows` flags at ``fdr``, 0 if none is.
 
-    What Benjamini–Hochberg decides depends on how often each p-value comes, and there are only as
-    many as calibration rows; so rows needn't be in one place.
+    Benjamini–Hochberg depends on how often each p-value occurs only, and there are no more distinct
+    ones than calibration rows, so rows that are spread over machines needn't be collected.
 
     Args:
         p_values: Distinct p-values, ascending, ``(k,)``.

@@ -1,6 +1,6 @@
-"""From scores to the probability that a row is abnormal, learnt from labelled rows.
+"""Probabilities of being abnormal from scores, by a curve fitted to labelled rows.
 
-What learning needs of scikit-learn is imported there: every command that reads a model comes by.
+scikit-learn is imported where a curve is fitted: every command that reads a model imports this.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 Kind = Literal["platt", "isotonic"]
 
 MIN_LABELLED_ROWS = {"platt": 5, "isotonic": 20}
-"""Normal and abnormal rows that each kind needs at least, so many of each."""
+"""Lower bound on the normal rows and on the abnormal rows, by kind of curve."""
 
 CV_FOLDS = 5
-"""Parts of the labelled rows, of which each is judged by what was learnt from the others."""
+"""Folds of the cross-validation that measures the quality of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Platt:
     """A logistic curve (Platt, "Probabilistic outputs for support vector machines", 1999).
 
     Attributes:
-        slope: Of the log-odds, above 0.
+        slope: Increase of the log-odds per unit of score, above 0.
         intercept: The log-odds at score 0.
     """
 
@@ -46,15 +46,15 @@ class Platt:
 
     @classmethod
     def fit(cls, score: Floats, labels: Labels) -> Platt:
-        """Learn from n scores and labels.
+        """Fit to n scores and labels.
 
-        Labels are drawn a little towards each other, as Platt did, so that classes that don't
-        overlap give no certainty.
+        Labels are smoothed as in Platt's paper, so that classes that don't overlap don't give
+        probabilities of 0 and 1.
         """
         from sklearn.linear_model import LogisticRegression
 
-        odd, usual = int(labels.sum()), int((~labels).sum())
-        target = np.where(labels, (odd + 1) / (odd + 2), 1 / (usual + 2))
+        abnormal, normal = int(labels.sum()), int((~labels).sum())
+        target = np.where(labels, (abnormal + 1) / (abnormal + 2), 1 / (normal + 2))
         centre, spread = float(np.median(score)), float(np.std(score)) or 1.0
         scaled = np.tile((score - centre) / spread, 2)[:, None]
         model = LogisticRegression(C=1e6, max_iter=1000)
@@ -69,11 +69,12 @@ class Platt:
 
 @dataclass(frozen=True)
 class Isotonic:
-    """A rising line through a few points (Zadrozny and Elkan, 2002), constant beyond its ends.
+    """A rising polyline (Zadrozny and Elkan, 2002), constant beyond its ends.
 
     Attributes:
-        score: Where they lie, ascending.
-        probability: How high, never falling; neither 0 nor 1, which no number of rows can show.
+        score: The points' scores, ascending.
+        probability: Their probabilities, never falling; neither 0 nor 1, which no number of rows
+            can prove.
     """
 
     score: tuple[float, ...]
@@ -85,11 +86,11 @@ class Isotonic:
 
     @classmethod
     def fit(cls, score: Floats, labels: Labels) -> Isotonic:
-        """Learn from n scores and labels."""
+        """Fit to n scores and labels."""
         from sklearn.isotonic import IsotonicRegression
 
-        least = 1 / (len(score) + 2)
-        model = IsotonicRegression(y_min=least, y_max=1 - least).fit(score, labels)
+        margin = 1 / (len(score) + 2)
+        model = IsotonicRegression(y_min=margin, y_max=1 - margin).fit(score, labels)
         return cls(tuple(model.X_thresholds_.tolist()), tuple(model.y_thresholds_.tolist()))
 
     def to_json(self) -> dict[str, Any]:
@@ -104,16 +105,16 @@ CURVES: dict[str, type[Platt] | type[Isotonic]] = {"platt": Platt, "isotonic": I
 def fit_probability_curve(
     score: Floats, labels: Labels, kind: str
 ) -> tuple[ProbabilityCurve, dict[str, Any]]:
-    """Learn what scores say of the probability that a row is abnormal.
+    """Fit a curve from scores to the probability that a row is abnormal.
 
     Args:
-        score: Of n labelled rows that the model wasn't fitted on; larger is more abnormal.
+        score: Scores of n labelled rows that the model wasn't fitted on; larger is more abnormal.
         labels: (n,), True for abnormal rows.
         kind: ``"platt"``, or ``"isotonic"``, which takes any rising shape and needs more rows.
 
     Returns:
-        The curve; and its quality as plain data, measured on parts of the rows by what was learnt
-        from the others: ``brier``, ``ece`` and the points of the reliability curve.
+        The curve; and its cross-validated quality as plain data: ``brier``, ``ece`` and the points
+        of the reliability curve.
 
     Raises:
         InputError: If there is no such kind, rows of a class are too few, or abnormal rows have the
@@ -126,10 +127,10 @@ def fit_probability_curve(
 
     if kind not in CURVES:
         raise InputError(f"kind={kind!r}: choose one of: {', '.join(CURVES)}")
-    odd, usual = int(labels.sum()), int((~labels).sum())
-    if min(odd, usual) < MIN_LABELLED_ROWS[kind]:
+    abnormal, normal = int(labels.sum()), int((~labels).sum())
+    if min(abnormal, normal) < MIN_LABELLED_ROWS[kind]:
         raise InputError(
-            f"{usual:,} normal and {odd:,} abnormal rows are too few for kind {kind!r}; "
+            f"{normal:,} normal and {abnormal:,} abnormal rows are too few for kind {kind!r}; "
             f"{MIN_LABELLED_ROWS[kind]} of each are needed"
         )
     if roc_auc_score(labels, score) < 0.5:
@@ -137,15 +138,15 @@ def fit_probability_curve(
             "rows labelled normal have higher scores than those labelled abnormal: either the "
             "labels are the wrong way round, or scores say nothing of them"
         )
-    blind = np.empty(len(score))
-    for known, new in StratifiedKFold(CV_FOLDS, shuffle=True, random_state=0).split(score, labels):
-        blind[new] = CURVES[kind].fit(score[known], labels[known])(score[new])
-    curve = reliability(labels, blind)
+    held_out = np.empty(len(score))
+    for train, test in StratifiedKFold(CV_FOLDS, shuffle=True, random_state=0).split(score, labels):
+        held_out[test] = CURVES[kind].fit(score[train], labels[train])(score[test])
+    curve = reliability(labels, held_out)
     quality = {
         "kind": kind,
         "rows": len(score),
-        "abnormal_rows": odd,
-        "brier": float(np.mean(np.square(blind - labels))),
+        "abnormal_rows": abnormal,
+        "brier": float(np.mean(np.square(held_out - labels))),
         "ece": expected_calibration_error(curve),
         "reliability": points(curve),
     }
@@ -153,7 +154,7 @@ def fit_probability_curve(
 
 
 def probability_curve_from_json(state: Mapping[str, Any] | None) -> ProbabilityCurve | None:
-    """Rebuild what ``to_json`` gave; None stays None.
+    """Rebuild a curve from what its ``to_json`` returned; None stays None.
 
     Raises:
         KeyError: If something is missing, like TypeError and ValueError if it is wrong.
@@ -162,11 +163,13 @@ def probability_curve_from_json(state: Mapping[str, Any] | None) -> ProbabilityC
         return None
     curve = typed(CURVES[state["kind"]], {k: v for k, v in state.items() if k != "kind"})
     if isinstance(curve, Platt):
-        rises = curve.slope > 0
+        is_rising = curve.slope > 0
     else:
         x, y = np.array(curve.score), np.array(curve.probability)
-        rises = 0 < len(x) == len(y) and bool((np.diff(x) >= 0).all() and (np.diff(y) >= 0).all())
-        rises = rises and y[0] >= 0 and y[-1] <= 1
-    if not rises:
+        is_rising = 0 < len(x) == len(y) and bool(
+            (np.diff(x) >= 0).all() and (np.diff(y) >= 0).all()
+        )
+        is_rising = is_rising and y[0] >= 0 and y[-1] <= 1
+    if not is_rising:
         raise ValueError("a probability curve that doesn't rise from 0 to 1")
     return curve

@@ -141,7 +141,7 @@ class DriftMonitor:
         mondrian = detector.ensemble_.mondrian
         self._sizes = np.array(
             [len(detector.ensemble_.calibrator.scores)]
-            + ([] if mondrian is None else [len(own.scores) for own in mondrian.own])
+            + ([] if mondrian is None else [len(own.scores) for own in mondrian.calibrators])
         )
         self._rows = np.zeros(len(self._sizes), dtype=np.int64)  # by calibrator, the pooled first
 

@@ -108,7 +108,7 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "held_out": None if training.held_out is None else asdict(training.held_out),
         "restarted": training.restarted,
     }
-    return to_plain(description), model.ensemble.state()
+    return to_plain(description), model.ensemble.to_arrays()
 
 
 def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Model:
@@ -141,7 +141,7 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         last = description["held_out"]
         held_out = None if last is None else Health.from_json(last)
         restarted = [int(member) for member in description["restarted"]]
-        ensemble = FittedEnsemble.from_state(
+        ensemble = FittedEnsemble.from_arrays(
             arrays,
             encoder.spec,
             name=description["method"],

@@ -172,7 +172,7 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
 
 def _privacy(detector: GANDetector) -> Iterator[str]:
     """What of the training data is in the model directory."""
-    state, schema = detector.ensemble_.state(), detector.encoder_.schema
+    state, schema = detector.ensemble_.to_arrays(), detector.encoder_.schema
     unit = detector.encoder_.unit
     stored = {
         key.split(".")[-2]: value.shape[-2]

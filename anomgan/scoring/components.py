@@ -1,7 +1,7 @@
-"""Anomaly components: what a record shows against the trained networks, one number per aspect.
+"""Components of a score: measures of how abnormal a record is, each from another point of view.
 
-Every component is a distance, larger for more abnormal.  The list is open: a subclass of
-:class:`Component` with a name joins it.
+Every component is a distance, larger for more abnormal.  A subclass of :class:`Component` with a
+name registers itself.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.nets import builders
 from anomgan.scoring.features import RecordFeatures
-from anomgan.scoring.knn import Index
-from anomgan.scoring.scaling import DISTANCE_OFFSET
-from anomgan.scoring.whitening import whiten, whitening
+from anomgan.scoring.knn import KNNIndex
+from anomgan.scoring.whitening import fit_whitening, whiten
+
+DISTANCE_OFFSET = 1e-9
+"""Added to distances before the logarithm, so that an exact reproduction stays finite."""
 
 
 class Component(ABC):
-    """One aspect of abnormality.
+    """One measure of abnormality.
 
-    The members of a fold speak with one voice: what they see of a record are parts of one long
-    vector, and distances are taken in it.  A mean of their distances would lose what only some of
-    them see.
+    The vectors of a fold's M members are concatenated, and distances are taken between these long
+    vectors: a mean of the members' distances would lose what only some of them detect.
 
     Attributes:
         name: Its name in tables and files.
+        config: The settings.
         state: Fitted tensors; all there is to save.
     """
 
@@ -50,57 +52,62 @@ class Component(ABC):
 
     @abstractmethod
     def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
-        """Learn what is usual; ``rows`` are the records that each member may learn from."""
+        """Fit to training records.
+
+        Args:
+            records: Features of n records under K folds of M members.
+            rows: For each of the K·M members, the indices of the records it may be fitted to.
+        """
 
     def adapt(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:  # noqa: B027 (optional)
-        """Adapt to ``rows``, records that each member has never seen; most have no need to."""
+        """Adapt to ``rows``, records held out from each member; most components don't."""
 
     @abstractmethod
     def __call__(self, records: RecordFeatures) -> Tensor:
-        """Distances of records for each of K folds, ``(K, n)``, at least 0, larger for more odd."""
+        """Distances of records in each of K folds, ``(K, n)``, ≥ 0; larger is more abnormal."""
 
-    def by_fold(self, parts: Tensor) -> Tensor:
-        """Regroup what members give, ``(K·M, n, …) -> (K, M, n, …)``."""
-        return parts.reshape(-1, self.config.members, *parts.shape[1:])
+    def group_by_fold(self, values: Tensor) -> Tensor:
+        """Split the axis of members, ``(K·M, n, …) -> (K, M, n, …)``."""
+        return values.reshape(-1, self.config.members, *values.shape[1:])
 
 
 class Paper(Component):
-    """The score of the method's own paper: geometric mean of the members', each in its own unit."""
+    """The score of the method's own paper: geometric mean over members, each in its own unit."""
 
     name: ClassVar[str] = "paper"
 
     def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
-        """Learn each member's unit, so that one with larger numbers doesn't drown the others."""
+        """Fit each member's unit, so that large numbers of one don't dominate the others'."""
         logs = (records.paper + DISTANCE_OFFSET).log()
-        own = [log[known] for log, known in zip(logs, rows, strict=True)]
-        centre = torch.stack([log.median() for log in own])
-        spread = torch.stack([log.quantile(0.75) - log.quantile(0.25) for log in own])
+        samples = [log[member_rows] for log, member_rows in zip(logs, rows, strict=True)]
+        centre = torch.stack([log.median() for log in samples])
+        spread = torch.stack([log.quantile(0.75) - log.quantile(0.25) for log in samples])
         self.state = {"centre": centre, "spread": spread.clamp(min=1e-3)}
 
     def __call__(self, records: RecordFeatures) -> Tensor:
-        """As the paper's formula says."""
+        """Geometric mean of the members' scores."""
         logs = (records.paper + DISTANCE_OFFSET).log() - self.state["centre"][:, None].to(records.x)
         logs = logs / self.state["spread"][:, None].to(logs)
         # Beyond this a float64 would overflow; no distance in float32 units comes near it.
-        mean: Tensor = self.by_fold(logs).mean(1).double()
+        mean: Tensor = self.group_by_fold(logs).mean(1).double()
         return mean.clamp(max=500).exp()
 
 
 class Mahalanobis(Component):
-    """Mahalanobis length of some vectors that members see of a record."""
+    """Mahalanobis distance of some vectors of a record from their mean."""
 
     @abstractmethod
     def vectors(self, records: RecordFeatures) -> Tensor:
         """The vectors, ``(K·M, n, S)``."""
 
     def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
-        """Learn the vectors' mean and covariance."""
-        self.state = whitening(self.vectors(records), rows)
+        """Fit the vectors' mean and covariance."""
+        self.state = fit_whitening(self.vectors(records), rows)
 
     def __call__(self, records: RecordFeatures) -> Tensor:
-        """Root mean square of the members' Mahalanobis lengths."""
+        """Root mean square of the members' Mahalanobis distances."""
         white = whiten(self.vectors(records), self.state)
-        return self.by_fold(white.square().sum(-1)).mean(1).sqrt()
+        return self.group_by_fold(white.square().sum(-1)).mean(1).sqrt()
 
 
 class Reconstruction(Mahalanobis):
@@ -114,7 +121,7 @@ class Reconstruction(Mahalanobis):
 
 
 class FeatureDistance(Mahalanobis):
-    """What the discriminator sees change: f(x) − f(G(z*))."""
+    """Difference in the discriminator's features: f(x) − f(G(z*))."""
 
     name: ClassVar[str] = "feature_distance"
 
@@ -134,15 +141,15 @@ class FeatureDensity(Mahalanobis):
 
 
 class Deviation(Mahalanobis):
-    """All that the networks see of a record, together: how far it is from what is usual.
+    """All vectors of a record together: f(x), f(x) − f(G(z*)) and x − G(z*).
 
-    f(x), f(x) − f(G(z*)) and x − G(z*) side by side, so that their correlations count.
+    Concatenated, so that their correlations count.
     """
 
     name: ClassVar[str] = "deviation"
 
     def vectors(self, records: RecordFeatures) -> Tensor:
-        """All three, one behind the other."""
+        """All three, concatenated."""
         parts = records.features, records.feature_differences, records.residuals
         return torch.cat(parts, -1)
 
@@ -150,95 +157,97 @@ class Deviation(Mahalanobis):
 class Latent(Component):
     """How improbable the latent vector of the nearest generated record is: its length.
 
-    −log p(z*) under the prior N(0, 1), up to a square and a constant.  Weak alone, but wrong about
-    other records than distances are.
+    −log p(z*) under the prior N(0, 1), up to a square and a constant.  Weak alone, but its errors
+    are on other records than those of distances.
     """
 
     name: ClassVar[str] = "latent"
 
     def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
-        """There is nothing to learn: the prior is known."""
+        """Nothing is fitted: the prior is fixed."""
         self.state = {}
 
     def __call__(self, records: RecordFeatures) -> Tensor:
-        """Root mean square over members of ‖z*‖, conditions left out.
+        """Root mean square over members of ‖z*‖, without conditions.
 
-        0 where it says nothing: a translator's code is the record itself, and a search without
-        encoder is kept within the ball that the prior fills, at whose surface it mostly ends.
+        0 where the length means nothing: a translator's code is the record itself, and a search
+        without encoder is kept in the ball in which the prior's draws lie, at whose surface it
+        mostly ends.
         """
         if records.gan.inversion in ("none", "prior"):
-            return self.by_fold(torch.zeros_like(records.z[..., 0])).mean(1)
-        own = records.z[..., : records.z.shape[-1] - records.gan.views.spec.condition_size]
-        return self.by_fold(own.square().sum(-1)).mean(1).sqrt()
+            return self.group_by_fold(torch.zeros_like(records.z[..., 0])).mean(1)
+        z = records.z[..., : records.z.shape[-1] - records.gan.views.spec.condition_size]
+        return self.group_by_fold(z.square().sum(-1)).mean(1).sqrt()
 
 
-class Nearest(Component):
-    """How far the nearest training records are, in a space in which members see records."""
+class NearestNeighbours(Component):
+    """Distance to the nearest training records, in a space that members embed records in."""
 
     def __init__(self, config: Config) -> None:
         """Start without state."""
         super().__init__(config)
-        self._index: Index | None = None
+        self._index: KNNIndex | None = None
 
     @abstractmethod
-    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
-        """Where records lie, ``(K·M, n, S)``; given rows, what they teach is learnt first."""
+    def embed(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Embed records, ``(K·M, n, S)``; if `rows` is given, fit the embedding to them first."""
 
     def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
         """Keep a sample of the training records."""
         self.state = {}
-        places = self.place(records, rows)
-        kept = min(self.config.memory_rows, *(len(own) for own in rows), len(rows[0]))
-        memory = torch.stack([place[own[:kept]] for place, own in zip(places, rows, strict=True)])
-        self.state["memory"] = self._joined(memory).float()
+        embedded = self.embed(records, rows)
+        count = min(self.config.memory_rows, *(len(each) for each in rows), len(rows[0]))
+        memory = [vectors[each[:count]] for vectors, each in zip(embedded, rows, strict=True)]
+        self.state["memory"] = self._join_members(torch.stack(memory)).float()
 
     def __call__(self, records: RecordFeatures) -> Tensor:
         """Mean distance to the nearest few."""
         memory = self.state["memory"]
         if self._index is None or self._index.rows is not memory:
-            self._index = Index(memory)
-        here = self._joined(self.place(records)).to(memory)
-        return self._index.distances(here, self.config.neighbours)
+            self._index = KNNIndex(memory)
+        points = self._join_members(self.embed(records)).to(memory)
+        return self._index.distances(points, self.config.neighbours)
 
-    def _joined(self, places: Tensor) -> Tensor:
-        """One long vector of what the members of a fold see, ``(K, n, M·S)``, of mean square 1."""
-        return self.by_fold(places).transpose(1, 2).flatten(2) / math.sqrt(self.config.members)
+    def _join_members(self, embedded: Tensor) -> Tensor:
+        """Concatenate the vectors of a fold's members, ``(K, n, M·S)``, of mean square 1."""
+        joined = self.group_by_fold(embedded).transpose(1, 2).flatten(2)
+        return joined / math.sqrt(self.config.members)
 
 
-class Neighbours(Nearest):
-    """Nearest training records by what the networks see: f(x) and x − G(z*), both whitened."""
+class Neighbours(NearestNeighbours):
+    """Nearest training records by features f(x) and residuals x − G(z*), both whitened."""
 
     name: ClassVar[str] = "neighbours"
 
-    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
-        """Features and residuals side by side, each as heavy as the other."""
+    def embed(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Features and residuals, concatenated with equal weight."""
         parts = []
         for name, vectors in (("f", records.features), ("r", records.residuals)):
             if rows is not None:
-                fitted = whitening(vectors, rows)
+                fitted = fit_whitening(vectors, rows)
                 self.state |= {f"{name}.{key}": value for key, value in fitted.items()}
-            own = {key: self.state[f"{name}.{key}"] for key in ("mean", "map")}
-            parts.append(whiten(vectors, own) / math.sqrt(vectors.shape[-1]))
+            state = {"mean": self.state[f"{name}.mean"], "map": self.state[f"{name}.map"]}
+            parts.append(whiten(vectors, state) / math.sqrt(vectors.shape[-1]))
         return torch.cat(parts, -1)
 
 
-class Memory(Nearest):
-    """Nearest training records in the scaled entries: what remembering does without any GAN."""
+class Memory(NearestNeighbours):
+    """Nearest training records by their scaled entries: what memorising does without any GAN."""
 
     name: ClassVar[str] = "memory"
 
-    def place(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
-        """The record itself."""
-        seen = builders.make_thumbnails(records.gan.views.spec, records.x)
-        return seen / math.sqrt(seen.shape[-1])
+    def embed(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """The record itself; of a large picture, a thumbnail."""
+        vectors = builders.make_thumbnails(records.gan.views.spec, records.x)
+        return vectors / math.sqrt(vectors.shape[-1])
 
 
 class Transforms(Component):
-    """How badly the critic's second head tells what is done to a picture (Golan & El-Yaniv, 2018).
+    """How badly the second head predicts a picture's transform (Golan & El-Yaniv, 2018).
 
-    A family of transforms counts if held-out normal pictures leave at most half of the uncertainty
-    about it: who can't tell which way up normal pictures are can't miss it in abnormal ones.  At
-    least the family that is told best counts.
+    A family of transforms counts if on held-out normal pictures the head's loss is at most half of
+    a uniform guess's: a family that is hard to predict for normal pictures says nothing about
+    abnormal ones.  The family with the smallest loss always counts.
     """
 
     name: ClassVar[str] = "transforms"
@@ -248,15 +257,17 @@ class Transforms(Component):
         self.state = {"counts": records.pretext.new_ones(records.pretext.shape[-1])}
 
     def adapt(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
-        """Drop families that are hard to tell of normal pictures."""
-        own = [loss[unseen].mean(0) for loss, unseen in zip(records.pretext, rows, strict=True)]
-        # As a share of what somebody would lose who has seen nothing.
+        """Drop families that are hard to predict for normal pictures."""
+        losses = [
+            loss[held_out].mean(0) for loss, held_out in zip(records.pretext, rows, strict=True)
+        ]
+        # As a share of the loss of a uniform guess.
         head = records.gan.pretext
         counts = torch.tensor(head.counts if head else (), device=records.x.device)
-        left = torch.stack(own).mean(0) / counts.to(records.x).log()
-        self.state = {"counts": (left <= left.min().clamp(min=0.5)).to(left)}
+        share = torch.stack(losses).mean(0) / counts.to(records.x).log()
+        self.state = {"counts": (share <= share.min().clamp(min=0.5)).to(share)}
 
     def __call__(self, records: RecordFeatures) -> Tensor:
         """Sum over families of the members' mean −log p, in nats."""
-        losses = self.by_fold(records.pretext).mean(1)
+        losses = self.group_by_fold(records.pretext).mean(1)
         return (losses * self.state["counts"].to(losses)).sum(-1)

@@ -1,4 +1,4 @@
-"""What trained networks show of records; parts that nobody asks for aren't computed."""
+"""Features of records under trained GANs: latent code, reconstruction, residuals, discriminator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anomgan.scoring.inversion import invert
 
 
 class RecordFeatures:
-    """Records beside their nearest generated ones; parts that nobody asks for aren't computed.
+    """Features of n records, each computed when first needed.
 
     Attributes:
         gan: Trained networks.
@@ -30,54 +30,54 @@ class RecordFeatures:
             gan: Trained networks.
             x: Scaled records, ``(M, n, *shape)``.
             z: Their latent vectors, ``(M, n, code)``; by default inversion finds them.
-            batch_size: How many records the networks are shown at once, by default all.
+            batch_size: Records that networks compute at once, by default all.
         """
         self.gan, self.x, self.batch_size = gan, x, batch_size or x.shape[1]
         if z is not None:
             self.z = z
 
     @classmethod
-    def encode(cls, gan: GAN, values: Tensor, batch_size: int) -> RecordFeatures:
-        """Of encoded records, ``(n, *shape)``, so many at once."""
+    def from_encoded(cls, gan: GAN, values: Tensor, batch_size: int) -> RecordFeatures:
+        """Scale encoded records, ``(n, *shape)``, so many at once."""
         scaled = torch.cat([gan.views(part).float() for part in values.split(batch_size)], 1)
         return cls(gan, scaled, batch_size=batch_size)
 
     @cached_property
     def z(self) -> Tensor:
-        """The records' latent vectors z* after inversion, ``(M, n, latent)``."""
-        with torch.enable_grad():  # which may be off where it is asked for
-            return self._by_parts(partial(invert, self.gan), self.x)
+        """Latent vectors z* of the nearest generated records, ``(M, n, latent)``."""
+        with torch.enable_grad():  # a caller may have disabled it
+            return self._apply(partial(invert, self.gan), self.x)
 
     @cached_property
     def generated(self) -> Tensor:
         """The nearest generated records G(z*), ``(M, n, *shape)``."""
         with torch.no_grad():
-            return self._by_parts(self.gan.generate, self.z)
+            return self._apply(self.gan.generate, self.z)
 
     @cached_property
     def residuals(self) -> Tensor:
-        """Of x against G(z*), ``(M, n, S)``; squares add up."""
+        """Residuals of x against G(z*), ``(M, n, S)``; squares add up."""
         with torch.no_grad():
-            return self._by_parts(self.gan.residuals, self.x, self.generated)
+            return self._apply(self.gan.residuals, self.x, self.generated)
 
     @cached_property
     def features(self) -> Tensor:
         """The discriminator's features f(x), ``(M, n, F)``."""
         with torch.no_grad():
-            return self._by_parts(self.gan.features, self.x)
+            return self._apply(self.gan.features, self.x)
 
     @cached_property
     def feature_differences(self) -> Tensor:
         """f(x) − f(G(z*)), ``(M, n, F)``."""
         with torch.no_grad():
-            return self.features - self._by_parts(self.gan.features, self.generated)
+            return self.features - self._apply(self.gan.features, self.generated)
 
     @cached_property
     def pretext(self) -> Tensor:
-        """How badly is told what is done to the pictures, ``(M, n, families)``.
+        """Losses of the self-supervised task of each family of transforms, ``(M, n, families)``.
 
         Raises:
-            InputError: If that was never learnt.
+            InputError: If the GAN wasn't trained on that task.
         """
         head = self.gan.pretext
         if head is None:
@@ -85,15 +85,17 @@ class RecordFeatures:
                 "score transforms needs pictures, and the setting self_supervision above 0"
             )
         with torch.no_grad():
-            return self._by_parts(partial(head.compute_nll, self.gan.coarsest_features), self.x)
+            return self._apply(partial(head.compute_nll, self.gan.coarsest_features), self.x)
 
     @cached_property
     def paper(self) -> Tensor:
         """The score of the method's paper, ``(M, n)``."""
         with torch.no_grad():
-            return self._by_parts(self.gan.paper_score, self.x, self.z)
+            return self._apply(self.gan.paper_score, self.x, self.z)
 
-    def _by_parts(self, compute: Callable[..., Tensor], *whole: Tensor) -> Tensor:
-        """Apply to so many records at once that no intermediate grows beyond bounds."""
-        parts = zip(*(each.split(self.batch_size, 1) for each in whole), strict=True)
-        return torch.cat([compute(*own) for own in parts], 1)
+    def _apply(self, compute: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """Apply to at most `batch_size` records at once, which bounds intermediates."""
+        if self.x.shape[1] <= self.batch_size:
+            return compute(*inputs)
+        batches = zip(*(each.split(self.batch_size, 1) for each in inputs), strict=True)
+        return torch.cat([compute(*batch) for batch in batches], 1)

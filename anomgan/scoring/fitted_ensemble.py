@@ -1,4 +1,4 @@
-"""A fitted ensemble: encoded records in; scores, p-values, reconstructions and maps out."""
+"""A fitted ensemble: scores, p-values, reconstructions and anomaly maps of encoded records."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from anomgan.scoring.scorer import Scorer
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray, Floats, Folds
 
+Bools = NDArray[np.bool_]
+
 
 @dataclass
 class FittedEnsemble:
-    """Trained networks, and everything that was learnt to score with them.
+    """Trained networks with a fitted scorer, its calibration, and an anomaly mapper.
 
     Attributes:
         scorer: Scores records.
@@ -36,7 +38,7 @@ class FittedEnsemble:
             scores are on the other scorer's scale.
         calibrator: Turns scores into p-values, whatever the condition.
         mapper: Draws anomaly maps of pictures; None for tables.
-        mondrian: Calibrates each condition apart, where the model knows conditions.
+        mondrian: Calibrates each condition separately, where the model knows conditions.
     """
 
     scorer: Scorer
@@ -93,17 +95,17 @@ class FittedEnsemble:
             for name, (scorer, scores) in scorers.items()
         }
         if spec.condition_size:
-            held = np.concatenate(folds)
-            blank = _without_condition(gan, values)
-            blank_new = None if as_new is None else _without_condition(gan, as_new)
-            unconditioned = Scorer.fit(gan, blank, rows, folds, *names, as_new=blank_new)
-            for name, (pooled, pooled_scores) in unconditioned.items():
+            held_out = np.concatenate(folds)
+            blank = _remove_condition(gan, values)
+            blank_new = None if as_new is None else _remove_condition(gan, as_new)
+            pooled_scorers = Scorer.fit(gan, blank, rows, folds, *names, as_new=blank_new)
+            for name, (pooled, pooled_scores) in pooled_scorers.items():
                 ensemble, scores = ensembles[name], scorers[name][1]
                 ensemble.pooled = pooled.align(pooled_scores, scores)
                 aligned = ensemble.pooled.apply_line(pooled_scores)
                 groups = [
-                    (spec.conditions(records[held]), spec.max_over_tiles(own))
-                    for records, own in ((values, scores), (blank, aligned))
+                    (spec.conditions(records[held_out]), spec.max_over_tiles(record_scores))
+                    for records, record_scores in ((values, scores), (blank, aligned))
                 ]
                 ensemble.mondrian = MondrianCalibrator.fit(ensemble.calibrator, groups)
         return ensembles
@@ -120,13 +122,13 @@ class FittedEnsemble:
         tiles, those of the most abnormal tile.
         """
         names = [component.name for component in self.scorer.components]
-        found = np.empty((len(names), len(values)))
-        for scorer, rows, records in self._by_scorer(values):
-            found[:, rows] = scorer.scaled_components(records)
+        result = np.empty((len(names), len(values)))
+        for scorer, rows, records in self._split_by_scorer(values):
+            result[:, rows] = scorer.scaled_components(records)
         if (tiles := self.gan.views.spec.tiles) > 1:
-            worst = self._scores(values).reshape(-1, tiles).argmax(1)
-            found = found[:, np.arange(len(worst)) * tiles + worst]
-        return dict(zip(names, found, strict=True))
+            worst = self._score_records(values).reshape(-1, tiles).argmax(1)
+            result = result[:, np.arange(len(worst)) * tiles + worst]
+        return dict(zip(names, result, strict=True))
 
     def score(self, values: Floats) -> Floats:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
@@ -134,21 +136,22 @@ class FittedEnsemble:
         Of n / t pictures of t tiles each, the largest of their tiles, ``(n / t,)``.
 
         Raises:
-            InputError: If one isn't finite, as a model that was tampered with may bring about.
+            InputError: If one isn't finite, which the weights of a tampered model may cause.
         """
-        return self.gan.views.spec.max_over_tiles(self._scores(values))
+        return self.gan.views.spec.max_over_tiles(self._score_records(values))
 
-    def _scores(self, values: Floats) -> Floats:
-        """Scores of encoded records, tiles each for itself, ``(n, *shape) -> (n,)``."""
-        found = np.empty(len(values))
-        for scorer, rows, records in self._by_scorer(values):
-            found[rows] = scorer.score(records)
-        if not np.isfinite(found).all():  # weights may be such that sums overflow
+    def _score_records(self, values: Floats) -> Floats:
+        """Scores of encoded records, of every tile its own, ``(n, *shape) -> (n,)``."""
+        result = np.empty(len(values))
+        for scorer, rows, records in self._split_by_scorer(values):
+            result[rows] = scorer.score(records)
+        finite = np.isfinite(result)
+        if not finite.all():  # weights may be such that sums overflow
             raise InputError(
-                f"the model gives row {int(np.argmin(np.isfinite(found)))} no score that is a "
+                f"the model gives row {int(np.argmin(finite))} no score that is a "
                 f"number; fit it again"
             )
-        return found
+        return result
 
     def p_values(self, score: Floats, values: Floats) -> Floats:
         """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
@@ -159,72 +162,73 @@ class FittedEnsemble:
             return self.calibrator.p_values(score)
         return self.mondrian.p_values(score, self.gan.views.spec.conditions(values))
 
-    def _by_scorer(self, values: Floats) -> list[tuple[Scorer, NDArray[np.bool_], Floats]]:
-        """Each scorer with the records that it scores: where they are, and the records."""
+    def _split_by_scorer(self, values: Floats) -> list[tuple[Scorer, slice | Bools, Floats]]:
+        """Each scorer with the rows that it scores, and their records."""
         if self.pooled is None:
-            return [(self.scorer, np.ones(len(values), dtype=np.bool_), values)]
+            return [(self.scorer, slice(None), values)]
         known = np.ones(len(values), dtype=np.bool_)
         for span in self.gan.views.spec.spans:
             if span.kind == "condition":
                 known &= values[:, span.slice].any(1)
-        unknown = _without_condition(self.gan, values[~known])
+        unknown = _remove_condition(self.gan, values[~known])
         parts = [(self.scorer, known, values[known]), (self.pooled, ~known, unknown)]
         return [part for part in parts if len(part[2])]
 
     def reconstruct(self, values: Floats) -> Floats:
         """The nearest generated records G(z*), ``(n, D) -> (n, D)``, mean of all members."""
-        return np.concatenate(apply_in_blocks(self.gan, self._data(values), self._again), -1).T
 
-    def _again(self, block: Tensor) -> Floats:
-        """Of one block, ``(n, D) -> (D, n)``."""
-        made = RecordFeatures.encode(self.gan, block, len(block)).generated
-        return np.asarray(self.gan.views.inverse(made).mean(0).T.cpu().numpy())
+        def reconstruct_block(block: Tensor) -> Floats:
+            """Of one block, ``(n, D) -> (D, n)``."""
+            generated = RecordFeatures.from_encoded(self.gan, block, len(block)).generated
+            return np.asarray(self.gan.views.inverse(generated).mean(0).T.cpu().numpy())
+
+        blocks = apply_in_blocks(self.gan, self._to_tensor(values), reconstruct_block)
+        return np.concatenate(blocks, -1).T
 
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:
         """Where encoded pictures are abnormal, ``(n, D) -> (n, H, W)``; larger is more abnormal.
 
-        0 is usual on normal pictures, and one in a hundred of their places is above 1.
+        0 is the median of normal pictures' places, and one in a hundred of these is above 1.
 
         Raises:
-            ValueError: If the detector has learnt from a table.
+            ValueError: If the ensemble was fitted on a table.
         """
         if self.mapper is None:
             raise ValueError("only pictures have maps")
-        return self.mapper(self._data(values))
+        return self.mapper(self._to_tensor(values))
 
-    def _data(self, values: Floats) -> Tensor:
+    def _to_tensor(self, values: Floats) -> Tensor:
         return torch.from_numpy(values).to(self.gan.views.loc.device)
 
     def to(self, device: str) -> FittedEnsemble:
         """Move to a device, in place."""
         self.gan.to(device)
-        if self.mapper is not None:
-            self.mapper.to(device)
-        for judge in (self.scorer, self.pooled):
-            if judge is not None:
-                judge.to(device)
+        for part in (self.scorer, self.pooled, self.mapper):
+            if part is not None:
+                part.to(device)
         return self
 
-    def state(self) -> dict[str, FloatArray]:
-        """Everything that was fitted, by name; :meth:`from_state` rebuilds the detector from it.
+    def to_arrays(self) -> dict[str, FloatArray]:
+        """Everything that was fitted, by name; :meth:`from_arrays` rebuilds the ensemble.
 
         Weights are float32, in which they were trained; whatever needs float64 keeps it.  Scores
         after the round trip are equal to those before.
         """
-        pooled = {} if self.pooled is None else self.pooled.state()
-        maps = {} if self.mapper is None else self.mapper.arrays()
-        mondrian = {} if self.mondrian is None else self.mondrian.state()
+        parts = {"pooled": self.pooled, "maps": self.mapper, "mondrian": self.mondrian}
         return {
             **gan_to_arrays(self.gan),
-            **self.scorer.state(),
-            **{f"pooled.{key}": value for key, value in pooled.items()},
-            **{f"maps.{key}": value for key, value in maps.items()},
-            **{f"mondrian.{key}": value for key, value in mondrian.items()},
+            **self.scorer.to_arrays(),
+            **{
+                f"{prefix}.{key}": value
+                for prefix, part in parts.items()
+                if part is not None
+                for key, value in part.to_arrays().items()
+            },
             "calibrator.scores": self.calibrator.scores,
         }
 
     @classmethod
-    def from_state(
+    def from_arrays(
         cls,
         state: Mapping[str, FloatArray],
         spec: Spec,
@@ -232,7 +236,7 @@ class FittedEnsemble:
         name: str,
         config: Config,
     ) -> FittedEnsemble:
-        """Rebuild from :meth:`state`, on the CPU.
+        """Rebuild from :meth:`to_arrays`, on the CPU.
 
         Arguments and errors are those of :func:`anomgan.gans.weights.gan_from_arrays`.
         """
@@ -242,16 +246,15 @@ class FittedEnsemble:
             raise ValueError("no calibration scores")
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
-        scorer = Scorer.from_state(state, gan)
-        pooled = Scorer.from_state(below("pooled.", state), gan) if spec.condition_size else None
+        scorer = Scorer.from_arrays(state, gan)
+        pooled = Scorer.from_arrays(below("pooled.", state), gan) if spec.condition_size else None
         mapper = AnomalyMapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
         ensemble = cls(scorer, pooled, calibrator, mapper)
         if spec.condition_size:
-            arrays = below("mondrian.", state)
-            ensemble.mondrian = MondrianCalibrator.from_state(
-                calibrator, arrays, spec.condition_size
+            ensemble.mondrian = MondrianCalibrator.from_arrays(
+                calibrator, below("mondrian.", state), spec.condition_size
             )
-        unexpected = state.keys() - ensemble.state().keys()
+        unexpected = state.keys() - ensemble.to_arrays().keys()
         if unexpected:
             raise ValueError(f"unexpected array {min(unexpected)!r}")
         ensemble._try_scoring()
@@ -264,12 +267,12 @@ class FittedEnsemble:
             ValueError: If that fails.
         """
         spec, config = self.gan.views.spec, self.gan.config
-        tried = np.zeros((6 * spec.tiles, *spec.shape))
+        records = np.zeros((6 * spec.tiles, *spec.shape))
         for span in spec.spans:
             if span.kind == "numeric":
-                tried[2:6, span.slice] = np.array([[MAX_SCALED], [-MAX_SCALED]] * 2)
+                records[2:6, span.slice] = np.array([[MAX_SCALED], [-MAX_SCALED]] * 2)
             if span.kind == "condition":
-                tried[::2, span.start] = 1  # so that both scorers are tried
+                records[::2, span.start] = 1  # so that both scorers are used
         self.gan.config = replace(
             config,
             inversion_steps=min(1, config.inversion_steps),
@@ -277,8 +280,8 @@ class FittedEnsemble:
             starts=1,
         )
         try:
-            self.score(tried)
-            maps = np.zeros(1) if self.mapper is None else self.anomaly_maps(tried)
+            self.score(records)
+            maps = np.zeros(1) if self.mapper is None else self.anomaly_maps(records)
         except InputError:
             raise ValueError("a record's score isn't a number") from None
         except (KeyError, RuntimeError) as error:
@@ -291,8 +294,8 @@ class FittedEnsemble:
             raise ValueError("a picture's map isn't made of numbers")
 
 
-def _without_condition(gan: GAN, values: Floats) -> Floats:
-    """The same records under no condition."""
+def _remove_condition(gan: GAN, values: Floats) -> Floats:
+    """A copy of the records with all entries of conditions set to 0."""
     blank = values.copy()
     blank[:, gan.views.spec.record_size :] = 0
     return blank

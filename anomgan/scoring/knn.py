@@ -1,4 +1,4 @@
-"""Nearest rows among those remembered: the search that neighbours and memory share."""
+"""Distances to the nearest of remembered rows: the search that two components share."""
 
 from __future__ import annotations
 
@@ -8,56 +8,53 @@ from torch.nn.functional import pad
 
 from anomgan.nets.layers import row_stable_matmul
 
-FLOOR = 1e-6
-"""Added to squared distances: keeps a record that meets itself out of the logarithm."""
+SQUARE_FLOOR = 1e-6
+"""Added to squared distances, so that the logarithm of a row's distance to itself is finite."""
 
-GROUP = 4
+GROUP_ROWS = 4
 """Remembered rows among which the nearest is found before rows are compared across groups."""
 
 
-class Index:
-    """Remembered rows of K folds, ``(K, m, S)``, and what of their distances is always the same.
+class KNNIndex:
+    """Remembered rows of K folds, and the terms of their distances that don't depend on queries.
 
     Attributes:
-        rows: The remembered rows.
+        rows: The remembered rows, ``(K, m, S)``.
     """
 
     def __init__(self, rows: Tensor) -> None:
         """Remember rows."""
         self.rows = rows
-        missing = -rows.shape[1] % GROUP
-        lengths = pad(rows.square().sum(-1, keepdim=True), (0, 0, 0, missing), value=torch.inf)
+        missing = -rows.shape[1] % GROUP_ROWS
+        squares = pad(rows.square().sum(-1, keepdim=True), (0, 0, 0, missing), value=torch.inf)
         # Infinitely far rows fill the last group.
-        self._across = torch.cat([-2 * pad(rows, (0, 0, 0, missing)), lengths], -1).mT
+        self._products = torch.cat([-2 * pad(rows, (0, 0, 0, missing)), squares], -1).mT
+        self._folds = torch.arange(len(rows), device=rows.device)[:, None]
 
-    def distances(self, points: Tensor, near: int) -> Tensor:
-        """Mean distance of points, ``(K, n, S)``, to their so many nearest rows, ``(K, n)``."""
-        # Squares but for the point's own length, which changes no order: |b|² − 2ab.
-        apart = row_stable_matmul(pad(points, (0, 1), value=1.0), self._across)
-        found = _smallest(apart, min(near, self.rows.shape[1]))
+    def distances(self, points: Tensor, neighbours: int) -> Tensor:
+        """Mean distance of points to their nearest rows, ``(K, n, S) -> (K, n)``."""
+        # Squares without the point's own length, which doesn't change the order: |b|² − 2ab.
+        partial = row_stable_matmul(pad(points, (0, 1), value=1.0), self._products)
+        nearest = _find_smallest(partial, min(neighbours, self.rows.shape[1]))
         # That form finds them, but it loses short distances between long vectors to rounding.
         squares = [
-            (points - self._picked(nearest)).square().sum(-1) for nearest in found.unbind(-1)
+            (points - self.rows[self._folds, places]).square().sum(-1)
+            for places in nearest.unbind(-1)
         ]
-        distances = (torch.stack(squares, -1) + FLOOR).sqrt()
-        return distances.mean(-1)
-
-    def _picked(self, places: Tensor) -> Tensor:
-        """One of the rows for each point, ``(K, n) -> (K, n, S)``."""
-        return torch.stack([own[at] for own, at in zip(self.rows, places, strict=True)])
+        return (torch.stack(squares, -1) + SQUARE_FLOOR).sqrt().mean(-1)
 
 
-def _smallest(values: Tensor, count: int) -> Tensor:
-    """Where the smallest of each row are, ``(…, m) -> (…, count)``; m a multiple of GROUP.
+def _find_smallest(values: Tensor, count: int) -> Tensor:
+    """Places of the smallest of each row, ``(…, m) -> (…, count)``; m a multiple of GROUP_ROWS.
 
     They lie in the groups with the smallest minima, so that few values need sorting.
     """
-    groups = values.shape[-1] // GROUP
+    groups = values.shape[-1] // GROUP_ROWS
     if count >= groups:
         return values.topk(count, largest=False).indices
-    least = values.unflatten(-1, (GROUP, groups)).amin(-2)
-    best = least.topk(count, largest=False).indices
-    steps = groups * torch.arange(GROUP, device=values.device)
+    minima = values.unflatten(-1, (GROUP_ROWS, groups)).amin(-2)
+    best = minima.topk(count, largest=False).indices
+    steps = groups * torch.arange(GROUP_ROWS, device=values.device)
     places: Tensor = (best[..., None] + steps).flatten(-2)
-    own = values.gather(-1, places).topk(count, largest=False).indices
-    return places.gather(-1, own)
+    chosen = values.gather(-1, places).topk(count, largest=False).indices
+    return places.gather(-1, chosen)

@@ -1,4 +1,4 @@
-"""Encoded records to one score each: networks, fitted components, their scales and weights."""
+"""A score of encoded records: trained networks, fitted components, their scales and weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.gans.base import GAN
 from anomgan.gans.blockwise import apply_in_blocks, rows_per_block
-from anomgan.scoring.components import Component
+from anomgan.scoring.components import DISTANCE_OFFSET, Component
 from anomgan.scoring.features import RecordFeatures
-from anomgan.scoring.scaling import ComponentScaler
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray, Floats, Folds
 
@@ -23,16 +22,21 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
     **{name: {name: 1.0} for name in Component.registry},
 }
-"""Name of a score -> the weights of its components.  ``combined`` was fixed over many tables
-together.  ``visual`` is for pictures: features carry the shape, and a little of the distance to
-remembered pixels keeps an eye on brightness and colour.  Each component alone is a score, too."""
+"""Name of a score -> the weights of its components.  The weights of ``combined`` were chosen on
+many tables together.  ``visual`` is for pictures: the discriminator's features describe shapes, and
+a little of the distance to remembered pixels adds brightness and colour.  Each component alone is a
+score, too."""
 
 SCORE_DECIMALS = 6
-"""Scores are rounded to this many decimals: networks compute in float32, which knows no more."""
+"""Scores are rounded to this many decimals: networks compute in float32, which has no more."""
 
 ALIGNMENT_QUANTILES = 0.5, 0.95
 """Quantiles of held-out scores at which :meth:`Scorer.align` makes two scorers agree: the middle,
-and where decisions fall."""
+and where thresholds lie."""
+
+MIN_SPREAD = 0.1
+"""Lower bound on the spread of a component's logarithms.  Where most rows equal remembered ones
+there is none at all, and the first new row would have a score of thousands."""
 
 MAX_ADAPTATION_ROWS = 256
 """Upper bound on the held-out records of each fold that components adapt to before scaling."""
@@ -42,6 +46,39 @@ MAX_FIT_VALUES = 2**28
 
 MIN_FIT_ROWS = 100
 """Records that components are fitted to even if :data:`MAX_FIT_VALUES` allows fewer."""
+
+
+@dataclass(frozen=True)
+class ComponentScaler:
+    """Centres and scales the logarithms of components robustly.
+
+    Attributes:
+        centre: Median logarithm of each component on held-out normal rows, ``(J,)``.
+        spread: Interquartile range likewise, ``(J,)``.
+    """
+
+    centre: Floats
+    spread: Floats
+
+    @classmethod
+    def fit(cls, components: Floats, folds: Folds) -> ComponentScaler:
+        """Fit centre and spread.
+
+        Args:
+            components: ``(J, K, n)``, by the members of each of K folds.
+            folds: The rows held out from each fold's members.  All folds share one scale, since a
+                single one may be a handful of rows.
+        """
+        logs = np.log(components + DISTANCE_OFFSET)
+        held_out = np.concatenate([logs[:, k, rows] for k, rows in enumerate(folds)], -1)
+        low, middle, high = np.quantile(held_out, [0.25, 0.5, 0.75], axis=-1)
+        return cls(middle, np.maximum(high - low, MIN_SPREAD))
+
+    def transform(self, components: Floats) -> Floats:
+        """Scaled components, mean over folds, ``(J, K, n) -> (J, n)``; 0 is a normal median."""
+        logs = np.log(components + DISTANCE_OFFSET)
+        scaled = (logs - self.centre[:, None, None]) / self.spread[:, None, None]
+        return np.asarray(scaled.mean(1))
 
 
 @dataclass
@@ -85,50 +122,48 @@ class Scorer:
         Returns:
             Score name -> (fitted scorer, its out-of-fold scores), which come fold by fold.
         """
-        data = torch.from_numpy(values).to(gan.views.loc.device)
-        components = fit_components(gan, data, rows, *names)
-        unseen = values if as_new is None else as_new
-        _adapt(components, gan, torch.from_numpy(unseen).to(data.device), folds)
-        held = np.unique(np.concatenate(folds))
-        places = [np.searchsorted(held, fold) for fold in folds]
-        raw = evaluate_components(gan, components, unseen[held])
-        scaler = ComponentScaler.fit(raw, places)
+        device = gan.views.loc.device
+        components = fit_components(gan, torch.from_numpy(values).to(device), rows, *names)
+        new_values = values if as_new is None else as_new
+        _adapt_components(components, gan, torch.from_numpy(new_values).to(device), folds)
+        held_out = np.unique(np.concatenate(folds))
+        fold_places = [np.searchsorted(held_out, fold) for fold in folds]
+        distances = evaluate_components(gan, components, new_values[held_out])
+        scaler = ComponentScaler.fit(distances, fold_places)
         fitted = {}
         for name in names:
             scorer = cls(name, gan, components, scaler)
             # Each fold's members score the rows that they never saw.
-            parts = [scorer.combine(raw[:, [k]][:, :, rows]) for k, rows in enumerate(places)]
-            fitted[name] = scorer, np.concatenate(parts)
+            scores = [
+                scorer.combine(scaler.transform(distances[:, [k]][:, :, places]))
+                for k, places in enumerate(fold_places)
+            ]
+            fitted[name] = scorer, np.concatenate(scores)
         return fitted
 
-    def align(self, own: Floats, wanted: Floats) -> Scorer:
+    def align(self, scores: Floats, target: Floats) -> Scorer:
         """The same scorer on another one's scale.
 
         Args:
-            own: Its scores of held-out records.
-            wanted: The other one's.
+            scores: Its scores of held-out records.
+            target: The other one's.
         """
-        low, high = np.quantile(own, ALIGNMENT_QUANTILES)
-        to_low, to_high = np.quantile(wanted, ALIGNMENT_QUANTILES)
-        slope = (to_high - to_low) / max(high - low, 1e-9)
-        return replace(self, line=(float(to_low - slope * low), float(slope)))
+        low, high = np.quantile(scores, ALIGNMENT_QUANTILES)
+        target_low, target_high = np.quantile(target, ALIGNMENT_QUANTILES)
+        slope = (target_high - target_low) / max(high - low, 1e-9)
+        return replace(self, line=(float(target_low - slope * low), float(slope)))
 
     def score(self, values: Floats) -> Floats:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal."""
-        return self.combine(self.evaluate(values))
-
-    def evaluate(self, values: Floats) -> Floats:
-        """Unscaled components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds."""
-        return evaluate_components(self.gan, self.components, values)
+        return self.combine(self.scaled_components(values))
 
     def scaled_components(self, values: Floats) -> Floats:
         """Scaled components of encoded records, ``(n, *shape) -> (J, n)``, means over folds."""
-        return np.asarray(self.scaler.transform(self.evaluate(values)).mean(1))
+        return self.scaler.transform(evaluate_components(self.gan, self.components, values))
 
-    def combine(self, components: Floats) -> Floats:
-        """Weighted means of unscaled components over folds, ``(J, K, n) -> (n,)``."""
+    def combine(self, scaled: Floats) -> Floats:
+        """Scores from scaled components, ``(J, n) -> (n,)``: weighted means on the final scale."""
         weights = np.array([WEIGHTS[self.name].get(each.name, 0.0) for each in self.components])
-        scaled = self.scaler.transform(components).mean(1)
         return self.apply_line(np.tensordot(weights / weights.sum(), scaled, 1))
 
     def apply_line(self, score: Floats) -> Floats:
@@ -140,8 +175,8 @@ class Scorer:
         for component in self.components:
             component.state = {key: value.to(device) for key, value in component.state.items()}
 
-    def state(self) -> dict[str, FloatArray]:
-        """Everything but the networks, by name; :meth:`from_state` rebuilds the scorer from it."""
+    def to_arrays(self) -> dict[str, FloatArray]:
+        """Everything but the networks, by name; :meth:`from_arrays` rebuilds the scorer."""
         return {
             **{
                 f"component.{component.name}.{key}": value.cpu().numpy()
@@ -154,8 +189,8 @@ class Scorer:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, FloatArray], gan: GAN) -> Scorer:
-        """Rebuild from :meth:`state`.
+    def from_arrays(cls, arrays: Mapping[str, FloatArray], gan: GAN) -> Scorer:
+        """Rebuild from :meth:`to_arrays`.
 
         Raises:
             KeyError: If arrays are missing.
@@ -164,25 +199,27 @@ class Scorer:
         name = gan.config.score
         components = make_components(gan.config, name)
         for component in components:
-            arrays = below(f"component.{component.name}.", state)
-            component.state = {key: torch.tensor(value).float() for key, value in arrays.items()}
-        centre, spread = (state[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread"))
+            state = below(f"component.{component.name}.", arrays)
+            component.state = {key: torch.tensor(value).float() for key, value in state.items()}
+        centre, spread = (
+            arrays[f"scaler.{key}"].astype(np.float64) for key in ("centre", "spread")
+        )
         if not centre.shape == spread.shape == (len(components),):
             raise ValueError("scales of other components")
         if not (spread > 0).all():
             raise ValueError("a component's scale isn't positive")
-        if state["line"].shape != (2,):
+        if arrays["line"].shape != (2,):
             raise ValueError("the score's final map isn't a line")
-        intercept, slope = state["line"].astype(np.float64).tolist()
+        intercept, slope = arrays["line"].astype(np.float64).tolist()
         if slope < 0:
             raise ValueError("the slope of the score's final map is negative")
         return cls(name, gan, components, ComponentScaler(centre, spread), (intercept, slope))
 
 
 def make_components(config: Config, *names: str) -> list[Component]:
-    """The components that make up one or more scores, each once and not yet fitted."""
-    needed = dict.fromkeys(component for name in names for component in WEIGHTS[name])
-    return [Component.registry[component](config) for component in needed]
+    """Unfitted components of one or more scores, each once."""
+    unique = dict.fromkeys(component for name in names for component in WEIGHTS[name])
+    return [Component.registry[component](config) for component in unique]
 
 
 def fit_components(
@@ -196,13 +233,13 @@ def fit_components(
         rows: For each member, the indices of the records it was trained on, in random order.
         names: Which scores, keys of :data:`WEIGHTS`.
     """
-    allowed = max(MIN_FIT_ROWS, MAX_FIT_VALUES // (gan.views.members * gan.views.spec.size))
-    kept = [member_rows[: min(allowed, gan.config.memory_rows)] for member_rows in rows]
-    used, places = torch.cat(kept).unique(return_inverse=True)
-    features = RecordFeatures.encode(gan, values[used], rows_per_block(gan))
+    limit = max(MIN_FIT_ROWS, MAX_FIT_VALUES // (gan.views.members * gan.views.spec.size))
+    fit_rows = [member_rows[: min(limit, gan.config.memory_rows)] for member_rows in rows]
+    used, places = torch.cat(fit_rows).unique(return_inverse=True)
+    features = RecordFeatures.from_encoded(gan, values[used], rows_per_block(gan))
     components = make_components(gan.config, *names)
     for component in components:
-        component.fit(features, places.split([len(member_rows) for member_rows in kept]))
+        component.fit(features, places.split([len(member_rows) for member_rows in fit_rows]))
     return components
 
 
@@ -210,7 +247,7 @@ def evaluate_components(gan: GAN, components: Sequence[Component], values: Float
     """Unscaled components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, ≥ 0."""
 
     def evaluate(block: Tensor) -> Floats:
-        features = RecordFeatures.encode(gan, block, len(block))
+        features = RecordFeatures.from_encoded(gan, block, len(block))
         distances = torch.stack([component(features) for component in components])
         return distances.double().cpu().numpy()
 
@@ -218,12 +255,14 @@ def evaluate_components(gan: GAN, components: Sequence[Component], values: Float
     return np.concatenate(apply_in_blocks(gan, data, evaluate), -1)
 
 
-def _adapt(components: Sequence[Component], gan: GAN, values: Tensor, folds: Folds) -> None:
-    """Show components a sample of the records that each fold's members have never seen."""
+def _adapt_components(
+    components: Sequence[Component], gan: GAN, values: Tensor, folds: Folds
+) -> None:
+    """Let components adapt to a sample of the records held out from each fold's members."""
     samples = [torch.from_numpy(fold[:: -(-len(fold) // MAX_ADAPTATION_ROWS)]) for fold in folds]
     used, places = torch.cat(samples).unique(return_inverse=True)
-    features = RecordFeatures.encode(gan, values[used], rows_per_block(gan))
-    of_fold = places.split([len(sample) for sample in samples])
-    of_member = [unseen for unseen in of_fold for _ in range(gan.config.members)]
+    features = RecordFeatures.from_encoded(gan, values[used], rows_per_block(gan))
+    fold_places = places.split([len(sample) for sample in samples])
+    member_places = [part for part in fold_places for _ in range(gan.config.members)]
     for component in components:
-        component.adapt(features, of_member)
+        component.adapt(features, member_places)

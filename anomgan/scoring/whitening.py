@@ -1,4 +1,4 @@
-"""Whitening: vectors brought to mean 0 and covariance 1, so that every direction weighs alike."""
+"""Whitening: an affine map that gives vectors mean 0 and the identity as covariance."""
 
 from __future__ import annotations
 
@@ -10,35 +10,43 @@ from torch import Tensor
 
 from anomgan.nets.layers import row_stable_matmul
 
-FULL_COVARIANCE = 2048
-"""Most dimensions whose full covariance is estimated; above, only variances are."""
+MAX_COVARIANCE_SIZE = 2048
+"""Upper bound on the dimensions whose full covariance is estimated; above, variances are."""
 
 
-def whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Mean and whitening matrix (or, for many dimensions, scales) of each member's own rows."""
-    from sklearn.covariance import ledoit_wolf  # late: scoring does without
+def fit_whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Fit a whitening for each member to the vectors of its rows.
+
+    Args:
+        vectors: Those of each member, ``(M, n, S)``.
+        rows: For each member, the indices of the rows to fit to.
+
+    Returns:
+        ``mean``, ``(M, 1, S)``; and ``map``, ``(M, S, S)``, or where there are many dimensions
+        their scales, ``(M, 1, S)``.
+    """
+    from sklearn.covariance import ledoit_wolf  # late: scoring doesn't need it
 
     samples = [
-        all_of[own].double().cpu().numpy() for all_of, own in zip(vectors, rows, strict=True)
+        member_vectors[member_rows].double().cpu().numpy()
+        for member_vectors, member_rows in zip(vectors, rows, strict=True)
     ]
     mean = torch.stack([torch.from_numpy(sample.mean(0, keepdims=True)) for sample in samples])
-    if vectors.shape[-1] > FULL_COVARIANCE:
+    if vectors.shape[-1] > MAX_COVARIANCE_SIZE:
         variance = np.stack([sample.var(0, keepdims=True) for sample in samples])
-        return {
-            "mean": mean.to(vectors),
-            "map": torch.from_numpy(variance + 1e-6).rsqrt().to(vectors),
-        }
+        scales = torch.from_numpy(variance + 1e-6).rsqrt()
+        return {"mean": mean.to(vectors), "map": scales.to(vectors)}
     # Shrinkage keeps covariances invertible when rows are fewer than dimensions.
     covariance = torch.from_numpy(np.stack([ledoit_wolf(sample)[0] for sample in samples]))
     trace = covariance.diagonal(dim1=1, dim2=2).sum(-1).clamp(min=1e-9)
-    same = torch.eye(vectors.shape[-1], dtype=covariance.dtype)
-    root = torch.linalg.cholesky(covariance + 1e-9 * trace[:, None, None] * same)
-    white = torch.linalg.solve_triangular(root, same, upper=False).mT
-    return {"mean": mean.to(vectors), "map": white.contiguous().to(vectors)}
+    identity = torch.eye(vectors.shape[-1], dtype=covariance.dtype)
+    root = torch.linalg.cholesky(covariance + 1e-9 * trace[:, None, None] * identity)
+    inverse_root = torch.linalg.solve_triangular(root, identity, upper=False).mT
+    return {"mean": mean.to(vectors), "map": inverse_root.contiguous().to(vectors)}
 
 
 def whiten(vectors: Tensor, state: dict[str, Tensor]) -> Tensor:
-    """Apply what :func:`whitening` learnt, ``(M, n, S) -> (M, n, S)``."""
+    """Apply what :func:`fit_whitening` returned, ``(M, n, S) -> (M, n, S)``."""
     centred = vectors - state["mean"].to(vectors)
-    white = state["map"].to(vectors)
-    return centred * white if white.shape[1] == 1 else row_stable_matmul(centred, white)
+    matrix = state["map"].to(vectors)
+    return centred * matrix if matrix.shape[1] == 1 else row_stable_matmul(centred, matrix)

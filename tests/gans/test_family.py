@@ -281,8 +281,8 @@ def test_of_pictures_too_seeds_decide_everything_and_a_copy_scores_alike(name):
     again = fitted_on_pictures.__wrapped__(name)
     scores = detector.score(rows)
     assert np.array_equal(again.score(rows), scores)
-    copy = FittedEnsemble.from_state(
-        detector.state(),
+    copy = FittedEnsemble.from_arrays(
+        detector.to_arrays(),
         PICTURE,
         name=name,
         config=detector.gan.config,

@@ -22,8 +22,7 @@ from anomgan.scoring.components import (
     Reconstruction,
 )
 from anomgan.scoring.features import RecordFeatures
-from anomgan.scoring.scaling import ComponentScaler
-from anomgan.scoring.scorer import Scorer, fit_components
+from anomgan.scoring.scorer import ComponentScaler, Scorer, evaluate_components, fit_components
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ def test_papers_scores_of_members_are_averaged_in_their_own_units():
 
 
 def test_many_dimensions_are_whitened_by_their_variances_alone(records, monkeypatch):
-    monkeypatch.setattr(whitening, "FULL_COVARIANCE", 4)
+    monkeypatch.setattr(whitening, "MAX_COVARIANCE_SIZE", 4)
     component = FeatureDensity(Config.make(settings={"members": 1}))
     component.fit(records, ROWS)
     vectors = records.features[0].numpy()
@@ -138,26 +137,30 @@ def small_scorer(values):
     return Scorer("combined", gan, components, ComponentScaler(np.zeros(4), np.ones(4)))
 
 
+def evaluate(scorer, values):
+    return evaluate_components(scorer.gan, scorer.components, values)
+
+
 def test_blocks_change_nothing(monkeypatch):
     values = np.random.default_rng(0).normal(size=(150, 2))
     scorer = small_scorer(values)
-    at_once = scorer.evaluate(values)
+    at_once = evaluate(scorer, values)
     assert at_once.shape == (4, 1, 150)
     monkeypatch.setattr(blockwise, "BLOCK_SIZE", 1)  # the smallest blocks there are
-    assert np.array_equal(scorer.evaluate(values), at_once)
+    assert np.array_equal(evaluate(scorer, values), at_once)
 
 
 def test_threads_change_nothing_and_are_put_back(monkeypatch):
     monkeypatch.setattr(blockwise, "BLOCK_SIZE", 1)
     values = np.random.default_rng(0).normal(size=(100, 2))
     scorer = small_scorer(values)
-    alone = scorer.evaluate(values)
+    alone = evaluate(scorer, values)
     torch.set_num_threads(2)
     try:
-        assert np.array_equal(scorer.evaluate(values), alone)
+        assert np.array_equal(evaluate(scorer, values), alone)
         assert torch.get_num_threads() == 2
         with pytest.raises(RuntimeError):
-            scorer.evaluate(np.zeros((100, 7)))  # another width
+            evaluate(scorer, np.zeros((100, 7)))  # another width
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
@@ -174,9 +177,30 @@ def test_only_what_is_asked_for_is_computed():
 
 
 def test_latent_is_the_length_of_the_code_without_its_conditions():
-    views = SimpleNamespace(spec=SimpleNamespace(conditions=2))
+    views = SimpleNamespace(spec=SimpleNamespace(condition_size=2))
     gan = SimpleNamespace(views=views, inversion="izi")
     z = torch.tensor([[[3.0, 4.0, 1.0, 0.0]], [[0.0, 1.0, 0.0, 1.0]]], dtype=torch.float64)
     component = Latent(Config.make(settings=TWO))
     component.fit(SimpleNamespace(), ROWS)
     assert component(SimpleNamespace(gan=gan, z=z)).tolist() == [[pytest.approx(13**0.5)]]
+
+
+def test_scaler_brings_each_component_to_median_0_and_range_1_over_all_folds():
+    rng = np.random.default_rng(2)
+    units = np.array([1e-6, 1.0, 1e6])[:, None, None]
+    raw = units * rng.lognormal(size=(3, 2, 200))  # 3 components, 2 folds
+    folds = np.array_split(rng.permutation(200), 2)
+    scaler = ComponentScaler.fit(raw, folds)
+    held = np.concatenate(
+        [scaler.transform(raw[:, [k]])[:, rows] for k, rows in enumerate(folds)], axis=-1
+    )
+    low, middle, high = np.quantile(held, [0.25, 0.5, 0.75], axis=-1)
+    assert middle == pytest.approx(np.zeros(3), abs=1e-9)
+    assert high - low == pytest.approx(np.ones(3))
+
+
+def test_scaler_survives_components_that_are_zero():
+    raw = np.zeros((1, 1, 10))
+    scaler = ComponentScaler.fit(raw, [np.arange(5)])
+    assert np.isfinite(scaler.transform(raw)).all()
+    assert (scaler.transform(np.ones((1, 1, 3))) > 0).all()

@@ -1,10 +1,15 @@
-"""A critic that says of each place of a picture whether it belongs there.
+"""A discriminator of patches: classifies each place of a picture as normal or foreign.
 
-It learns from normal pictures into which foreign matter was mixed, at places that are known: parts
-of other pictures, of generated ones, of the picture itself but from elsewhere, and even grounds.
-Per-pixel critics and CutMix are those of Schönfeld et al. ("A U-Net based discriminator for
-generative adversarial networks", 2020); that spoilt normal pictures teach to find defects was shown
-by Zavrtanik et al. ("DRAEM", 2021) and Schlüter et al. ("Natural synthetic anomalies", 2022).
+It is trained on normal pictures into which foreign parts were mixed at known places: parts of other
+pictures, of generated ones, of the picture itself but from elsewhere, and even grounds.
+Discriminators of single pixels and CutMix are those of Schönfeld et al. ("A U-Net based
+discriminator for generative adversarial networks", 2020); that synthetic defects teach to find real
+ones was shown by Zavrtanik et al. ("DRAEM", 2021) and Schlüter et al. ("Natural synthetic
+anomalies", 2022).
+
+It has a small training loop of its own.  `anomgan.training` trains GANs: phases of adversarial
+steps, moving averages, health checks, restarts, checkpoints.  A supervised network on labels made
+on the fly needs none of these, and scoring doesn't import training.
 """
 
 from __future__ import annotations
@@ -22,154 +27,179 @@ from anomgan.data.spec import Spec
 from anomgan.nets import builders
 from anomgan.nets.adam import Adam
 
-STEPS, MOST_STEPS = 5, 500
-"""Steps for each of the GAN's, and at most: beyond, they take longer than the GAN's own."""
+STEPS_PER_GAN_STEP, MAX_STEPS = 5, 500
+"""Training steps for each of the GAN's, and at most: more take longer than the GAN's own."""
 
-BATCH, ROOM, FEWEST = 32, 2**15, 8
-"""Pictures in a step: at most, as many as have so many places, and at least; critics share them."""
+MAX_BATCH, MAX_BATCH_PIXELS, MIN_BATCH = 32, 2**15, 8
+"""Pictures in a step: at most, at most of so many pixels together, and at least; the discriminators
+of all folds share them."""
 
-LEARNING_RATE = 2e-3
-"""At its height; it rises quickly and falls evenly."""
+LEARNING_RATE, WARM_UP_STEPS = 2e-3, 20
+"""Highest learning rate, and the steps until it is reached; then it falls linearly to 0."""
 
-WIDER = 2
+CHANNEL_FACTOR = 2
 """Channels of the finest map for each that the GAN's networks have there."""
 
-SEEN = 0.1
-"""Change of a pixel, as a share of the range of all, from which on it is foreign."""
+MIN_VISIBLE_CHANGE = 0.1
+"""Change of a pixel, as a share of the range of all, from which on it counts as foreign."""
 
-RARE = 4.0
+FOREIGN_WEIGHT = 4.0
 """Weight of foreign places, of which there are few."""
 
-PARTS = (1.0, 0.7, 0.5)
-"""Chances of a first, a second and a third foreign part."""
+PART_PROBABILITIES = (1.0, 0.7, 0.5)
+"""Probabilities of a first, a second and a third foreign part."""
 
-SMALL, LARGE = 0.03, 0.2
+MIN_HALF_AXIS, MAX_HALF_AXIS = 0.03, 0.2
 """Half axes of the parts, as shares of the picture's shorter side."""
 
-SOFT = 0.3
+SOFT_EDGE_SHARE = 0.3
 """Share of the pictures in which foreign parts have soft edges."""
 
 Grid = tuple[int, int, int]
 
-See = Callable[[Tensor], Tensor]
-"""What a critic is shown of pictures, ``(n, C, H, W) -> (n, d, h, w)``."""
+Features = Callable[[Tensor], Tensor]
+"""Computes a discriminator's input from pictures, ``(n, C, H, W) -> (n, d, h, w)``."""
 
 
-def critic(shown: Grid, members: int, channels: int) -> nn.Module:
-    """Critics ``(M, n, d·h·w)`` to the same; the mean over d are log odds, larger for foreign.
+def build_discriminators(shape: Grid, members: int, channels: int) -> nn.Module:
+    """Untrained networks, ``(M, n, d·h·w)`` to the same; the mean over d are log odds.
 
     Args:
-        shown: d, h and w.
-        members: How many, M.
+        shape: d, h and w of the input.
+        members: Number of networks, M.
         channels: Those of the GAN's finest map.
     """
-    spec = Spec.of([("shown", "pixel", math.prod(shown), "shown")], shown)
-    return builders.build_translator(spec, replace(Config(), channels=WIDER * channels), members)
+    spec = Spec.of([("shown", "pixel", math.prod(shape), "shown")], shape)
+    return builders.build_translator(
+        spec, replace(Config(), channels=CHANNEL_FACTOR * channels), members
+    )
 
 
-def opinions(network: nn.Module, shown: Tensor) -> Tensor:
-    """Log odds that places are foreign, ``(M, n, d, h, w) -> (M, n, h, w)``."""
-    made: Tensor = network(shown.flatten(2))
-    return made.reshape(shown.shape).mean(2)
-
-
-def trained(own: list[Tensor], made: list[Tensor], see: Sequence[See], config: Config) -> nn.Module:
-    """Train critics, the same each time.
-
-    Args:
-        own: For each the normal pictures that it may see, ``(n, C, H, W)`` of float32.
-        made: For each generated pictures, likewise.
-        see: For each what it is shown of them.
-        config: How the GAN was trained.
-    """
-    draws = torch.Generator().manual_seed(0)
-    device, shown = own[0].device, see[0](own[0][:1]).shape[1:]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = critic((shown[0], shown[1], shown[2]), len(own), config.channels).to(device)
-    steps = min(MOST_STEPS, STEPS * config.steps)
-    batch = max(FEWEST, min(BATCH, ROOM // math.prod(own[0].shape[2:])) // len(own))
-    weights = list(network.parameters())
-    optimiser = Adam(weights, betas=(0.9, 0.99))
-    rare = torch.tensor(RARE, device=device)
-    for step in range(steps):
-        rate = LEARNING_RATE * min(1, (step + 1) / 20) * (1 - step / steps)
-        with torch.no_grad():
-            drawn = [mixed(*pictures, batch, draws) for pictures in zip(own, made, strict=True)]
-            x = torch.stack([sight(mix) for sight, (mix, _) in zip(see, drawn, strict=True)])
-            foreign = torch.stack([where for _, where in drawn])
-            foreign = interpolate(foreign.float(), x.shape[3:], mode="area")
-        loss = binary_cross_entropy_with_logits(opinions(network, x), foreign, pos_weight=rare)
-        optimiser.step(torch.autograd.grad(loss, weights), rate)
-    return network.requires_grad_(False)
-
-
-def mixed(own: Tensor, made: Tensor, count: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pictures with foreign parts, and where these can be seen.
-
-    Args:
-        own: Normal pictures, ``(n, C, H, W)``.
-        made: Generated ones, likewise.
-        count: How many to draw.
-        draws: Source of randomness, on the CPU.
-
-    Returns:
-        ``(count, C, H, W)`` and ``(count, H, W)``.
-    """
-
-    def some(pictures: Tensor) -> Tensor:
-        return pictures[torch.randint(len(pictures), (count,), generator=draws).to(own.device)]
-
-    x, (low, high) = some(own), own.aminmax()
-    ground = low + (high - low) * torch.rand(count, 1, 1, 1, generator=draws).to(own)
-    fills = [moved(some(own), draws), some(made), moved(x, draws), ground.expand_as(x)]
-    kind = torch.randint(len(fills), (count,), generator=draws).to(own.device)
-    fill = torch.stack(fills)[kind, torch.arange(count, device=own.device)]
-    share = shapes(count, x.shape[2], x.shape[3], draws)[:, None].float()
-    soft = torch.rand(count, 1, 1, 1, generator=draws) < SOFT
-    share = torch.where(soft, avg_pool2d(share, 3, 1, 1), share).to(own)
-    mix = torch.lerp(x, fill, share)
-    return mix, (mix - x).abs().amax(1) >= SEEN * (high - low)
-
-
-def moved(pictures: Tensor, draws: torch.Generator) -> Tensor:
-    """Each picture shifted by up to a quarter of its sides, round the edge."""
-    reach = torch.tensor(pictures.shape[2:]) // 4
-    by = ((2 * torch.rand(len(pictures), 2, generator=draws) - 1) * reach).round().int().tolist()
-    return torch.stack([own.roll(at, (1, 2)) for own, at in zip(pictures, by, strict=True)])
-
-
-def shapes(count: int, height: int, width: int, draws: torch.Generator) -> Tensor:
-    """Masks of parts: ragged ellipses from specks to strokes, ``(count, height, width)``."""
-    side, found = min(height, width), torch.zeros(count, height, width, dtype=torch.bool)
-    row, column = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, 1, 1, generator=draws)
-
-    for chance in PARTS:
-        down, across = row - height * uniform(), column - width * uniform()
-        turn = math.pi * uniform()
-        axes = side * (SMALL + (LARGE - SMALL) * uniform(2) ** 1.5)
-        along = (down * turn.cos() + across * turn.sin()) / axes[:, 0]
-        beside = (across * turn.cos() - down * turn.sin()) / axes[:, 1]
-        rough = torch.randn(count, 1, height // 4 + 2, width // 4 + 2, generator=draws)
-        ragged = interpolate(rough, (height, width), mode="bilinear")[:, 0]
-        part = along.square() + beside.square() + 0.6 * ragged < 1
-        found |= part & (uniform() < chance)
-    return found
-
-
-def rebuilt(weights: Mapping[str, Tensor], shown: Grid, members: int, channels: int) -> nn.Module:
-    """Critics from their weights; other arguments as of :func:`critic`.
+def load_discriminators(
+    weights: Mapping[str, Tensor], shape: Grid, members: int, channels: int
+) -> nn.Module:
+    """Networks with these weights; other arguments as of :func:`build_discriminators`.
 
     Raises:
-        ValueError: If the weights are those of others.
+        ValueError: If the weights don't fit.
     """
     with torch.device("meta"):  # shapes without memory
-        network = critic(shown, members, channels)
+        network = build_discriminators(shape, members, channels)
     try:
         network.load_state_dict(dict(weights), assign=True)
     except RuntimeError as error:
-        raise ValueError(f"a critic of other pictures: {error}") from None
+        raise ValueError(f"a patch discriminator of other pictures: {error}") from None
     return network.requires_grad_(False)
+
+
+def predict_log_odds(network: nn.Module, features: Tensor) -> Tensor:
+    """Log odds that places are foreign, ``(M, n, d, h, w) -> (M, n, h, w)``; larger is odder."""
+    output: Tensor = network(features.flatten(2))
+    return output.reshape(features.shape).mean(2)
+
+
+def train_discriminators(
+    pictures: list[Tensor], generated: list[Tensor], features: Sequence[Features], config: Config
+) -> nn.Module:
+    """Train one discriminator for each fold, from a fixed seed.
+
+    Args:
+        pictures: For each fold the normal pictures it may learn from, ``(n, C, H, W)`` float32.
+        generated: For each fold generated pictures, likewise.
+        features: For each fold what computes its discriminator's input.
+        config: The settings that the GAN was trained with.
+    """
+    generator = torch.Generator().manual_seed(0)
+    device, shape = pictures[0].device, features[0](pictures[0][:1]).shape[1:]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        members = len(pictures)
+        network = build_discriminators((shape[0], shape[1], shape[2]), members, config.channels)
+        network = network.to(device)
+    steps = min(MAX_STEPS, STEPS_PER_GAN_STEP * config.steps)
+    most = min(MAX_BATCH, MAX_BATCH_PIXELS // math.prod(pictures[0].shape[2:]))
+    batch = max(MIN_BATCH, most // len(pictures))
+    weights = list(network.parameters())
+    optimizer = Adam(weights, betas=(0.9, 0.99))
+    foreign_weight = torch.tensor(FOREIGN_WEIGHT, device=device)
+    for step in range(steps):
+        rate = LEARNING_RATE * min(1, (step + 1) / WARM_UP_STEPS) * (1 - step / steps)
+        with torch.no_grad():
+            batches = [
+                mix_foreign_parts(*fold, batch, generator)
+                for fold in zip(pictures, generated, strict=True)
+            ]
+            x = torch.stack(
+                [compute(mix) for compute, (mix, _) in zip(features, batches, strict=True)]
+            )
+            labels = torch.stack([foreign for _, foreign in batches])
+            labels = interpolate(labels.float(), x.shape[3:], mode="area")
+        log_odds = predict_log_odds(network, x)
+        loss = binary_cross_entropy_with_logits(log_odds, labels, pos_weight=foreign_weight)
+        optimizer.step(torch.autograd.grad(loss, weights), rate)
+    return network.requires_grad_(False)
+
+
+def mix_foreign_parts(
+    pictures: Tensor, generated: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw pictures and mix foreign parts into them.
+
+    Args:
+        pictures: Normal pictures, ``(n, C, H, W)``.
+        generated: Generated ones, likewise.
+        count: How many to draw.
+        generator: Source of randomness, on the CPU.
+
+    Returns:
+        The mixed pictures, ``(count, C, H, W)``; and where a part is visible, ``(count, H, W)``.
+    """
+
+    def sample(source: Tensor) -> Tensor:
+        places = torch.randint(len(source), (count,), generator=generator)
+        return source[places.to(pictures.device)]
+
+    x, (low, high) = sample(pictures), pictures.aminmax()
+    ground = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator).to(pictures)
+    fills = [
+        shift_pictures(sample(pictures), generator),
+        sample(generated),
+        shift_pictures(x, generator),
+        ground.expand_as(x),
+    ]
+    kind = torch.randint(len(fills), (count,), generator=generator).to(pictures.device)
+    fill = torch.stack(fills)[kind, torch.arange(count, device=pictures.device)]
+    mask = draw_masks(count, x.shape[2], x.shape[3], generator)[:, None].float()
+    soft = torch.rand(count, 1, 1, 1, generator=generator) < SOFT_EDGE_SHARE
+    mask = torch.where(soft, avg_pool2d(mask, 3, 1, 1), mask).to(pictures)
+    mix = torch.lerp(x, fill, mask)
+    return mix, (mix - x).abs().amax(1) >= MIN_VISIBLE_CHANGE * (high - low)
+
+
+def shift_pictures(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Shift each picture by up to a quarter of its sides, wrapping round the edge."""
+    reach = torch.tensor(pictures.shape[2:]) // 4
+    uniform = torch.rand(len(pictures), 2, generator=generator)
+    shifts = ((2 * uniform - 1) * reach).round().int().tolist()
+    return torch.stack([x.roll(shift, (1, 2)) for x, shift in zip(pictures, shifts, strict=True)])
+
+
+def draw_masks(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Masks of foreign parts: ragged ellipses from specks to strokes, ``(count, H, W)`` bool."""
+    side, mask = min(height, width), torch.zeros(count, height, width, dtype=torch.bool)
+    row, column = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(count, *shape, 1, 1, generator=generator)
+
+    for probability in PART_PROBABILITIES:
+        down, across = row - height * uniform(), column - width * uniform()
+        turn = math.pi * uniform()
+        axes = side * (MIN_HALF_AXIS + (MAX_HALF_AXIS - MIN_HALF_AXIS) * uniform(2) ** 1.5)
+        along = (down * turn.cos() + across * turn.sin()) / axes[:, 0]
+        beside = (across * turn.cos() - down * turn.sin()) / axes[:, 1]
+        rough = torch.randn(count, 1, height // 4 + 2, width // 4 + 2, generator=generator)
+        ragged = interpolate(rough, (height, width), mode="bilinear")[:, 0]
+        part = along.square() + beside.square() + 0.6 * ragged < 1
+        mask |= part & (uniform() < probability)
+    return mask

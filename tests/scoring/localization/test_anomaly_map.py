@@ -7,7 +7,7 @@ import torch
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.scoring.localization.anomaly_map import AnomalyMapper, _smooth
+from anomgan.scoring.localization.anomaly_map import _smooth
 from anomgan.training.ensemble import TrainedEnsemble
 
 GRID = (1, 16, 20)
@@ -51,22 +51,6 @@ def test_held_out_pictures_are_about_nought_everywhere(detector):
 def test_one_in_a_hundred_places_of_normal_pictures_is_above_one(detector):
     maps = detector.anomaly_maps(stripes(200, 5).reshape(200, -1))
     assert 0.001 < (maps > 1).mean() < 0.05
-
-
-def test_maps_of_earlier_versions_are_drawn_as_they_were(detector):
-    """No critic, no pixels, nothing taken off: the mean of two views on their own scale."""
-    later = "critic", "unit", "pixels"
-    old = {
-        key: value[1:3] if key in ("floor", "centre", "spread") else value
-        for key, value in detector.mapper.arrays().items()
-        if key.partition(".")[0] not in later and key.partition(".")[2] not in ("noise", "limit")
-    }
-    mapper = AnomalyMapper.from_arrays(detector.gan, old)
-    assert mapper.arrays().keys() == old.keys()
-    spotted = stripes(5, 6)
-    spotted[:, 4:8, 12:16] = 255
-    maps = mapper(torch.from_numpy(spotted.reshape(5, -1)))
-    assert maps[:, 4:8, 12:16].mean() > maps[:, :, :6].mean() + 1
 
 
 def test_tables_have_no_maps():

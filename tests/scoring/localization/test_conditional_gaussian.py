@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from anomgan.scoring.localization import conditional_gaussian as module
-from anomgan.scoring.localization.conditional_gaussian import expectations, surprise
+from anomgan.scoring.localization.conditional_gaussian import fit_gaussian, whiten_places
 
 
 def waves(n, channels=1, size=6, seed=0):
@@ -17,6 +17,11 @@ def waves(n, channels=1, size=6, seed=0):
     return plain[..., None, :] + 0.1 * noise + 3
 
 
+def squared_distances(pictures, state):
+    """Squared Mahalanobis distances of places, ``(M, n, h, w)``."""
+    return whiten_places(pictures, state).square().sum(2)
+
+
 def stacked(state):
     return {key: value[None] for key, value in state.items()}
 
@@ -26,12 +31,12 @@ def test_places_are_what_a_gaussian_expects_given_all_outside_the_block(
     channels, block, monkeypatch
 ):
     """Against the conditional mean and covariance by the textbook's formula."""
-    monkeypatch.setattr(module, "EXCESS", 1e9)
+    monkeypatch.setattr(module, "EXCESS_LENGTH", 1e9)
     normal, new = waves(80, channels), waves(3, channels, seed=1)
-    found = surprise(new[None], stacked(expectations(normal, block)))[0]
+    found = squared_distances(new[None], stacked(fit_gaussian(normal, block)))[0]
 
     flat = (normal - normal.mean(0)).flatten(1)
-    noise = module.NOISE * flat.square().mean() * torch.eye(flat.shape[1])
+    noise = module.NOISE_SHARE * flat.square().mean() * torch.eye(flat.shape[1])
     covariance = flat.mT @ flat / (len(flat) - 1) + noise
     at = torch.arange(channels * 36).reshape(channels, 6, 6)
     centred = (new - normal.mean(0)).flatten(1)
@@ -50,11 +55,11 @@ def test_places_are_what_a_gaussian_expects_given_all_outside_the_block(
 
 def test_a_wave_out_of_step_stands_out_where_it_is():
     """Each place is as bright as ever; only the rest of the picture tells."""
-    state = stacked(expectations(waves(200), 3))
+    state = stacked(fit_gaussian(waves(200), 3))
     odd = waves(40, seed=2)
     odd[:, :, :, 4:] = 6 - odd[:, :, :, 4:]
-    found = surprise(odd[None], state)[0].mean((0, 1))
-    usual = surprise(waves(40, seed=6)[None], state)[0].mean((0, 1))
+    found = squared_distances(odd[None], state)[0].mean((0, 1))
+    usual = squared_distances(waves(40, seed=6)[None], state)[0].mean((0, 1))
     assert (found[4:] > 10 * usual[4:]).all()
     assert found[4:].mean() > 2 * found[:2].mean()
 
@@ -62,7 +67,7 @@ def test_a_wave_out_of_step_stands_out_where_it_is():
 @pytest.mark.parametrize(("channels", "block"), [(1, 3), (2, 1)])
 def test_a_defect_does_not_mislead_what_is_expected_around_it(channels, block):
     """With its excess taken off, it troubles the places around it far less."""
-    state = stacked(expectations(waves(200, channels), block))
+    state = stacked(fit_gaussian(waves(200, channels), block))
     clean = waves(40, channels, seed=2)
     odd = clean.clone()
     odd[:, :, 2:4, 2] += 30
@@ -70,38 +75,40 @@ def test_a_defect_does_not_mislead_what_is_expected_around_it(channels, block):
     around[1:5, 1:4] = False
     plain = {key: value for key, value in state.items() if key != "limit"}
     usual, halo, less = (
-        surprise(pictures[None], known)[0][:, around].mean()
+        squared_distances(pictures[None], known)[0][:, around].mean()
         for pictures, known in ((clean, state), (odd, plain), (odd, state))
     )
     assert halo > 10 * usual
     assert less < 0.4 * halo
     # What is odd itself stays nearly as odd as the textbook says.
-    found, raw = (surprise(odd[None], known)[0][:, 2:4, 2].mean() for known in (state, plain))
+    found, raw = (
+        squared_distances(odd[None], known)[0][:, 2:4, 2].mean() for known in (state, plain)
+    )
     assert found > 0.8 * raw
 
 
 def test_members_stay_apart_and_pictures_too():
-    states = [expectations(waves(50, seed=seed), 3) for seed in (3, 4)]
+    states = [fit_gaussian(waves(50, seed=seed), 3) for seed in (3, 4)]
     both = {key: torch.stack([state[key] for state in states]) for key in states[0]}
     new = waves(4, seed=5)
-    together = surprise(torch.stack([new, new]), both)
+    together = squared_distances(torch.stack([new, new]), both)
     for member, state in enumerate(states):
         for picture in range(4):
-            alone = surprise(new[None, picture : picture + 1], stacked(state))
+            alone = squared_distances(new[None, picture : picture + 1], stacked(state))
             assert torch.allclose(alone[0, 0], together[member, picture], rtol=1e-9)
 
 
 def test_pictures_that_are_all_alike_give_finite_numbers():
     same = torch.full((5, 1, 6, 6), 2.0, dtype=torch.float64)
-    state = stacked(expectations(same, 3))
-    assert surprise(same[None], state).abs().max() == 0
-    assert surprise(same[None] + 1, state).isfinite().all()
+    state = stacked(fit_gaussian(same, 3))
+    assert squared_distances(same[None], state).abs().max() == 0
+    assert squared_distances(same[None] + 1, state).isfinite().all()
 
 
 def test_places_worked_on_by_parts_are_the_same(monkeypatch):
     normal = waves(40)
-    whole = expectations(normal, 3)
-    monkeypatch.setattr(module, "ROOM", 2000)
-    parts = expectations(normal, 3)
+    whole = fit_gaussian(normal, 3)
+    monkeypatch.setattr(module, "CHUNK_VALUES", 2000)
+    parts = fit_gaussian(normal, 3)
     assert parts["directions"].shape == whole["directions"].shape
     assert torch.allclose(parts["kernel"], whole["kernel"])

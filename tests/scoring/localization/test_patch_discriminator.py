@@ -1,17 +1,17 @@
-"""Normal pictures with foreign parts, from which the critic of places learns."""
+"""Normal pictures with foreign parts, which the patch discriminator is trained on."""
 
 import pytest
 import torch
 
 from anomgan.config import Config
 from anomgan.scoring.localization.patch_discriminator import (
-    critic,
-    mixed,
-    moved,
-    opinions,
-    rebuilt,
-    shapes,
-    trained,
+    build_discriminators,
+    draw_masks,
+    load_discriminators,
+    mix_foreign_parts,
+    predict_log_odds,
+    shift_pictures,
+    train_discriminators,
 )
 
 
@@ -21,16 +21,16 @@ def draws(seed=0):
 
 def test_places_are_marked_where_a_picture_has_changed_enough():
     own = (torch.arange(144.0).reshape(1, 1, 12, 12) * 0.8).sin()
-    mix, foreign = mixed(own, own + 0.5, 200, draws())
+    mix, foreign = mix_foreign_parts(own, own + 0.5, 200, draws())
     changed = (mix - own).abs()[:, 0]
     assert torch.equal(foreign, changed >= 0.1 * (own.max() - own.min()))
     assert 0.01 < foreign.float().mean() < 0.3
-    again, _ = mixed(own, own + 0.5, 200, draws())
+    again, _ = mix_foreign_parts(own, own + 0.5, 200, draws())
     assert torch.equal(mix, again)
 
 
 def test_parts_are_from_specks_to_strokes_everywhere():
-    parts = shapes(500, 20, 14, draws())
+    parts = draw_masks(500, 20, 14, draws())
     assert parts.shape == (500, 20, 14)
     sizes = parts.flatten(1).sum(1).float()
     assert sizes.quantile(0.2) < 8 < 20 < sizes.quantile(0.9)
@@ -40,28 +40,28 @@ def test_parts_are_from_specks_to_strokes_everywhere():
 def test_pictures_move_by_a_quarter_at_most():
     dot = torch.zeros(300, 1, 12, 8)
     dot[:, :, 6, 4] = 1
-    at = moved(dot, draws()).nonzero()[:, 2:]
+    at = shift_pictures(dot, draws()).nonzero()[:, 2:]
     assert len(at) == 300
     assert (at.amin(0).tolist(), at.amax(0).tolist()) == ([3, 2], [9, 6])
 
 
-def test_critics_find_what_does_not_belong_there_each_in_its_own_pictures():
+def test_discriminators_find_what_does_not_belong_there_each_in_its_own_pictures():
     """One knows bright pictures, the other dark ones; a square is of the other's kind."""
     bright = 1 + 0.05 * torch.randn(60, 1, 12, 12, generator=draws())
     own = [bright, -bright]
     config = Config.make("fast", {"channels": 4, "steps": 24}, "images")
-    network = trained(own, [-bright, bright], [lambda x: x, lambda x: x], config)
+    network = train_discriminators(own, [-bright, bright], [lambda x: x, lambda x: x], config)
     new = torch.stack([bright[:20], -bright[:20]])
     new[..., 4:8, 4:8] *= -1
-    said = opinions(network, new)
+    said = predict_log_odds(network, new)
     assert said.shape == (2, 20, 12, 12)
     inside, outside = said[..., 5:7, 5:7].mean((1, 2, 3)), said[..., :2].mean((1, 2, 3))
     assert (inside > outside + 2).all()
-    copy = rebuilt(network.state_dict(), (1, 12, 12), 2, 4)
-    assert torch.equal(opinions(copy, new), said)
+    copy = load_discriminators(network.state_dict(), (1, 12, 12), 2, 4)
+    assert torch.equal(predict_log_odds(copy, new), said)
 
 
-def test_weights_of_other_critics_are_refused():
-    weights = critic((3, 12, 12), 1, 4).state_dict()
+def test_weights_of_other_discriminators_are_refused():
+    weights = build_discriminators((3, 12, 12), 1, 4).state_dict()
     with pytest.raises(ValueError, match="other pictures"):
-        rebuilt(weights, (7, 12, 12), 1, 4)
+        load_discriminators(weights, (7, 12, 12), 1, 4)
