@@ -18,8 +18,8 @@ import torch
 from scipy.stats import rankdata
 
 from anomgan.data.encoders.base import Encoder
+from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.base import Column
-from anomgan.data.table.parsing import read_cells
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, flat, ordered
 from anomgan.evaluation.privacy import MOST, Pair, Privacy, privacy
@@ -159,9 +159,9 @@ class _Rows:
         positions = encoder.schema.locate(frame, source=source, warn=False)
         self.columns: list[Column] = [*encoder.schema.columns, *encoder.schema.conditions]
         self.values = [  # (n,) each, as the columns read them
-            column.read(
-                read_cells(frame.iloc[:, positions[column.name]], source=source)
-            ).finite.values
+            column.parse(read_cells(frame.iloc[:, positions[column.name]], source=source))
+            .mask_infinite()
+            .values
             for column in self.columns
         ]
         encoded, _ = encoder.transform(frame, source=source)

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from anomgan.data.encoders.table import TableEncoder
+from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.data.table.parsing import read_cells
 from anomgan.explain.counterfactual import Bools, Counterfactuals, Nearest
 from anomgan.explain.shapley import coalitions, shapley
 from anomgan.explain.wording import sentence
@@ -167,9 +167,9 @@ class _Cells:
 
     def __init__(self, encoder: TableEncoder, frame: pd.DataFrame, at: int, source: str) -> None:
         column = encoder.schema.columns[at]
-        self.name, self._wanted = column.name, column.wanted
+        self.name, self._wanted = column.name, column.expected
         raw = frame.iloc[:, encoder.schema.locate(frame, warn=False)[column.name]]
-        reading = column.read(read_cells(raw, source=source))
+        reading = column.parse(read_cells(raw, source=source))
         self.gaps = np.isnan(reading.values) & (not column.missing)
         self._unreadable, self._unseen = reading.unreadable, np.zeros(len(frame), bool)
         as_given = reading.unreadable | np.isinf(reading.values)

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Spec
+from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.condition import RARE, UNSEEN, ConditionColumn
-from anomgan.data.table.parsing import (
-    read_cells,
-)
 from anomgan.data.table.schema import Schema
 from anomgan.utils.types import Floats
 
@@ -139,7 +137,7 @@ class Encoder(ABC):
         """
         for given, entries in self._given:
             series = frame.iloc[:, positions[given.name]]
-            slots = given.read(read_cells(series, first_row=first_row, source=source)).values
+            slots = given.parse(read_cells(series, first_row=first_row, source=source)).values
             given.encode(slots, out[:, entries], None)
             _note_condition(report, given, slots)
 

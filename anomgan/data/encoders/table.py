@@ -13,13 +13,9 @@ import pandas as pd
 from anomgan.data.encoders.base import FEWEST_ROWS, Encoder, count
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
+from anomgan.data.table.cells import Cells, ParsedCells, read_cells
 from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.data.table.parsing import (
-    Cells,
-    Reading,
-    read_cells,
-)
 from anomgan.data.table.schema import Schema
 from anomgan.errors import InputError
 from anomgan.utils.types import Floats
@@ -137,8 +133,8 @@ class TableEncoder(Encoder):
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             series = frame.iloc[:, positions[column.name]]
-            found = column.read(read(series))
-            reading = found.finite if learning else found
+            found = column.parse(read(series))
+            reading = found.mask_infinite() if learning else found
             clock = reading.values if column.name == self._clock else clock
             column.encode(reading.values, out[:, entries], clock)
             if not column.missing:
@@ -166,7 +162,7 @@ class TableEncoder(Encoder):
         out, positions = values.copy(), self.schema.locate(frame, warn=False)
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             if isinstance(column, CategoryColumn) and column.once:
-                reading = column.read_as_new(read_cells(frame.iloc[:, positions[column.name]]))
+                reading = column.parse_as_new(read_cells(frame.iloc[:, positions[column.name]]))
                 out[:, entries] = 0
                 column.encode(reading.values, out[:, entries], None)
         return out
@@ -247,7 +243,7 @@ class TableEncoder(Encoder):
 def _note(
     report: ParseReport,
     column: Column,
-    reading: Reading,
+    reading: ParsedCells,
     series: pd.Series[Any],
     first_row: int,
 ) -> None:
@@ -257,12 +253,12 @@ def _note(
     if not column.missing:
         count(report.unexpected, column.name, missing)
     if isinstance(column, CategoryColumn):
-        count(report.unseen, column.name, column.unseen(reading.values))
+        count(report.unseen, column.name, int(np.count_nonzero(column.is_unseen(reading.values))))
     bad = int(np.count_nonzero(reading.unreadable))
     if bad:
         at = int(np.argmax(reading.unreadable))
         text = _written(series, at)
-        report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.wanted)
+        report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.expected)
 
 
 def _written(series: pd.Series[Any], at: int) -> str:

@@ -1,4 +1,4 @@
-"""What each column of a table holds, found out from its cells."""
+"""Infer the kind of each column of a training table from its cells."""
 
 from __future__ import annotations
 
@@ -13,32 +13,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anomgan.data.table.cells import MAX_EXACT_INTEGER, Cells, ParsedCells, read_cells
 from anomgan.data.table.columns.base import Column
-from anomgan.data.table.columns.boolean import BooleanColumn
+from anomgan.data.table.columns.boolean import BOOLEAN_WORDS, BooleanColumn, parse_booleans
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.condition import ConditionColumn
-from anomgan.data.table.columns.datetimes import DatetimeColumn
-from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.data.table.parsing import (
-    EXACT,
-    NUMBER,
-    TRUTH_WORDS,
-    Cells,
-    Reading,
-    as_booleans,
-    as_numbers,
-    as_text,
-    as_times,
-    read_cells,
-)
+from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
+from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import quoted, shortened
 from anomgan.utils.types import Bools, Floats
 
 READABLE_SHARE = 0.95
-"""Share of a text column's filled cells that must be numbers for it to be numeric, and so on."""
+"""Share of a text column's filled cells that must parse as numbers for it to be numeric, and so on
+for the other kinds."""
 
-DISGUISES = {
+INTEGER_PATTERN = r"^[-+]?\d+$"
+
+LOOKALIKES = {
     "numbers": (
         r"""^["' ]*[-+]?[$€£¥]?\s?[-+]?"""
         r"""(\d+|\d{1,3}([.,' \x{a0}\x{202f}]\d{3})+)([.,]\d+)?\s?[%$€£¥]?["' ]*$""",
@@ -49,13 +41,13 @@ DISGUISES = {
         "as in ISO 8601, 2024-12-31 23:59",
     ),
 }
-"""What people, but not this module, read as something else than text; and how to write it."""
+"""Text that people read as something else -> its pattern, and how to write it to have it parsed."""
 
-SNIFFED_ROWS = 10_000
-"""Rows by which a disguise is told."""
+LOOKALIKE_ROWS = 10_000
+"""Most rows in which lookalikes are searched."""
 
-IDENTIFIER_ROWS = 20
-"""Fewest rows from which all-distinct text or a running number is taken for an identifier."""
+MIN_IDENTIFIER_ROWS = 20
+"""Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
 
 DropReason = Literal["constant", "empty", "text that differs in every row", "running number"]
 
@@ -66,8 +58,8 @@ class Dropped:
 
     Attributes:
         name: The user's name for it.
-        reason: Why.
-        value: What a constant column held: a float for numbers, otherwise its text.
+        reason: Why it was dropped.
+        value: The value of a constant column: a float for numbers, otherwise text.
     """
 
     name: str
@@ -75,23 +67,23 @@ class Dropped:
     value: float | str | None = None
 
     def changed(self, cells: Cells) -> Bools:
-        """Where a constant column holds something else than it did, (n,); False for others."""
+        """Where a constant or empty column holds another value than in training, ``(n,)``."""
         if self.reason == "empty":
             return ~cells.missing
         if self.reason != "constant":
             return np.zeros(len(cells.missing), dtype=np.bool_)
         if isinstance(self.value, float):
-            return np.asarray(as_numbers(cells).values != self.value)
-        return np.asarray(as_text(cells).to_numpy(zero_copy_only=False) != self.value)
+            return np.asarray(parse_numbers(cells).values != self.value)
+        return np.asarray(cells.to_text().to_numpy(zero_copy_only=False) != self.value)
 
 
 def infer_conditions(
     frame: pd.DataFrame, names: list[str], wanted: Sequence[str], max_levels: int, source: str
 ) -> Iterator[ConditionColumn]:
-    """The columns to condition on.
+    """Fit the columns to condition on.
 
     Raises:
-        InputError: If one isn't there, or has no levels that come again.
+        InputError: If one doesn't exist, holds times, or has no level of enough rows.
     """
     for name in dict.fromkeys(wanted):
         if name not in names:
@@ -99,7 +91,7 @@ def infer_conditions(
                 f"{source}: no column {name!r} to condition on; choose one of: {quoted(names)}"
             )
         cells = read_cells(frame.iloc[:, names.index(name)], source=source)
-        if cells.form == "time" or (cells.form == "text" and _kind(cells) == "datetime"):
+        if cells.form == "time" or (cells.form == "text" and _infer_kind(cells) == "datetime"):
             raise InputError(
                 f"{source}: column {name!r} can't be a condition: it holds dates or times; bin it "
                 f"to levels that come again, such as the hour or the weekday"
@@ -110,13 +102,20 @@ def infer_conditions(
 def infer_columns(
     frame: pd.DataFrame, names: list[str], without: set[str], max_levels: int, source: str
 ) -> Iterator[Column | Dropped]:
-    """What each column is; the first datetime column kept becomes the clock of the later ones.
+    """Infer and fit each column; the first datetime column is the clock of the later ones.
+
+    Args:
+        frame: Training table.
+        names: Names of its columns.
+        without: Names of columns to skip.
+        max_levels: Most levels of a category with an entry of their own.
+        source: What messages call the table.
 
     Warns:
-        DataWarning: If text looks like something else.
+        DataWarning: If a column was taken for text but looks like numbers or dates.
     """
     clock_name, clock = "", None
-    disguised: dict[str, list[str]] = {what: [] for what in DISGUISES}
+    lookalikes: dict[str, list[str]] = {kind: [] for kind in LOOKALIKES}
     for at, name in enumerate(names):
         if name in without:
             continue
@@ -124,14 +123,15 @@ def infer_columns(
         column = _infer(name, cells, max_levels, clock_name, clock)
         yield column
         if isinstance(column, DatetimeColumn) and clock is None:
-            clock_name, clock = name, column.read(cells).values
-        if (seen := _disguise(cells)) is not None:
-            disguised[seen[0]].append(f"{name!r} ({seen[1]!r})")
-    for what, found in disguised.items():
-        if found:
+            clock_name, clock = name, column.parse(cells).values
+        if (lookalike := _find_lookalike(cells)) is not None:
+            kind, example = lookalike
+            lookalikes[kind].append(f"{name!r} ({example!r})")
+    for kind, columns in lookalikes.items():
+        if columns:
             warnings.warn(
-                f"{source}: columns taken for text that look like {what}: {shortened(found)}; "
-                f"write them {DISGUISES[what][1]}",
+                f"{source}: columns taken for text that look like {kind}: {shortened(columns)}; "
+                f"write them {LOOKALIKES[kind][1]}",
                 DataWarning,
                 stacklevel=2,
             )
@@ -140,98 +140,102 @@ def infer_columns(
 def _infer(
     name: str, cells: Cells, max_levels: int, after: str, clock: Floats | None
 ) -> Column | Dropped:
-    """What one column is; ``after`` and ``clock`` as in :meth:`DatetimeColumn.fit`."""
+    """Infer one column; ``after`` and ``clock`` as in :meth:`DatetimeColumn.fit`."""
     if bool(np.all(cells.missing)):
         return Dropped(name, "empty")
-    kind = _kind(cells)
+    kind = _infer_kind(cells)
     if isinstance(kind, tuple):
-        truth = as_booleans(cells, kind)
-        return _constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
+        truth = parse_booleans(cells, kind)
+        return _drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
     if kind == "datetime":
-        times = as_times(cells)
-        return _constant(name, cells, times) or DatetimeColumn.fit(name, cells, times, after, clock)
+        times = parse_datetimes(cells)
+        constant = _drop_constant(name, cells, times)
+        return constant or DatetimeColumn.fit(name, cells, times, after, clock)
     if kind == "numeric":
-        numbers = as_numbers(cells).finite
-        useless = _constant(name, cells, numbers) or _running_number(name, numbers)
-        return useless or NumericColumn.fit(name, cells, numbers)
-    return _useless_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
+        numbers = parse_numbers(cells).mask_infinite()
+        dropped = _drop_constant(name, cells, numbers) or _drop_running_number(name, numbers)
+        return dropped or NumericColumn.fit(name, cells, numbers)
+    return _drop_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
 
 
-def _kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[str, str]:
-    """The kind of column that most cells fit; for a boolean one its words for false and true."""
+def _infer_kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[str, str]:
+    """The kind of column that most cells fit; for booleans the words for false and true."""
     if cells.categorical:
         return "category"
     if cells.form == "boolean":
-        return TRUTH_WORDS[0]
-    if cells.form == "number":
-        return "category" if _lost_digits(cells, as_numbers(cells)) else "numeric"
+        return BOOLEAN_WORDS[0]
     if cells.form == "time":
         return "datetime"
-    numbers = as_numbers(cells)
-    if _fits(numbers):
-        return "category" if _lost_digits(cells, numbers) else "numeric"
-    words = next((words for words in TRUTH_WORDS if _fits(as_booleans(cells, words))), None)
-    return words or ("datetime" if _fits(as_times(cells)) else "category")
+    numbers = parse_numbers(cells)
+    if cells.form == "number" or _mostly_readable(numbers):
+        return "category" if _loses_digits(cells, numbers) else "numeric"
+    for words in BOOLEAN_WORDS:
+        if _mostly_readable(parse_booleans(cells, words)):
+            return words
+    return "datetime" if _mostly_readable(parse_datetimes(cells)) else "category"
 
 
-def _lost_digits(cells: Cells, numbers: Reading) -> bool:
-    """Whether whole numbers that differ would be one as floats: they are names, not amounts."""
-    far = np.abs(numbers.values) > EXACT
-    if cells.text is None or not far.any():
+def _mostly_readable(parsed: ParsedCells) -> bool:
+    return parsed.readable_share >= READABLE_SHARE
+
+
+def _loses_digits(cells: Cells, numbers: ParsedCells) -> bool:
+    """Whether distinct integers would be equal as floats: they are identifiers, not amounts."""
+    large = np.abs(numbers.values) > MAX_EXACT_INTEGER
+    if cells.text is None or not large.any():
         return False
-    whole = pc.fill_null(pc.match_substring_regex(cells.trimmed, r"^[-+]?\d+$"), False)
-    here = far & whole.to_numpy(zero_copy_only=False)
-    names = pc.count_distinct(cells.trimmed.filter(pa.array(here))).as_py()
-    return bool(names > len(np.unique(numbers.values[here])))
+    integers = pc.fill_null(pc.match_substring_regex(cells.trimmed, INTEGER_PATTERN), False)
+    large &= integers.to_numpy(zero_copy_only=False)
+    distinct = pc.count_distinct(cells.trimmed.filter(pa.array(large))).as_py()
+    return bool(distinct > len(np.unique(numbers.values[large])))
 
 
-def _disguise(cells: Cells) -> tuple[str, str] | None:
-    """What text looks like, a key of `DISGUISES`, and an example; None for honest text."""
+def _find_lookalike(cells: Cells) -> tuple[str, str] | None:
+    """What unparsed text looks like, a key of `LOOKALIKES`, and an example; None for other text."""
     if cells.form != "text" or cells.categorical:
         return None
-    text = pc.unique(cells.trimmed.slice(0, SNIFFED_ROWS)).drop_null()
-    if not len(text) or _kind(replace(cells, text=text)) != "category":
+    text = pc.unique(cells.trimmed.slice(0, LOOKALIKE_ROWS)).drop_null()
+    if not len(text) or _infer_kind(replace(cells, text=text)) != "category":
         return None
-    for what, (pattern, _) in DISGUISES.items():
-        alike = pc.match_substring_regex(text, pattern)
-        odd = text.filter(pc.and_not(alike, pc.match_substring_regex(text, NUMBER)))
-        if len(odd) and pc.mean(alike).as_py() >= READABLE_SHARE:
-            return what, odd[0].as_py()
+    for kind, (pattern, _) in LOOKALIKES.items():
+        matches = pc.match_substring_regex(text, pattern)
+        unparsed = text.filter(pc.and_not(matches, pc.match_substring_regex(text, NUMBER_PATTERN)))
+        if len(unparsed) and pc.mean(matches).as_py() >= READABLE_SHARE:
+            return kind, unparsed[0].as_py()
     return None
 
 
-def _fits(reading: Reading) -> bool:
-    return reading.share >= READABLE_SHARE
-
-
-def _constant(name: str, cells: Cells, reading: Reading) -> Dropped | None:
-    """The column as a dropped one if it says nothing; one with gaps does say something."""
-    known = reading.values[~np.isnan(reading.values)]
-    if not known.size:  # nothing but infinite numbers
+def _drop_constant(name: str, cells: Cells, parsed: ParsedCells) -> Dropped | None:
+    """Drop a column with one value; if some cells are missing, that is information to keep."""
+    values = parsed.values[~np.isnan(parsed.values)]
+    if not values.size:  # all numbers are infinite
         return Dropped(name, "empty")
-    if known.size < reading.values.size or np.any(known != known[0]):
+    if values.size < parsed.values.size or np.any(values != values[0]):
         return None
-    number = cells.form == "number" or (cells.form == "text" and _kind(cells) == "numeric")
-    if number and cells.text is not None and abs(known[0]) > EXACT:
-        number = not re.fullmatch(r"[-+]?\d+", as_text(cells)[0].as_py())  # keep all digits
-    return Dropped(name, "constant", float(known[0]) if number else as_text(cells)[0].as_py())
+    is_number = cells.form == "number" or (cells.form == "text" and _infer_kind(cells) == "numeric")
+    text = cells.to_text()[0].as_py()
+    if is_number and cells.text is not None and abs(values[0]) > MAX_EXACT_INTEGER:
+        is_number = not re.fullmatch(INTEGER_PATTERN, text)  # keep all digits
+    return Dropped(name, "constant", float(values[0]) if is_number else text)
 
 
-def _useless_text(name: str, cells: Cells) -> Dropped | None:
-    text = as_text(cells)
+def _drop_text(name: str, cells: Cells) -> Dropped | None:
+    """Drop text that is the same, or different, in every row."""
+    text = cells.to_text()
     distinct = pc.count_distinct(text, mode="all").as_py()
     if distinct == 1:
         return Dropped(name, "constant", text[0].as_py())
-    if distinct == len(text) >= IDENTIFIER_ROWS:
+    if distinct == len(text) >= MIN_IDENTIFIER_ROWS:
         return Dropped(name, "text that differs in every row")
     return None
 
 
-def _running_number(name: str, reading: Reading) -> Dropped | None:
+def _drop_running_number(name: str, parsed: ParsedCells) -> Dropped | None:
+    """Drop integers that count the rows, up or down."""
     with np.errstate(over="ignore"):
-        steps = np.diff(reading.values)  # of neighbours, so NaN where one is missing
+        steps = np.diff(parsed.values)  # NaN beside a missing cell
     runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
-    whole = float(reading.values[0]).is_integer()
-    if runs and whole and len(reading.values) >= IDENTIFIER_ROWS:
+    is_integer = float(parsed.values[0]).is_integer()
+    if runs and is_integer and len(parsed.values) >= MIN_IDENTIFIER_ROWS:
         return Dropped(name, "running number")
     return None

@@ -1,4 +1,4 @@
-"""The columns a model knows: found out once, stored as JSON, checked against every later table."""
+"""The columns of a table: inferred in training, stored as JSON, located in every later table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from anomgan.utils.text import quoted, shortened
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a table, in the training table's order.
+    """The columns of a table.
 
     Attributes:
-        columns: Those the model judges.
-        dropped: Those it doesn't use.
-        conditions: Those that say which range of normal holds, in the user's order.
+        columns: Columns that are scored, in the training table's order.
+        dropped: Columns that the model doesn't use.
+        conditions: Columns to condition on, in the user's order.
     """
 
     columns: tuple[Column, ...]
@@ -43,38 +43,38 @@ class Schema:
         max_levels: int = 64,
         source: str = "the table",
     ) -> Schema:
-        """Find out what each column holds.
+        """Infer the kind of each column and fit it.
 
         Text is boolean (true/false, yes/no, t/f or y/n), numeric or datetime (ISO 8601) if at least
-        `READABLE_SHARE` of its filled cells are; otherwise it is a category.
+        `READABLE_SHARE` of its filled cells parse as such; otherwise it is a category.
 
         Args:
             frame: Training table with at least one row.
-            conditions: Names of the columns to condition on, whatever they hold.
-            max_levels: Most levels of a category or condition that get an entry of their own.
+            conditions: Names of the columns to condition on.
+            max_levels: Most levels of a category or condition with an entry of their own.
             source: What messages call the table.
 
         Raises:
-            InputError: If two columns share a name, a cell isn't a single value, no column is of
-                use, or a condition isn't there or holds no levels that repeat.
+            InputError: If two columns share a name, a cell isn't a single value, all columns are
+                dropped, or a condition doesn't exist or has no level of enough rows.
 
         Warns:
-            DataWarning: If columns are dropped; names them.  If a condition has one level.
+            DataWarning: If columns are dropped, or a condition has only one level.
         """
         names = [str(name) for name in frame.columns]
         if not names:
             raise InputError(f"{source}: has no columns")
         refuse_duplicates(names, source)
-        conditioned = tuple(infer_conditions(frame, names, conditions, max_levels, source))
-        found = list(infer_columns(frame, names, set(conditions), max_levels, source))
+        condition_columns = tuple(infer_conditions(frame, names, conditions, max_levels, source))
+        inferred = list(infer_columns(frame, names, set(conditions), max_levels, source))
         schema = cls(
-            tuple(column for column in found if isinstance(column, Column)),
-            tuple(column for column in found if isinstance(column, Dropped)),
-            conditioned,
+            tuple(column for column in inferred if isinstance(column, Column)),
+            tuple(column for column in inferred if isinstance(column, Dropped)),
+            condition_columns,
         )
         if not any(column.parts() for column in schema.columns):
-            given = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
-            left_out = ", ".join(filter(None, [schema._left_out, shortened(given)]))
+            conditioned = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
+            left_out = ", ".join(filter(None, [schema._left_out, shortened(conditioned)]))
             raise InputError(f"{source}: no column to learn from; left out: {left_out}")
         if schema.dropped:
             warnings.warn(
@@ -93,68 +93,68 @@ class Schema:
         max_levels: int = 64,
         source: str = "the table",
     ) -> Schema:
-        """Conditions alone, for records whose other columns aren't a table's; as :meth:`infer`."""
+        """Infer conditions only, for pictures; arguments and errors as of :meth:`infer`."""
         names = [str(name) for name in frame.columns]
         refuse_duplicates(names, source)
         return cls((), (), tuple(infer_conditions(frame, names, conditions, max_levels, source)))
 
     @property
     def _left_out(self) -> str:
-        return shortened([_described(column) for column in self.dropped])
+        return shortened([_describe(column) for column in self.dropped])
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
         return {column.name: column for column in (*self.columns, *self.conditions)}
 
     def __getitem__(self, name: str) -> Column:
-        """The column of this name.
+        """The scored column or condition of this name.
 
         Raises:
-            KeyError: If the model doesn't use one.
+            KeyError: If there is none.
         """
         return self._by_name[name]
 
     @property
     def clock(self) -> str | None:
-        """Name of the first datetime column, from which the others count."""
+        """Name of the first datetime column, whose times the others are relative to."""
         return next((c.name for c in self.columns if isinstance(c, DatetimeColumn)), None)
 
     def names_by_kind(self) -> dict[ColumnKind, list[str]]:
-        """Names of the judged columns under each kind that occurs."""
+        """Kind -> names of the scored columns of that kind."""
         names: dict[ColumnKind, list[str]] = {}
         for column in self.columns:
             names.setdefault(column.kind, []).append(column.name)
         return names
 
     def notes(self) -> list[str]:
-        """What was left out and why, a sentence each, for the user."""
-        dropped = [f"column {_described(column)} was left out" for column in self.dropped]
-        running = [
+        """One sentence for each thing that was left out, with the reason."""
+        dropped = [f"column {_describe(column)} was left out" for column in self.dropped]
+        clocks = [
             f"column {column.name!r} runs with the file, so time elapsed was left out: "
             f"every later row would lie outside"
             for column in self.columns
             if isinstance(column, DatetimeColumn) and not column.elapsed
         ]
-        return dropped + running
+        return dropped + clocks
 
     def locate(
         self, frame: pd.DataFrame, *, source: str = "the table", warn: bool = True
     ) -> dict[str, int]:
-        """Find this schema's columns in a table, wherever they stand.
+        """Find this schema's columns in a table, in any order.
 
         Args:
             frame: Any table.
             source: What messages call it.
-            warn: Whether to warn about further columns; wanted once per file, not once per chunk.
+            warn: Whether to warn about unknown columns; set for the first chunk of a file only.
 
         Returns:
-            Position of each used column and, as far as they are there, of the dropped ones.
+            Name -> position of each used column and of the dropped ones that exist.
 
         Raises:
-            InputError: If a used column isn't there, or two columns share a name.
+            InputError: If a used column doesn't exist, or two columns share a name.
 
         Warns:
-            DataWarning: If there are columns the model doesn't know.
+            DataWarning: If there are unknown columns.
         """
         names = [str(name) for name in frame.columns]
         refuse_duplicates(names, source)
@@ -217,21 +217,21 @@ class Schema:
 
         Raises:
             TypeError: If a field is of another type.
-            ValueError: If a column stands where a condition should, or the other way round; if two
-                share a name, or a datetime column counts from another one than the clock.
+            ValueError: If columns and conditions are mixed up, two columns share a name, or a
+                datetime column is relative to another one than the clock.
         """
         columns = tuple(Column.from_json(column) for column in state["columns"])
-        found = [Column.from_json(column) for column in state["conditions"]]
-        conditions = tuple(column for column in found if isinstance(column, ConditionColumn))
-        if len(conditions) < len(found) or any(isinstance(c, ConditionColumn) for c in columns):
+        loaded = [Column.from_json(column) for column in state["conditions"]]
+        conditions = tuple(column for column in loaded if isinstance(column, ConditionColumn))
+        if len(conditions) < len(loaded) or any(isinstance(c, ConditionColumn) for c in columns):
             raise ValueError("columns and conditions are mixed up")
         names = [field.name for field in fields(Dropped)]
         dropped = tuple(
             typed(Dropped, dict(zip(names, column, strict=True))) for column in state["dropped"]
         )
         schema = cls(columns, dropped, conditions)
-        known = [*(column.name for column in dropped), *schema._by_name]
-        if len(set(known)) < len(columns) + len(dropped) + len(conditions):
+        used = [*(column.name for column in dropped), *schema._by_name]
+        if len(set(used)) < len(columns) + len(dropped) + len(conditions):
             raise ValueError("two columns share a name")
         times = [column for column in columns if isinstance(column, DatetimeColumn)]
         if [c.after for c in times] != ["", *[schema.clock] * len(times)][: len(times)]:
@@ -239,6 +239,6 @@ class Schema:
         return schema
 
 
-def _described(column: Dropped) -> str:
-    held = "" if column.value is None else f" {column.value!r}"
-    return f"{column.name!r} ({column.reason}{held})"
+def _describe(column: Dropped) -> str:
+    value = "" if column.value is None else f" {column.value!r}"
+    return f"{column.name!r} ({column.reason}{value})"

@@ -13,7 +13,7 @@ from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.readers.files import read_table
 from anomgan.data.readers.parquet import list_parquet_files, read_batches, read_parquet_info
-from anomgan.data.table.parsing import read_cells
+from anomgan.data.table.cells import read_cells
 from anomgan.errors import InputError
 
 

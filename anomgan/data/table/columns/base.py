@@ -1,7 +1,7 @@
-"""What every kind of column is and can do; each kind has a file of its own.
+"""The base class of columns: parse cells, encode them as finite numbers, decode and restore them.
 
-Every column is plain data (strings, booleans and finite floats), so a fitted one goes to JSON and
-comes back the same.
+Each kind has a module of its own.  A fitted column is a dataclass of strings, booleans and finite
+floats, which JSON stores exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.spec import Kind
-from anomgan.data.table.parsing import Cells, Reading, storable
+from anomgan.data.table.cells import Cells, ParsedCells, is_storable
 from anomgan.utils.serialization import typed
 from anomgan.utils.types import Floats
 
@@ -31,8 +31,13 @@ class Column(ABC):
 
     Attributes:
         name: The user's name for it.
-        dtype: The pandas dtype that decoded cells get.
-        missing: Whether cells were missing in training; if so there is an entry that says so.
+        dtype: The pandas dtype of restored cells.
+        missing: Whether cells were missing in training; if so, an indicator entry is encoded.
+        kind: The kind of column; stored in models.
+        expected: What a cell should hold, for messages.
+        missing_in_block: Whether missing cells have an entry within the value's entries rather than
+            an indicator behind them.
+        kinds: All kinds whose modules were imported.
     """
 
     name: str
@@ -40,58 +45,63 @@ class Column(ABC):
     missing: bool
 
     kind: ClassVar[ColumnKind]
-    wanted: ClassVar[str]  # what a cell should be, for messages
-    kinds: ClassVar[dict[ColumnKind, type[Column]]] = {}  # all that have been imported
+    expected: ClassVar[str]
+    missing_in_block: ClassVar[bool] = False
+    kinds: ClassVar[dict[ColumnKind, type[Column]]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Have :meth:`from_json` know this kind."""
+        """Register the kind for :meth:`from_json`."""
         Column.kinds[cls.kind] = cls
 
     @abstractmethod
-    def read(self, cells: Cells) -> Reading:
-        """Read n cells as this kind of column; NaN where missing or unreadable."""
+    def parse(self, cells: Cells) -> ParsedCells:
+        """Parse n cells as this kind of column; NaN where missing or unreadable."""
 
     @abstractmethod
     def value_parts(self) -> list[Part]:
-        """The spans that hold the value."""
+        """Layout of the entries that hold the value."""
 
     @abstractmethod
     def encode_values(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """Write the value's entries; arguments as in :meth:`encode`."""
+        """Fill the entries of the value; arguments as in :meth:`encode`."""
 
     @abstractmethod
     def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
-        """What :meth:`read` would give, from the value's entries (n, width)."""
+        """Undo :meth:`encode_values`; ``(n, width) -> (n,)``."""
 
     @abstractmethod
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Cells of the user's dtype from what :meth:`read` gives, NaN where missing."""
+        """Turn parsed values, NaN where missing, back to cells of the user's dtype."""
 
     def parts(self) -> list[Part]:
-        """All spans of this column, in order."""
-        gap: Part = (f"{self.name} (missing)", "indicator", 1, self.name)
-        return [*self.value_parts(), *([gap] if self.missing else [])]
+        """Layout of all entries of this column, in order."""
+        indicator: Part = (f"{self.name} (missing)", "indicator", 1, self.name)
+        return [*self.value_parts(), *([indicator] if self._has_indicator else [])]
+
+    @property
+    def _has_indicator(self) -> bool:
+        return self.missing and not self.missing_in_block
 
     def encode(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """Write the entries of n records.
+        """Fill the entries of n records.
 
         Args:
-            values: (n,), as :meth:`read` gives them.
-            out: (n, width), zeros; filled in place with finite numbers.
-            clock: (n,) times of the table's first datetime column, in seconds, if it has one.
+            values: ``(n,)``, as parsed by :meth:`parse`.
+            out: ``(n, width)``, zeros; filled in place with finite numbers.
+            clock: Times of the table's first datetime column, ``(n,)`` in seconds, if it has one.
         """
-        width = out.shape[1] - self.missing
+        width = out.shape[1] - self._has_indicator
         self.encode_values(values, out[:, :width], clock)
-        if self.missing:
+        if self._has_indicator:
             out[:, width] = np.isnan(values)
 
     def decode(self, block: Floats, clock: Floats | None) -> Floats:
-        """Undo :meth:`encode`, also for generated entries (n, width)."""
+        """Undo :meth:`encode`, also for generated entries; ``(n, width) -> (n,)``."""
         values = self.decode_values(block, clock)
-        return np.where(block[:, -1] > 0.5, np.nan, values) if self.missing else values
+        return np.where(block[:, -1] > 0.5, np.nan, values) if self._has_indicator else values
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; fields that have their default value are left out to keep it short."""
+        """Plain data; fields at their default are left out."""
         state = {
             item.name: getattr(self, item.name)
             for item in fields(self)
@@ -105,47 +115,47 @@ class Column(ABC):
 
         Raises:
             TypeError: If a field is missing, unknown or of another type.
-            ValueError: If it holds what no fit gives.
+            ValueError: If :meth:`check` fails.
         """
-        own = {key: value for key, value in state.items() if key != "kind"}
-        column = typed(cls.kinds[state["kind"]], own)
+        arguments = {key: value for key, value in state.items() if key != "kind"}
+        column = typed(cls.kinds[state["kind"]], arguments)
         column.check()
         return column
 
     def check(self) -> None:
-        """See that a column read from a file could have come from a fit.
+        """Check that a column read from a file could have come from a fit.
 
         Raises:
             ValueError: If not.
         """
-        if not storable(self.dtype):
+        if not is_storable(self.dtype):
             raise ValueError(f"column {self.name!r} has no dtype that anomgan writes")
 
 
 def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """``series.astype`` for a dtype known only at run time, which pandas' types don't foresee."""
+    """``series.astype`` for a dtype known only at run time, which pandas' stubs don't allow."""
     return cast("pd.Series[Any]", cast("Any", series).astype(dtype))
 
 
 def level_dtype(cells: Cells) -> str:
-    """The dtype of levels; whole numbers with more digits than floats have keep to text."""
+    """The dtype of restored levels; integers with more digits than floats have stay text."""
     if cells.form != "number" or cells.text is None:
         return cells.dtype
     return "str" if "float" in cells.dtype else f"category[{cells.dtype}]"
 
 
-def by_frequency(text: pa.Array) -> list[tuple[str, int]]:
-    """Distinct text with its count, most frequent first, ties in alphabetical order."""
+def count_levels(text: pa.Array) -> list[tuple[str, int]]:
+    """Distinct strings with their counts, most frequent first, ties in alphabetical order."""
     counts = pc.value_counts(text.drop_null())
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def check_levels(name: str, levels: tuple[str, ...]) -> None:
-    """See that levels read from a file could have come from a fit.
+    """Check levels read from a file.
 
     Raises:
-        ValueError: If one comes twice or can't be text of Arrow's.
+        ValueError: If one occurs twice or can't be encoded as UTF-8.
     """
     "".join(levels).encode()
     if len(set(levels)) < len(levels):
@@ -153,7 +163,7 @@ def check_levels(name: str, levels: tuple[str, ...]) -> None:
 
 
 def check_scale(name: str, scale: float) -> None:
-    """See that a scale read from a file could have come from a fit.
+    """Check a scale read from a file.
 
     Raises:
         ValueError: If it isn't positive.

@@ -1,4 +1,4 @@
-"""Columns of text with few enough distinct values to give each frequent one a slot."""
+"""Columns of text, with a one-hot entry for each frequent level."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anomgan.data.table.cells import Cells, ParsedCells
 from anomgan.data.table.columns.base import (
     Column,
     ColumnKind,
     Part,
-    by_frequency,
     check_levels,
+    count_levels,
     level_dtype,
-)
-from anomgan.data.table.parsing import (
-    Cells,
-    Reading,
-    as_text,
 )
 from anomgan.utils.types import Bools, Floats
 
-MOST_LEVELS = 100_000
-"""Levels of a category that are remembered; rarer ones can't be told from new ones."""
+MAX_STORED_LEVELS = 100_000
+"""Levels of a column that are stored; rarer ones can't be told from new ones."""
 
 OPEN_SHARE = 0.05
 """Estimated share of rows with a new level from which on a new level is no evidence."""
@@ -35,19 +31,19 @@ OPEN_SHARE = 0.05
 
 @dataclass(frozen=True)
 class CategoryColumn(Column):
-    """Text with a slot for each frequent level.
+    """Text with a slot, an entry of its one-hot block, for each frequent level.
 
-    The slots are the levels, then as needed "other" (known levels without a slot of their own),
-    "missing" and "unseen" (levels that weren't in training).  A column is *open* where new levels
-    are normal: then they go to "other", and there is no slot "unseen".
+    The slots are the levels, then as needed "other" (rare training levels), "missing" and "unseen"
+    (levels that weren't in training).  In an *open* column new levels are normal: they are encoded
+    as "other", and there is no slot "unseen".
 
     Attributes:
         levels: Levels with a slot, most frequent first.
-        rare: Further known levels, most frequent first.
-        open: Whether new levels are expected: either more than `MOST_LEVELS` were met, or the
-            share of rows whose level occurs once, which estimates how often a new one comes
-            (Good and Turing), is above `OPEN_SHARE` in a column with rare levels.
-        once: TrainingHistory rows whose level occurs once.
+        rare: Further training levels, most frequent first.
+        open: Whether new levels are expected: there are rare levels, and either there were more
+            than `MAX_STORED_LEVELS`, or the share of rows whose level occurs once exceeds
+            `OPEN_SHARE`; that share estimates the probability of a new level (Good and Turing).
+        once: Number of training rows whose level occurs once.
     """
 
     levels: tuple[str, ...]
@@ -56,21 +52,21 @@ class CategoryColumn(Column):
     once: int = 0
 
     kind: ClassVar[ColumnKind] = "category"
-    wanted: ClassVar[str] = "text"
+    expected: ClassVar[str] = "text"
+    missing_in_block: ClassVar[bool] = True
 
     @classmethod
     def fit(cls, name: str, cells: Cells, max_levels: int) -> Self:
-        """Learn the levels; ``max_levels`` of them get a slot."""
-        text = as_text(cells)
-        counts = by_frequency(text)
+        """Find the levels; the ``max_levels`` most frequent get a slot."""
+        text = cells.to_text()
+        counts = count_levels(text)
         names = [level for level, _ in counts]
-        rare = tuple(names[max_levels:MOST_LEVELS])
+        rare = tuple(names[max_levels:MAX_STORED_LEVELS])
         once = sum(count == 1 for _, count in counts)
         filled = len(text) - text.null_count
-        is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MOST_LEVELS)
+        is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MAX_STORED_LEVELS)
         levels = tuple(names[:max_levels])
-        dtype = level_dtype(cells)
-        return cls(name, dtype, text.null_count > 0, levels, rare, is_open, once)
+        return cls(name, level_dtype(cells), text.null_count > 0, levels, rare, is_open, once)
 
     @property
     def slots(self) -> list[str]:
@@ -81,70 +77,57 @@ class CategoryColumn(Column):
         return [*self.levels, *other, *missing, *unseen]
 
     @cached_property
-    def _known(self) -> pa.Array:
+    def _training_levels(self) -> pa.Array:
         return pa.array((*self.levels, *self.rare), pa.large_string())
 
     @property
-    def _other(self) -> int:
-        """Slot of the rare levels, if there are any."""
+    def _other_slot(self) -> int:
         return len(self.levels)
 
-    def read(self, cells: Cells) -> Reading:
-        """Numbers of slots; the last is "unseen" unless the column is open."""
-        return self._read(cells, len(self._known))
+    def parse(self, cells: Cells) -> ParsedCells:
+        """Indices of slots; the last is "unseen" unless the column is open."""
+        return self._parse(cells, len(self._training_levels))
 
-    def read_as_new(self, cells: Cells) -> Reading:
-        """Numbers of slots; levels that came once weren't there without their row."""
-        return self._read(cells, len(self._known) - self.once)
+    def parse_as_new(self, cells: Cells) -> ParsedCells:
+        """Indices of slots of training cells as if each row were new.
 
-    def _read(self, cells: Cells, known: int) -> Reading:
-        """Numbers of slots, if so many levels are known."""
-        text = as_text(cells)
-        found = pc.index_in(text, value_set=self._known)
-        fallback = self._other if self.open else len(self.slots) - 1
-        codes = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+        Levels that occur once would then not have been in training.
+        """
+        return self._parse(cells, len(self._training_levels) - self.once)
+
+    def _parse(self, cells: Cells, known: int) -> ParsedCells:
+        """Indices of slots if only the first ``known`` training levels were there."""
+        text = cells.to_text()
+        indices = pc.fill_null(pc.index_in(text, value_set=self._training_levels), -1)
+        codes = indices.to_numpy(zero_copy_only=False)
         codes = np.where(codes < known, codes, -1)
-        slots = np.where(codes < 0, fallback, np.minimum(codes, self._other)).astype(np.float64)
+        new_slot = self._other_slot if self.open else len(self.slots) - 1
+        slots = np.where(codes < 0, new_slot, np.minimum(codes, self._other_slot))
+        slots = slots.astype(np.float64)
         if text.null_count:
             slots[pc.is_null(text).to_numpy(zero_copy_only=False)] = np.nan
-        return Reading(slots, np.zeros(len(slots), dtype=np.bool_))
+        return ParsedCells(slots, np.zeros(len(slots), dtype=np.bool_))
 
     def is_unseen(self, values: Floats) -> Bools:
-        """Which of the values :meth:`read` gave are levels that weren't in training."""
+        """Which parsed values stand for levels that weren't in training, ``(n,)``."""
         return np.asarray(values == (np.inf if self.open else len(self.slots) - 1))
-
-    def unseen(self, values: Floats) -> int:
-        """How many they are."""
-        return int(np.count_nonzero(self.is_unseen(values)))
-
-    def parts(self) -> list[Part]:
-        """One block, in which missing has a slot."""
-        return self.value_parts()
 
     def value_parts(self) -> list[Part]:
         """One block."""
         return [(self.name, "category", len(self.slots), self.name)]
 
-    def encode(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """One-hot; a cell that is missing for the first time becomes the most frequent level."""
-        self.encode_values(values, out, clock)
-
     def encode_values(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """See :meth:`encode`."""
-        gap = self.slots.index("(missing)", self._other) if self.missing else 0
-        slots = np.nan_to_num(values, nan=gap).astype(np.intp)
+        """One-hot; if none was missing in training, missing is encoded as the first level."""
+        missing_slot = self.slots.index("(missing)", self._other_slot) if self.missing else 0
+        slots = np.nan_to_num(values, nan=missing_slot).astype(np.intp)
         out[np.arange(len(slots)), slots] = 1.0
 
-    def decode(self, block: Floats, clock: Floats | None) -> Floats:
-        """The most probable slot but "unseen", which stands for nothing that could be written."""
-        return self.decode_values(block, clock)
-
     def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
-        """See :meth:`decode`."""
-        nameable = len(self.slots) - (not self.open)
-        slots: Floats = np.argmax(block[:, :nameable], axis=1).astype(np.float64)
+        """The most probable slot except "unseen", which no cell can be restored from."""
+        decodable = len(self.slots) - (not self.open)
+        slots: Floats = np.argmax(block[:, :decodable], axis=1).astype(np.float64)
         if self.missing:
-            slots[slots == nameable - 1] = np.nan
+            slots[slots == decodable - 1] = np.nan
         return slots
 
     def check(self) -> None:
@@ -153,13 +136,13 @@ class CategoryColumn(Column):
         check_levels(self.name, (*self.levels, *self.rare))
 
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Levels; "other" becomes the most frequent of the rare ones."""
+        """Levels; "other" becomes the most frequent rare one."""
         names = np.array([*self.levels, *self.rare[:1], None], dtype=object)
         slots = np.nan_to_num(values, nan=len(names) - 1).astype(np.intp)
         text = pd.Series(names[slots], dtype="str")
         if not self.dtype.startswith("category["):
             return text
-        # Through the categories, because integers can't be missing.
+        # Via the categories, because integers can't be missing.
         levels = pd.Index([*self.levels, *self.rare], dtype="str")
         declared = levels.astype(self.dtype.removeprefix("category[").removesuffix("]"))
         return pd.Series(pd.Categorical.from_codes(levels.get_indexer(pd.Index(text)), declared))

@@ -1,4 +1,7 @@
-"""Columns of dates and times: time elapsed, and the cycles of day, week and year."""
+"""Columns of dates and times, and parsing dates.
+
+They are encoded as elapsed time and as the phases of day, week and year.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +13,39 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from anomgan.data.table.cells import Cells, ParsedCells, to_epoch_seconds
 from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
-from anomgan.data.table.parsing import (
-    Cells,
-    Reading,
-    as_times,
-)
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
 
 Cycle = Literal["hour", "weekday", "yearday"]
 
-DAY = 86_400.0
-EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
-"""The years 1 to 9999 in seconds since 1970; generated moments stay within them."""
+DAY_S = 86_400.0
 
-NANOSECONDS = -9.2e9, 9.2e9
-"""The same for stamps in nanoseconds: 1678 to 2261."""
+MIN_TIME_S, MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
+"""The years 1 to 9999 in seconds since 1970; generated times are clipped to them."""
+
+NANOSECOND_RANGE_S = -9.2e9, 9.2e9
+"""The same for dtypes in nanoseconds: the years 1678 to 2261."""
+
+MONOTONE_SHARE = 0.95
+"""Share of steps in one direction from which a clock counts as running with the file."""
 
 
 @dataclass(frozen=True)
 class DatetimeColumn(Column):
-    """Moments, in UTC: time elapsed, and where in the day, week and year they lie.
+    """Times in UTC, encoded as elapsed days and as phases of the day, the week and the year.
 
-    The table's first datetime column is its clock.  It counts from its own median, all others from
-    the clock in the same row, so that they are durations.  A clock that runs with the file, as in a
-    log, has no elapsed time: every later row would lie outside.
+    The table's first datetime column is its clock.  Elapsed time of the clock counts from its own
+    median, that of the others from the clock in the same row, which makes them durations.  A clock
+    that runs with the file, as in a log, has no elapsed time: every later row would be an outlier.
 
     Attributes:
         center: Median elapsed days, since 1970 for the clock.
-        scale: About one standard deviation of the elapsed days.
+        scale: Robust standard deviation of the elapsed days.
         elapsed: Whether elapsed time is encoded.
         after: Name of the clock, for the other datetime columns.
-        cycles: The cycles that vary; each gives a sine and a cosine.
+        cycles: The cycles whose phase varies; each is encoded as a sine and a cosine.
     """
 
     center: float
@@ -52,26 +55,27 @@ class DatetimeColumn(Column):
     cycles: tuple[Cycle, ...] = ()
 
     kind: ClassVar[ColumnKind] = "datetime"
-    wanted: ClassVar[str] = "an ISO 8601 date or time"
+    expected: ClassVar[str] = "an ISO 8601 date or time"
 
     @classmethod
     def fit(
-        cls, name: str, cells: Cells, reading: Reading, after: str, clock: Floats | None
+        cls, name: str, cells: Cells, parsed: ParsedCells, after: str, clock: Floats | None
     ) -> Self:
-        """Learn from at least one readable moment.
+        """Fit to at least one readable time.
 
         Args:
             name: Name of the column.
             cells: Its cells.
-            reading: The same, read as times (n,).
+            parsed: The cells parsed as times, ``(n,)``.
             after: Name of the clock; empty if this is the clock.
-            clock: The clock's times (n,) in seconds, NaN where missing; None if this is the clock.
+            clock: The clock's times, ``(n,)`` in seconds, NaN where missing; None if this is the
+                clock.
         """
-        times = reading.values
+        times = parsed.values
         gaps = np.isnan(times)
         days = _elapsed_days(times, clock)
-        counted = days[~np.isnan(days)]
-        center, scale = robust_scale(counted) if counted.size else (0.0, 1.0)
+        finite_days = days[~np.isnan(days)]
+        center, scale = robust_scale(finite_days) if finite_days.size else (0.0, 1.0)
         dtype = cells.dtype
         if cells.form == "text":
             zoned = pc.any(pc.match_substring_regex(cells.text, r":.*(Z|[+-]\d\d:?\d*)\s*$"))
@@ -80,9 +84,9 @@ class DatetimeColumn(Column):
         cycles = _varying_cycles(times[~gaps])
         return cls(name, dtype, bool(gaps.any()), center, scale, elapsed, after, cycles)
 
-    def read(self, cells: Cells) -> Reading:
+    def parse(self, cells: Cells) -> ParsedCells:
         """Seconds since 1970 in UTC."""
-        return as_times(cells)
+        return parse_datetimes(cells)
 
     def value_parts(self) -> list[Part]:
         """Elapsed time, then sine and cosine of each cycle."""
@@ -94,38 +98,38 @@ class DatetimeColumn(Column):
         ]
 
     def encode_values(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """A missing moment becomes 0 everywhere: the median, and the middle of each circle."""
+        """Scaled days, sines and cosines; a missing time is 0 in all of them."""
         at = 0
         if self.elapsed:
             days = _elapsed_days(values, clock if self.after else None)
             out[:, 0] = to_scale(days, self.center, self.scale)
             at = 1
         for cycle in self.cycles:
-            angle = 2 * np.pi * _phase(values, cycle)
+            angle = 2 * np.pi * _cycle_phase(values, cycle)
             out[:, at] = np.nan_to_num(np.sin(angle))
             out[:, at + 1] = np.nan_to_num(np.cos(angle))
             at += 2
 
     def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
-        """Seconds since 1970; without elapsed time, in the week after the median."""
+        """Seconds since 1970; if elapsed time isn't encoded, in the week after the median."""
         if self.elapsed:
             days = from_scale(block[:, 0], self.center, self.scale)
-            seconds = days * DAY + (clock if self.after and clock is not None else 0.0)
+            seconds = days * DAY_S + (clock if self.after and clock is not None else 0.0)
         else:
-            seconds = self._near_center(block)
-        return np.clip(seconds, EARLIEST, LATEST)
+            seconds = self._decode_phases(block)
+        return np.clip(seconds, MIN_TIME_S, MAX_TIME_S)
 
-    def _near_center(self, block: Floats) -> Floats:
-        """Moments with the right weekday and hour in the week that follows the median, (n,)."""
-        day, hour = divmod(self.center * DAY, DAY)
-        seconds = np.full(len(block), day * DAY + hour)
+    def _decode_phases(self, block: Floats) -> Floats:
+        """Times with the encoded weekday and hour in the week that follows the median, ``(n,)``."""
+        day, time_of_day = divmod(self.center * DAY_S, DAY_S)
+        seconds = np.full(len(block), day * DAY_S + time_of_day)
         for at, cycle in enumerate(self.cycles):
-            turn = np.arctan2(block[:, 2 * at], block[:, 2 * at + 1]) / (2 * np.pi)
+            phase = np.arctan2(block[:, 2 * at], block[:, 2 * at + 1]) / (2 * np.pi)
             if cycle == "hour":
-                seconds += turn % 1.0 * DAY - hour
+                seconds += phase % 1.0 * DAY_S - time_of_day
             elif cycle == "weekday":
-                today = _phase(seconds[:1], "weekday")
-                seconds += np.rint((turn - today) * 7) % 7 * DAY
+                weekday = _cycle_phase(seconds[:1], "weekday")
+                seconds += np.rint((phase - weekday) * 7) % 7 * DAY_S
         return seconds
 
     def check(self) -> None:
@@ -134,13 +138,13 @@ class DatetimeColumn(Column):
         check_scale(self.name, self.scale)
 
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Moments in the user's time zone, those too far away for its dtype at its bounds."""
+        """Times in the user's time zone, clipped to the range of the dtype."""
         dtype: Any = pd.api.types.pandas_dtype(self.dtype)
         if (getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]) == "ns":
-            values = np.clip(values, *NANOSECONDS)
+            values = np.clip(values, *NANOSECOND_RANGE_S)
         stamps = np.full(len(values), np.datetime64("NaT", "us"))
-        known = ~np.isnan(values)
-        stamps[known] = np.rint(values[known] * 1e6).astype(np.int64).astype("datetime64[us]")
+        filled = ~np.isnan(values)
+        stamps[filled] = np.rint(values[filled] * 1e6).astype(np.int64).astype("datetime64[us]")
         series = pd.Series(stamps)
         zone = getattr(dtype, "tz", None)
         if zone is not None:
@@ -148,32 +152,51 @@ class DatetimeColumn(Column):
         return as_dtype(series, self.dtype)
 
 
+def parse_datetimes(cells: Cells) -> ParsedCells:
+    """Parse cells as times, in seconds since 1970 in UTC.
+
+    Text must be ISO 8601, such as ``2024-12-31 23:59``; without an offset it counts as UTC.
+    """
+    if cells.form == "time":
+        return cells.parsed_as()
+    if cells.form != "text":
+        return cells.unparsed()
+    # Dates repeat, and parsing one is slow.
+    encoded = cells.trimmed.dictionary_encode()
+    times = pd.to_datetime(
+        encoded.dictionary.to_pandas(), format="ISO8601", utc=True, errors="coerce"
+    )
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    seconds = np.append(to_epoch_seconds(pd.DatetimeIndex(times)), np.nan)  # NaN for code -1
+    return cells.parsed_as(seconds[codes])
+
+
 def _elapsed_days(times: Floats, clock: Floats | None) -> Floats:
-    return (times if clock is None else times - clock) / DAY
+    return (times if clock is None else times - clock) / DAY_S
 
 
 def _runs_with_file(times: Floats) -> bool:
-    """Whether nearly all steps go the same way, as in a log (or one turned upside down)."""
+    """Whether nearly all steps have one direction, as in a log, or in one with the newest first."""
     steps = np.diff(times)
-    return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= 0.95)
+    return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= MONOTONE_SHARE)
 
 
-def _phase(times: Floats, cycle: Cycle) -> Floats:
-    """How much of the cycle has passed, in [0, 1); NaN for NaN."""
+def _cycle_phase(times: Floats, cycle: Cycle) -> Floats:
+    """The fraction of the cycle that has passed, in [0, 1); NaN for NaN."""
     if cycle == "hour":
-        return times % DAY / DAY
-    days = np.floor(times / DAY)
+        return times % DAY_S / DAY_S
+    days = np.floor(times / DAY_S)
     if cycle == "weekday":
         return (days + 3) % 7 / 7  # 1970 began on a Thursday; weeks begin on Monday
-    known = ~np.isnan(days)
-    dates = days[known].astype(np.int64).astype("datetime64[D]")
-    passed = np.full(len(days), np.nan)
-    passed[known] = (dates - dates.astype("datetime64[Y]")).astype(np.int64) / 366
-    return passed
+    filled = ~np.isnan(days)
+    dates = days[filled].astype(np.int64).astype("datetime64[D]")
+    phase = np.full(len(days), np.nan)
+    phase[filled] = (dates - dates.astype("datetime64[Y]")).astype(np.int64) / 366
+    return phase
 
 
 def _varying_cycles(times: Floats) -> tuple[Cycle, ...]:
-    """The cycles worth encoding; the year only where more than one was seen."""
+    """The cycles whose phase varies; the year only if the times span more than one."""
     cycles: Sequence[Cycle] = ("hour", "weekday")
-    varying = [cycle for cycle in cycles if np.ptp(_phase(times, cycle)) > 0]
-    return (*varying, "yearday") if np.ptp(times) > 366 * DAY else tuple(varying)
+    varying = [cycle for cycle in cycles if np.ptp(_cycle_phase(times, cycle)) > 0]
+    return (*varying, "yearday") if np.ptp(times) > 366 * DAY_S else tuple(varying)

@@ -1,4 +1,4 @@
-"""Columns of numbers and durations."""
+"""Columns of numbers and durations, and parsing numbers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomgan.data.table.cells import Cells, ParsedCells
 from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
-from anomgan.data.table.parsing import (
-    Cells,
-    Reading,
-    as_numbers,
-)
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
 
-PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+NUMBER_PATTERN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+_INFINITY_PATTERN = r"^[-+]?(?i:inf|infinity)$"
+
+_TICKS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 @dataclass(frozen=True)
 class NumericColumn(Column):
-    """Numbers, scaled robustly; tails are kept, since distance in them is evidence.
+    """Numbers, scaled robustly; tails aren't clipped, since distance in them is evidence.
 
     Attributes:
         center: Median.
-        scale: About one standard deviation, from quantiles; in the column's unit.
-        integer: Whether all numbers were whole, so that decoded ones are rounded.
+        scale: Robust standard deviation, in the column's unit.
+        integer: Whether all training numbers were integers, so that decoded ones are rounded.
     """
 
     center: float
@@ -38,32 +38,31 @@ class NumericColumn(Column):
     integer: bool = False
 
     kind: ClassVar[ColumnKind] = "numeric"
-    wanted: ClassVar[str] = "a number"
+    expected: ClassVar[str] = "a number"
 
     @classmethod
-    def fit(cls, name: str, cells: Cells, reading: Reading) -> Self:
-        """Learn the scale from at least one readable number."""
-        values = reading.values
-        gaps = np.isnan(values)
-        known = values[~gaps]
-        center, scale = robust_scale(known)
-        integer = bool(np.all(known == np.rint(known)))
+    def fit(cls, name: str, cells: Cells, parsed: ParsedCells) -> Self:
+        """Fit the scale to at least one readable number."""
+        gaps = np.isnan(parsed.values)
+        numbers = parsed.values[~gaps]
+        center, scale = robust_scale(numbers)
+        integer = bool(np.all(numbers == np.rint(numbers)))
         dtype = cells.dtype
         if cells.form == "text":
-            pointed = pc.any(pc.match_substring_regex(cells.text, r"[.eE]")).as_py()
-            dtype = "int64" if integer and not pointed else "float64"
+            fractional = pc.any(pc.match_substring_regex(cells.text, r"[.eE]")).as_py()
+            dtype = "int64" if integer and not fractional else "float64"
         return cls(name, dtype, bool(gaps.any()), center, scale, integer)
 
-    def read(self, cells: Cells) -> Reading:
-        """Numbers, timedeltas as seconds."""
-        return as_numbers(cells)
+    def parse(self, cells: Cells) -> ParsedCells:
+        """Numbers; timedeltas in seconds."""
+        return parse_numbers(cells)
 
     def value_parts(self) -> list[Part]:
         """One number."""
         return [(self.name, "numeric", 1, self.name)]
 
     def encode_values(self, values: Floats, out: Floats, clock: Floats | None) -> None:
-        """Scale; a missing number becomes the median, 0."""
+        """Scaled numbers; a missing one is encoded as the median, 0."""
         out[:, 0] = to_scale(values, self.center, self.scale)
 
     def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
@@ -80,27 +79,53 @@ class NumericColumn(Column):
         """Numbers or timedeltas; integers with gaps become ``Int64``."""
         dtype: Any = pd.api.types.pandas_dtype(self.dtype)
         if dtype.kind in "iu":
-            return _as_integers(values, dtype)
+            return _to_integers(values, dtype)
         plain = np.dtype(getattr(dtype, "numpy_dtype", dtype))
         if plain.kind == "m":
-            return as_dtype(pd.Series(_as_durations(values, plain)), dtype)
-        most = float(min(np.finfo(plain).max, np.finfo(np.float64).max))
-        return as_dtype(pd.Series(np.clip(values, -most, most)), dtype)
+            return as_dtype(pd.Series(_to_durations(values, plain)), dtype)
+        largest = float(min(np.finfo(plain).max, np.finfo(np.float64).max))
+        return as_dtype(pd.Series(np.clip(values, -largest, largest)), dtype)
 
 
-def _as_durations(seconds: Floats, dtype: np.dtype[Any]) -> NDArray[np.timedelta64]:
-    """Durations of a NumPy dtype, those too long for it at its bounds; NaT for NaN."""
-    counts = np.clip(np.rint(seconds * PER_SECOND[np.datetime_data(dtype)[0]]), -(2.0**62), 2.0**62)
+def parse_numbers(cells: Cells) -> ParsedCells:
+    """Parse cells as numbers; what is too large for a float is infinite.
+
+    Text may carry a sign, a decimal point, an exponent and surrounding blanks.
+    """
+    if cells.form == "text":
+        return cells.parsed_as(text_to_numbers(cells))
+    return cells.unparsed() if cells.form == "time" else cells.parsed_as()
+
+
+def text_to_numbers(cells: Cells) -> Floats:
+    """Numbers in the text of cells, ``(n,)``; NaN for all other text."""
+    try:
+        numbers = pc.cast(cells.text, pa.float64())
+    except pa.ArrowInvalid:  # some cell isn't a plain number: find out which
+        text = cells.trimmed
+        readable = pc.or_(
+            pc.match_substring_regex(text, NUMBER_PATTERN),
+            pc.match_substring_regex(text, _INFINITY_PATTERN),
+        )
+        numbers = pc.cast(pc.if_else(readable, text, pa.scalar(None, text.type)), pa.float64())
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _to_durations(seconds: Floats, dtype: np.dtype[Any]) -> NDArray[np.timedelta64]:
+    """Durations of a NumPy dtype, clipped to its range; NaT for NaN."""
+    counts = np.clip(
+        np.rint(seconds * _TICKS_PER_SECOND[np.datetime_data(dtype)[0]]), -(2.0**62), 2.0**62
+    )
     durations = np.where(np.isnan(counts), 0, counts).astype(np.int64).astype(dtype)
     durations[np.isnan(counts)] = np.timedelta64("NaT")
     return np.asarray(durations)
 
 
-def _as_integers(values: Floats, dtype: Any) -> pd.Series[Any]:
-    """Whole numbers within the bounds of an integer dtype, in its nullable kin if some are NaN."""
+def _to_integers(values: Floats, dtype: Any) -> pd.Series[Any]:
+    """Integers clipped to the range of a dtype; of its nullable counterpart if some are NaN."""
     bounds = np.iinfo(np.dtype(f"{dtype.kind}{dtype.itemsize}"))
     high = float(bounds.max)
-    if high > bounds.max:  # that of 64 bits isn't a float, and the nearest one lies outside
+    if high > bounds.max:  # 2**63 - 1 isn't a float, and the nearest one is 2**63
         high = math.nextafter(high, 0)
     gaps = np.isnan(values)
     whole = np.clip(np.rint(np.where(gaps, 0, values)), float(bounds.min), high)

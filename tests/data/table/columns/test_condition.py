@@ -301,12 +301,6 @@ def test_json_gives_the_same_arrays() -> None:
     np.testing.assert_array_equal(again.transform(frame)[0], encoder.transform(frame)[0])
 
 
-def test_models_from_before_there_were_conditions() -> None:
-    state = TableEncoder.fit(table(list("ab") * 15)).to_json()
-    del state["conditions"]
-    assert Schema.from_json(state).conditions == ()
-
-
 def test_columns_in_the_wrong_place_are_refused() -> None:
     state = fit(list("ab") * 15).to_json()
     for columns, conditions in [
