@@ -150,12 +150,12 @@ def bench(
 
     from anomgan.bench.benchmark import Benchmark
     from anomgan.bench.gans import UNTRAINED, GANContender
-    from anomgan.bench.localization import localised, table
-    from anomgan.bench.markdown import markdown
+    from anomgan.bench.localization import format_table, localize_defects
+    from anomgan.bench.markdown import to_markdown
     from anomgan.bench.peers import PEERS, Peer, check_peers
-    from anomgan.bench.pictures import BUNDLED, find_picture_sets
-    from anomgan.bench.rank_plot import picture
-    from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, settings_of
+    from anomgan.bench.pictures import SKLEARN_DIGITS, find_picture_sets
+    from anomgan.bench.rank_plot import plot_ranks
+    from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, describe_settings
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
     from anomgan.cli.labels import abnormal_rows
@@ -195,14 +195,14 @@ def bench(
     check_peers([peer.name for peer in other_detectors])
     if images:
         clean: Sequence[LabelledSet] = find_picture_sets(
-            paths or [BUNDLED], _parse_classes(classes)
+            paths or [SKLEARN_DIGITS], _parse_classes(classes)
         )
     else:
         clean = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
     sets = [replace(each, contamination=contamination) for each in clean]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))
-    used = settings_of(preset, config, device, sets)
+    used = describe_settings(preset, config, device, sets)
     with Results.open(output, used, restart=restart) as results:
         tasks = benchmark.tasks(results.rows.keys())
         try:
@@ -213,17 +213,17 @@ def bench(
             if not isinstance(stop, Exception):
                 stop.add_note(f"{output / RESULTS} keeps what is done; the same command goes on")
             raise
-        summary = Summary.of([results.rows[key] for key in benchmark.keys], controls)
-        report = markdown(summary, used)
+        summary = Summary.from_rows([results.rows[key] for key in benchmark.keys], controls)
+        report = to_markdown(summary, used)
         if defects:
-            report += "\n" + table(list(localised(gans, clean, seed=0)))
+            report += "\n" + format_table(list(localize_defects(gans, clean, seed=0)))
         results.write(REPORT, report.encode())
         if len(summary.gains):
             results.write(GAINS, summary.gains.to_csv(index=False, float_format="%.6f").encode())
         if summary.auroc.isna().all(axis=None):
             say("no picture: no detector ran on any set")
         else:
-            results.write(PICTURE, picture(summary))
+            results.write(PICTURE, plot_ranks(summary))
     if track:
         from anomgan.mlflow.bench_logger import log_bench
 

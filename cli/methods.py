@@ -8,12 +8,14 @@ from anomgan.cli.options import DEFAULT_METHOD
 
 def methods() -> None:
     """List the GANs that fit can train, and what they cost beside the default one on a table."""
-    from anomgan.bench.cost import cost
+    from anomgan.bench.cost import estimate_cost
     from anomgan.config import Config
     from anomgan.gans import GAN
 
     costs = {
-        name: cost(name, Config()) for name, gan in GAN.registry.items() if "tables" in gan.kinds
+        name: estimate_cost(name, Config())
+        for name, gan in GAN.registry.items()
+        if "tables" in gan.kinds
     }
     usual = costs[DEFAULT_METHOD]
     show_table(

@@ -22,7 +22,7 @@ from anomgan.cli.console import say
 
 if TYPE_CHECKING:
     from anomgan.bench.measure import Task
-    from anomgan.bench.result_row import Row
+    from anomgan.bench.result_row import ResultRow
     from anomgan.training.history import Progress as TrainingProgress
 
 
@@ -96,7 +96,7 @@ class BenchProgress(Bar):
         self._sets = len(self._left)
         self._task = self.bar.add_task("starting", total=sum(self._left.values()))
 
-    def __call__(self, row: Row) -> None:
+    def __call__(self, row: ResultRow) -> None:
         """Count a row."""
         self.bar.update(
             self._task, description=f"{row.dataset}, seed {row.seed}: {row.detector}", advance=1

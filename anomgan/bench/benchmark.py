@@ -1,4 +1,4 @@
-"""A whole benchmark: sets, seeds and contenders, less what is known already."""
+"""A whole benchmark: sets, seeds and contenders, without what has been measured already."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from anomgan.bench.contender import Contender
 from anomgan.bench.measure import Task
-from anomgan.bench.result_row import Key, Row
+from anomgan.bench.result_row import ResultKey, ResultRow
 from anomgan.bench.results import Results
 from anomgan.bench.sets import LabelledSet
-from anomgan.bench.workers import measured
+from anomgan.bench.workers import run_tasks
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Benchmark:
 
     Attributes:
         sets: Labelled sets, of different names.
-        seeds: How many seeds, from 0.
-        contenders: Who takes part.
+        seeds: Number of seeds, from 0.
+        contenders: The detectors to compare.
     """
 
     sets: tuple[LabelledSet, ...]
@@ -29,44 +29,47 @@ class Benchmark:
 
     @property
     def names(self) -> list[str]:
-        """The detectors, in the order of the report."""
+        """Names of the detectors, in the order of the report."""
         return [name for contender in self.contenders for name in contender.names]
 
     @property
-    def keys(self) -> list[Key]:
-        """All rows that there will be."""
+    def keys(self) -> list[ResultKey]:
+        """Keys of all results, in the order of the report."""
         return [
-            Key(data.name, seed, name)
+            ResultKey(data.name, seed, name)
             for data in self.sets
             for seed in range(self.seeds)
             for name in self.names
         ]
 
-    def tasks(self, known: Collection[Key]) -> list[Task]:
-        """What is left to do, a task for each set and seed.
+    def tasks(self, finished: Collection[ResultKey]) -> list[Task]:
+        """What is left to do: one task for each set and seed.
+
+        Args:
+            finished: Keys of results that exist already.
 
         Raises:
-            InputError: If one of these sets can't be used; better now than hours later.
+            InputError: If one of the sets can't be used; better now than hours later.
         """
         tasks = []
         for data in self.sets:
-            own = [self._task(data, seed, known) for seed in range(self.seeds)]
-            own = [task for task in own if task.contenders]
-            if own:
-                data.split(own[0].seed)
-            tasks += own
+            of_set = [self._make_task(data, seed, finished) for seed in range(self.seeds)]
+            of_set = [task for task in of_set if task.contenders]
+            if of_set:
+                data.split(of_set[0].seed)
+            tasks += of_set
         return tasks
 
-    def _task(self, data: LabelledSet, seed: int, known: Collection[Key]) -> Task:
-        left = []
+    def _make_task(self, data: LabelledSet, seed: int, finished: Collection[ResultKey]) -> Task:
+        remaining = []
         for contender in self.contenders:
-            names = [name for name in contender.names if (data.name, seed, name) not in known]
+            names = [name for name in contender.names if (data.name, seed, name) not in finished]
             if names:
-                left.append(contender.only(names))
-        return Task(data, seed, tuple(left))
+                remaining.append(contender.select(names))
+        return Task(data, seed, tuple(remaining))
 
-    def run(self, tasks: list[Task], results: Results, jobs: int) -> Iterator[Row]:
-        """Measure; rows are kept before they are given."""
-        for row in measured(tasks, jobs):
+    def run(self, tasks: list[Task], results: Results, jobs: int) -> Iterator[ResultRow]:
+        """Run tasks in `jobs` processes; rows are stored before they are yielded."""
+        for row in run_tasks(tasks, jobs):
             results.append(row)
             yield row

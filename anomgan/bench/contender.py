@@ -1,4 +1,4 @@
-"""What takes part in a benchmark, and what it is given: encoded records without labels."""
+"""The interface of a benchmark's detectors: encoded records without labels in, scores out."""
 
 from __future__ import annotations
 
@@ -7,26 +7,23 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from anomgan.data.encoders.convert import fit_encoder
 from anomgan.data.spec import Spec
-
-Floats = NDArray[np.float64]
+from anomgan.utils.types import Floats
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A set as numbers, made once for all contenders; each is charged the time it took.
+class EncodedTable:
+    """A set as numbers, encoded once for all contenders; each is charged the time it took.
 
     Attributes:
         spec: The layout of a record.
-        normal: Records to fit on, ``(n, D)``.
-        as_new: Those encoded as if each were new, for calibration.
+        normal: Training records, ``(n, D)``.
+        as_new: The same, each encoded as if it weren't among the training rows; for calibration.
         new: Records to score, ``(m, D)``.
-        fit_s: Seconds to learn the columns and encode ``normal``.
+        fit_s: Seconds to fit the encoder and encode ``normal``.
         score_s: Seconds to encode ``new``.
     """
 
@@ -38,11 +35,11 @@ class Encoded:
     score_s: float
 
     @classmethod
-    def of(cls, normal: pd.DataFrame, new: pd.DataFrame) -> Encoded:
+    def of(cls, normal: pd.DataFrame, new: pd.DataFrame) -> EncodedTable:
         """Encode as :class:`anomgan.estimator.GANDetector` does.
 
         Raises:
-            InputError: If nothing can be learnt from them.
+            InputError: If no encoder can be fitted to them.
         """
         started = time.perf_counter()
         encoder, values, _ = fit_encoder(normal)
@@ -54,14 +51,14 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one detector made of one set.
+class DetectorRun:
+    """Result of one detector on one set.
 
     Attributes:
-        scores: ``(m,)``, larger is more abnormal.
+        scores: ``(m,)``; larger is more abnormal.
         fit_s: Seconds to fit.
         score_s: Seconds to score.
-        peak_mb: Most memory that the process held meanwhile, see :mod:`anomgan.utils.memory`.
+        peak_mb: Peak memory of the process meanwhile, in MB; see :mod:`anomgan.utils.memory`.
     """
 
     scores: Floats
@@ -71,17 +68,17 @@ class Outcome:
 
 
 class Contender(Protocol):
-    """One training and the detectors that come of it."""
+    """One fit, and the detectors (ways to score) that share it."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What results call the detectors."""
+        """Names of the detectors in the results."""
         ...
 
-    def only(self, names: Collection[str]) -> Contender:
-        """The same with some of the names, at least one."""
+    def select(self, names: Collection[str]) -> Contender:
+        """The same fit for some of the names, at least one."""
         ...
 
-    def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
-        """Fit and score; an outcome for each name, in their order."""
+    def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
+        """Fit and score; yields a run for each name, in their order."""
         ...

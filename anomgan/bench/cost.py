@@ -37,7 +37,7 @@ class Cost:
     score: float
 
 
-class _Counter(TorchDispatchMode):
+class _FlopCounter(TorchDispatchMode):
     """Adds up the operations of matrix products, those of second derivatives too.
 
     torch's own FlopCounterMode goes by module hooks, which ``torch.autograd.grad`` doesn't allow.
@@ -59,7 +59,7 @@ class _Counter(TorchDispatchMode):
         return out
 
 
-def cost(name: str, config: Config) -> Cost:
+def estimate_cost(name: str, config: Config) -> Cost:
     """Count the matrix products of a method on a table of :data:`COLUMNS` numbers.
 
     Raises:
@@ -79,7 +79,7 @@ def cost(name: str, config: Config) -> Cost:
     for phase in gan.phases():
         for update in phase.updates:
             weights = [w for net in update.networks for w in gan.get_submodule(net).parameters()]
-            with _Counter() as counter:
+            with _FlopCounter() as counter:
                 torch.autograd.grad(update.loss(sampler()).sum(), weights)
             made = max(1, round(phase.share * config.steps)) * update.repeats
             fit += made * counter.total
@@ -93,14 +93,14 @@ def cost(name: str, config: Config) -> Cost:
     for component in components:
         component.fit(known, rows)
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
-    first, second = (_scoring(gan, components, values, steps) for steps in (1, 2))
+    first, second = (_count_scoring(gan, components, values, steps) for steps in (1, 2))
     return Cost(fit, first + (steps - 1) * (second - first))
 
 
-def _scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
+def _count_scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
     """Operations per row where inversion takes so many steps, in which they are linear."""
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
     block = values[: rows_per_block(gan)].numpy()
-    with _Counter() as counter:
+    with _FlopCounter() as counter:
         evaluate_components(gan, components, block)
     return float(counter.total) / len(block)

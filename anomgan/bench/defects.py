@@ -11,20 +11,20 @@ from scipy.ndimage import gaussian_filter, label
 Pictures = NDArray[np.float64]
 Masks = NDArray[np.bool_]
 
-SEEN = 0.1
+MIN_VISIBLE_CHANGE = 0.1
 """Change of a pixel, as a share of the range of all, from which on it belongs to the defect."""
 
-SPECK = 4
+MIN_DEFECT_PIXELS = 4
 """Pixels that a connected part of a defect has at least; smaller ones are taken back."""
 
-TOUCHING = np.ones((3, 3))
+EIGHT_CONNECTED = np.ones((3, 3))
 """Pixels that share a corner belong together."""
 
-SIDE = 32
-"""Height and width of generated textures."""
+TEXTURE_SIDE = 32
+"""Height and width of generated textures, in pixels."""
 
 
-def scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+def draw_scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
     """A straight line across, brighter or darker than all around."""
     height, width = picture.shape
     row, column = np.mgrid[:height, :width]
@@ -32,20 +32,20 @@ def scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pi
     across = (row - at[0]) * np.cos(angle) - (column - at[1]) * np.sin(angle)
     along = (row - at[0]) * np.sin(angle) + (column - at[1]) * np.cos(angle)
     line = (np.abs(across) < 1) & (np.abs(along) < rng.uniform(0.2, 0.35) * min(height, width))
-    return np.asarray(np.where(line, _contrast(picture[line], others), picture))
+    return np.asarray(np.where(line, _pick_contrast(picture[line], others), picture))
 
 
-def blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+def draw_blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
     """A soft spot, brighter or darker than all around."""
     height, width = picture.shape
     row, column = np.mgrid[:height, :width]
     at, radius = rng.uniform(0.2, 0.8, 2) * (height, width), rng.uniform(0.08, 0.15) * height
     far = np.hypot(row - at[0], column - at[1]) / radius
     share = np.clip(1.5 - far, 0, 1)
-    return np.asarray((1 - share) * picture + share * _contrast(picture[far < 1], others))
+    return np.asarray((1 - share) * picture + share * _pick_contrast(picture[far < 1], others))
 
 
-def missing(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+def erase_patch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
     """A patch in which the picture is blank: at the usual brightness of its darkest parts."""
     height, width = picture.shape
     side = round(0.25 * min(height, width))
@@ -60,7 +60,7 @@ def missing(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pi
     return out
 
 
-def swapped(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
+def swap_patch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
     """A patch of another picture, turned by a right angle."""
     height, width = picture.shape
     side = round(0.35 * min(height, width))
@@ -74,15 +74,15 @@ def swapped(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pi
 
 
 DEFECTS: dict[str, Callable[[Pictures, Pictures, np.random.Generator], Pictures]] = {
-    "scratch": scratch,
-    "blob": blob,
-    "missing": missing,
-    "swapped": swapped,
+    "scratch": draw_scratch,
+    "blob": draw_blob,
+    "missing": erase_patch,
+    "swapped": swap_patch,
 }
 """Kind of defect -> ``(picture, normal pictures, rng)`` to the picture with one."""
 
 
-def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks, NDArray[np.str_]]:
+def add_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks, NDArray[np.str_]]:
     """Give each picture a defect, one kind after the other.
 
     Args:
@@ -99,22 +99,22 @@ def with_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks, NDArra
     found = np.stack(
         [DEFECTS[kind](own, pictures, rng) for kind, own in zip(kinds, pictures, strict=True)]
     )
-    changed = np.abs(found - pictures) >= SEEN * np.ptp(pictures)
-    masks = np.stack([_without_specks(own) for own in changed])
+    changed = np.abs(found - pictures) >= MIN_VISIBLE_CHANGE * np.ptp(pictures)
+    masks = np.stack([_remove_specks(own) for own in changed])
     found = np.where(changed == masks, found, pictures)
     seen = masks.any((1, 2))
     return found[seen], masks[seen], kinds[seen]
 
 
-def _without_specks(changed: Masks) -> Masks:
+def _remove_specks(changed: Masks) -> Masks:
     """The parts of a mask ``(H, W)`` that are large enough."""
-    numbered, _ = label(changed, TOUCHING)
-    large = np.bincount(numbered.ravel()) >= SPECK
+    numbered, _ = label(changed, EIGHT_CONNECTED)
+    large = np.bincount(numbered.ravel()) >= MIN_DEFECT_PIXELS
     large[0] = False
     return np.asarray(large[numbered])
 
 
-def textures(count: int, seed: int, side: int = SIDE) -> Pictures:
+def make_textures(count: int, seed: int, side: int = TEXTURE_SIDE) -> Pictures:
     """Woven cloth: two crossed threads of random phase, grain and light, ``(n, side, side)``."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:side, :side]
@@ -126,7 +126,7 @@ def textures(count: int, seed: int, side: int = SIDE) -> Pictures:
     return np.asarray(128 + light + 35 * np.maximum(warp, 0.6 * weft) + 15 * grain)
 
 
-def _contrast(around: Pictures, others: Pictures) -> float:
+def _pick_contrast(around: Pictures, others: Pictures) -> float:
     """The end of the range that is further from what is there."""
     low, high = float(others.min()), float(others.max())
     here = float(around.mean()) if around.size else low

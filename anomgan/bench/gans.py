@@ -1,4 +1,4 @@
-"""Our GANs as contenders: one training serves every kind of score."""
+"""Our GANs as contenders: one fit serves every kind of score."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from anomgan.bench.contender import Encoded, Outcome
+from anomgan.bench.contender import DetectorRun, EncodedTable
 from anomgan.config import Config
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.utils.memory import forget_peak, peak_mb
 
 UNTRAINED = "untrained"
-"""The control: what the same networks do as they were initialised."""
+"""Name of the control: the same networks as initialised, without a training step."""
 
 DEFAULT_METHOD = "gan"
 
@@ -28,7 +28,7 @@ class GANContender:
         kinds: Keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
         config: Settings.
         device: Where to train and score, as torch names it.
-        trained: Whether it is trained; False for the control.
+        trained: False for the control.
     """
 
     method: str
@@ -39,21 +39,21 @@ class GANContender:
 
     @property
     def name(self) -> str:
-        """The method; the default method's control is ``untrained``, others' name it, too."""
+        """The method; its control is ``untrained``, or ``untrained METHOD`` if not the default."""
         if self.trained:
             return self.method
         return UNTRAINED if self.method == DEFAULT_METHOD else f"{UNTRAINED} {self.method}"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name; kinds of score other than the default one in brackets behind it."""
+        """One name per kind of score; kinds other than the default one stand in brackets."""
         return tuple(
             self.name if kind == self.config.score else f"{self.name} ({kind})"
             for kind in self.kinds
         )
 
-    def only(self, names: Collection[str]) -> Self:
-        """The same training for some of the scores."""
+    def select(self, names: Collection[str]) -> Self:
+        """The same fit for some of the scores."""
         pairs = zip(self.kinds, self.names, strict=True)
         return replace(self, kinds=tuple(kind for kind, name in pairs if name in names))
 
@@ -62,8 +62,8 @@ class GANContender:
         config = replace(self.config, steps=0, checks=0, restarts=0)
         return replace(self, config=config, trained=False)
 
-    def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
-        """Train and score once for all kinds; each is charged the seconds of all.
+    def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
+        """Train and score once for all kinds; each is charged the time of all.
 
         The scores are those of ``GANDetector(method, random_state=seed)`` with these settings.
 
@@ -94,4 +94,4 @@ class GANContender:
         done = time.perf_counter()
         fit_s, score_s = table.fit_s + ready - started, table.score_s + done - ready
         for kind in self.kinds:
-            yield Outcome(scores[kind], fit_s, score_s, peak_mb())
+            yield DetectorRun(scores[kind], fit_s, score_s, peak_mb())

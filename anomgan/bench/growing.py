@@ -16,20 +16,22 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from anomgan.bench.defects import Pictures, textures, with_defects
+from anomgan.bench.defects import Pictures, add_defects, make_textures
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 
-SCORES = ("visual", "paper", "reconstruction", "feature_distance")
+SCORE_KINDS = ("visual", "paper", "reconstruction", "feature_distance")
 """Kinds of score whose AUROC is told."""
 
-NORMAL, TRIED = 128, 64
+FIT_PICTURES, SCORED_PICTURES = 128, 64
 """Pictures to fit on, and pictures of either kind to score."""
 
 
-def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -> Iterator[str]:
+def compare_growing(
+    size: int, seeds: int, methods: list[str], settings: dict[str, str]
+) -> Iterator[str]:
     """Measure, and give the report line by line.
 
     Args:
@@ -39,13 +41,16 @@ def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -
         settings: Changes of the preset ``fast``.
     """
     spec = Spec.of([("picture", "pixel", size * size, "picture")], (1, size, size))
-    head = ["method", "seed", "growing", "training, s", "coverage", "told apart", *SCORES]
+    head = ["method", "seed", "growing", "training, s", "coverage", "told apart", *SCORE_KINDS]
     yield "| " + " | ".join(head) + " |\n|---|" + "--:|" * (len(head) - 1)
     for method in methods:
         for seed in range(seeds):
-            normal, new = washers(NORMAL, seed, size), washers(TRIED, seed + 1_000_003, size)
-            odd, _, _ = with_defects(washers(TRIED, seed + 2_000_003, size), seed)
-            values = normal.reshape(NORMAL, -1)
+            normal, new = (
+                make_washers(FIT_PICTURES, seed, size),
+                make_washers(SCORED_PICTURES, seed + 1_000_003, size),
+            )
+            odd, _, _ = add_defects(make_washers(SCORED_PICTURES, seed + 2_000_003, size), seed)
+            values = normal.reshape(FIT_PICTURES, -1)
             tried = np.concatenate([new, odd]).reshape(-1, size * size)
             labels = np.repeat([0, 1], [len(new), len(odd)])
             for growing in ("off", "on"):
@@ -57,27 +62,27 @@ def lines(size: int, seeds: int, methods: list[str], settings: dict[str, str]) -
                 )
                 spent = time.process_time() - started
                 detectors = FittedEnsemble.fit_scores(
-                    ensemble.gan, values, ensemble.rows, ensemble.folds, *SCORES
+                    ensemble.gan, values, ensemble.rows, ensemble.folds, *SCORE_KINDS
                 )
-                scaled = detectors[SCORES[0]].scorer.scaled_components(tried)
+                scaled = detectors[SCORE_KINDS[0]].scorer.scaled_components(tried)
                 areas = [
                     roc_auc_score(labels, own.scorer.combine(scaled)) for own in detectors.values()
                 ]
-                cells = [method, str(seed), growing, f"{spent:.1f}", *_health(ensemble)]
+                cells = [method, str(seed), growing, f"{spent:.1f}", *_format_health(ensemble)]
                 yield "| " + " | ".join([*cells, *(f"{100 * area:.1f}" for area in areas)]) + " |"
 
 
-def washers(count: int, seed: int, side: int) -> Pictures:
+def make_washers(count: int, seed: int, side: int) -> Pictures:
     """Bright rings of varied size and place on woven cloth, ``(n, side, side)``."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:side, :side] / side
     at, outer = rng.uniform(0.42, 0.58, (2, count, 1, 1)), rng.uniform(0.25, 0.35, (count, 1, 1))
     far = np.hypot(row - at[0], column - at[1]) / outer
     ring = np.clip(side / 4 * np.minimum(1 - far, far - 0.45), 0, 1)
-    return np.asarray((1 - ring) * textures(count, seed, side) + ring * (220 - 40 * row))
+    return np.asarray((1 - ring) * make_textures(count, seed, side) + ring * (220 - 40 * row))
 
 
-def _health(ensemble: TrainedEnsemble) -> list[str]:
+def _format_health(ensemble: TrainedEnsemble) -> list[str]:
     """Coverage and how well generated pictures are told from those held out, beside real ones'."""
     held = ensemble.history.held_out
     if held is None:
@@ -98,7 +103,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     settings = dict(each.split("=", 1) for each in given.set)
-    for line in lines(given.size, given.seeds, given.methods.split(","), settings):
+    for line in compare_growing(given.size, given.seeds, given.methods.split(","), settings):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -9,40 +9,40 @@ import numpy as np
 
 from anomgan.bench.summary import Summary
 
-MOST_FAILURES = 20
+MAX_SHOWN_FAILURES = 20
 """Failures that the report names; `results.csv` has them all."""
 
 
-def markdown(summary: Summary, settings: Mapping[str, Any]) -> str:
+def to_markdown(summary: Summary, settings: Mapping[str, Any]) -> str:
     """A table with a line for each set, means, ranks and seconds; below it what is to be said.
 
     Args:
         summary: What was measured.
-        settings: With what, from :func:`anomgan.bench.results.settings_of`.
+        settings: With what, from :func:`anomgan.bench.results.describe_settings`.
     """
-    return "\n".join([*_table(summary), "", *_notes(summary, settings)]) + "\n"
+    return "\n".join([*_format_table(summary), "", *_format_notes(summary, settings)]) + "\n"
 
 
-def _table(summary: Summary) -> Iterator[str]:
+def _format_table(summary: Summary) -> Iterator[str]:
     seeds = "1 seed" if summary.seeds == 1 else f"mean of {summary.seeds} seeds"
-    yield _line(f"AUROC / AP, {seeds}", list(summary.auroc.columns))
+    yield _format_row(f"AUROC / AP, {seeds}", list(summary.auroc.columns))
     yield "|---|" + "---:|" * summary.auroc.shape[1]
     figures = zip(summary.auroc.index, summary.auroc.values, summary.ap.values, strict=True)
     for name, area, precision in figures:
-        yield _line(str(name), _pairs(area, precision))
+        yield _format_row(str(name), _format_pairs(area, precision))
     counts, total = summary.sets_run, len(summary.auroc)
-    means = _pairs(summary.auroc.mean(), summary.ap.mean())
+    means = _format_pairs(summary.auroc.mean(), summary.ap.mean())
     for at, count in enumerate(counts):
         if count < total:
             means[at] += f" ({count} set{'s' * (count != 1)})"
-    yield _line(f"**mean of {total} set{'s' * (total != 1)}**", means)
+    yield _format_row(f"**mean of {total} set{'s' * (total != 1)}**", means)
     for name, figure in [("AUROC", summary.auroc), ("AP", summary.ap)]:
         ranks = summary.ranks(figure)
-        yield _line(f"mean rank by {name}", _bold(ranks, "{:.2f}", least=True))
-    yield _line("seconds, fit + score", _bold(summary.seconds, "{:,.1f}", least=True))
+        yield _format_row(f"mean rank by {name}", _mark_best(ranks, "{:.2f}", least=True))
+    yield _format_row("seconds, fit + score", _mark_best(summary.seconds, "{:,.1f}", least=True))
 
 
-def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
+def _format_notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"anomgan {settings['anomgan']}, preset {settings['preset']}, on "
         f"{'the CPU' if settings['device'] == 'cpu' else settings['device']}.  "
@@ -50,7 +50,7 @@ def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
     )
     for gain in summary.gains.to_dict("records"):
         figures = " and ".join(
-            f"{label} {gain[figure]:+.4f}{_half_width(gain, figure)}"
+            f"{label} {gain[figure]:+.4f}{_format_half_width(gain, figure)}"
             for figure, label in (("auroc", "AUROC"), ("ap", "AP"))
         )
         sets = "1 set" if gain["sets"] == 1 else f"{gain['sets']} sets, 95 % interval"
@@ -68,29 +68,29 @@ def _notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str]:
         )
     if summary.failures:
         yield ""
-    for row in summary.failures[:MOST_FAILURES]:
+    for row in summary.failures[:MAX_SHOWN_FAILURES]:
         yield f"- failed: {row.detector} on {row.dataset}, seed {row.seed}: {row.error}"
-    if len(summary.failures) > MOST_FAILURES:
-        yield f"- and {len(summary.failures) - MOST_FAILURES} more in results.csv"
+    if len(summary.failures) > MAX_SHOWN_FAILURES:
+        yield f"- and {len(summary.failures) - MAX_SHOWN_FAILURES} more in results.csv"
 
 
-def _half_width(gain: Mapping[Hashable, Any], figure: str) -> str:
+def _format_half_width(gain: Mapping[Hashable, Any], figure: str) -> str:
     """Half of the interval's width; nothing for a single set."""
     half = gain[f"{figure}_high"] - gain[figure]
     return "" if np.isnan(half) else f" ± {half:.4f}"
 
 
-def _line(head: str, cells: Sequence[str]) -> str:
+def _format_row(head: str, cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in [head, *cells])} |"
 
 
-def _pairs(area: Iterable[float], precision: Iterable[float]) -> list[str]:
+def _format_pairs(area: Iterable[float], precision: Iterable[float]) -> list[str]:
     """AUROC and AP of each detector."""
-    both = zip(_bold(area, "{:.3f}"), _bold(precision, "{:.3f}"), strict=True)
+    both = zip(_mark_best(area, "{:.3f}"), _mark_best(precision, "{:.3f}"), strict=True)
     return ["failed" if "–" in pair else " / ".join(pair) for pair in both]
 
 
-def _bold(figures: Iterable[float], form: str, *, least: bool = False) -> list[str]:
+def _mark_best(figures: Iterable[float], form: str, *, least: bool = False) -> list[str]:
     """Figures as text, the best of them bold, as are those that look the same."""
     values = np.array(list(figures), dtype=np.float64)
     texts = ["–" if np.isnan(value) else form.format(value) for value in values]

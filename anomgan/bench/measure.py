@@ -1,6 +1,6 @@
-"""One set, one seed: what each detector makes of it, as rows of results.
+"""Run the detectors on one set with one seed, and evaluate their scores.
 
-A detector that fails leaves a row with the reason and never ends the run.
+A detector that fails leaves a row with the reason and never ends the benchmark.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from anomgan.bench.contender import Contender, Encoded, Outcome
+from anomgan.bench.contender import Contender, DetectorRun, EncodedTable
 from anomgan.bench.protocol import Labels
-from anomgan.bench.result_row import Row
+from anomgan.bench.result_row import ResultRow
 from anomgan.bench.sets import LabelledSet
 from anomgan.utils.text import one_line
 
-LONGEST_ERROR = 300
-"""Letters of an error that results keep."""
+MAX_ERROR_CHARS = 300
+"""Length to which error messages are cut in the results."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one process does in one go.
+    """The unit of work of one process.
 
     Attributes:
         data: The set.
         seed: Seed of the split and of the detectors.
-        contenders: Who takes part.
+        contenders: The detectors.
     """
 
     data: LabelledSet
@@ -43,21 +43,21 @@ class Task:
         """The detectors, in the order of their rows."""
         return [name for contender in self.contenders for name in contender.names]
 
-    def failed(self, names: Collection[str], reason: str) -> list[Row]:
-        """Rows of detectors that gave no scores."""
-        return [Row(self.data.name, self.seed, name, error=reason) for name in names]
+    def failed(self, names: Collection[str], reason: str) -> list[ResultRow]:
+        """Result rows of detectors that gave no scores."""
+        return [ResultRow(self.data.name, self.seed, name, error=reason) for name in names]
 
 
-def measure(task: Task) -> Iterator[Row]:
-    """Fit and score; a row for each detector as soon as it is done."""
+def measure(task: Task) -> Iterator[ResultRow]:
+    """Fit, score and evaluate; yields a row for each detector as soon as it is done."""
     try:
-        with _quiet():
+        with _silence():
             parts = task.data.split(task.seed)
-            table = Encoded.of(parts.normal, parts.new)
+            table = EncodedTable.of(parts.normal, parts.new)
     except Exception as error:
-        yield from task.failed(task.names, _reason(error))
+        yield from task.failed(task.names, _shorten_error(error))
         return
-    blank = Row(
+    template = ResultRow(
         task.data.name,
         task.seed,
         detector="",
@@ -67,44 +67,44 @@ def measure(task: Task) -> Iterator[Row]:
         anomalies=int(parts.label.sum()),
     )
     for contender in task.contenders:
-        waiting, outcomes = list(contender.names), contender.run(table, task.seed)
+        waiting, runs = list(contender.names), contender.run(table, task.seed)
         while waiting:
             try:
-                with _quiet():
-                    row = _judged(blank, next(outcomes), parts.label)
-            except Exception as error:  # one training: the others of this contender fail with it
-                reason = _reason(error)
-                yield from (replace(blank, detector=name, error=reason) for name in waiting)
+                with _silence():
+                    row = _evaluate(template, next(runs), parts.label)
+            except Exception as error:  # its other detectors share the fit, so they fail too
+                reason = _shorten_error(error)
+                yield from (replace(template, detector=name, error=reason) for name in waiting)
                 break
             yield replace(row, detector=waiting.pop(0))
 
 
-def _judged(row: Row, outcome: Outcome, label: Labels) -> Row:
-    """Compare scores with the truth.
+def _evaluate(row: ResultRow, run: DetectorRun, label: Labels) -> ResultRow:
+    """Fill in a row with the figures of a run.
 
     Raises:
         ValueError: If there isn't a finite score for each row.
     """
-    if outcome.scores.shape != label.shape or not np.isfinite(outcome.scores).all():
+    if run.scores.shape != label.shape or not np.isfinite(run.scores).all():
         raise ValueError("the scores aren't all finite numbers")
     return replace(
         row,
-        auroc=float(roc_auc_score(label, outcome.scores)),
-        ap=float(average_precision_score(label, outcome.scores)),
-        fit_s=outcome.fit_s,
-        score_s=outcome.score_s,
-        peak_mb=outcome.peak_mb,
+        auroc=float(roc_auc_score(label, run.scores)),
+        ap=float(average_precision_score(label, run.scores)),
+        fit_s=run.fit_s,
+        score_s=run.score_s,
+        peak_mb=run.peak_mb,
     )
 
 
-def _reason(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     text = f"{type(error).__name__}: {one_line(error)}"
-    return text if len(text) <= LONGEST_ERROR else f"{text[: LONGEST_ERROR - 1]}…"
+    return text if len(text) <= MAX_ERROR_CHARS else f"{text[: MAX_ERROR_CHARS - 1]}…"
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what libraries print and warn of out of the report."""
+def _silence() -> Iterator[None]:
+    """Discard what libraries print and warn of."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),

@@ -1,8 +1,8 @@
-"""Other people's detectors as contenders, with the defaults of their libraries.
+"""Detectors of scikit-learn and PyOD as contenders, with the defaults of their libraries.
 
-They see what our encoder makes of the columns, standardised, so that dates, categories and gaps are
-theirs too.  Whatever they draw at random comes from the seed; the global random states, which some
-of them use, are as before afterwards.  PyOD chooses the device for its networks itself.
+They are given our encoding of the columns, standardised, so that dates, categories and missing
+cells reach them, too.  Their randomness comes from the seed; global random states, which some of
+them use, are restored.  PyOD chooses the device of its networks itself.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from anomgan.bench.contender import Encoded, Floats, Outcome
+from anomgan.bench.contender import DetectorRun, EncodedTable
 from anomgan.errors import InputError
 from anomgan.evaluation.baselines import SKLEARN, Score
 from anomgan.utils.memory import forget_peak, peak_mb
+from anomgan.utils.types import Floats
 
-HASH_SEED = "PYTHONHASHSEED"  # PyOD sets it
+HASH_SEED_VARIABLE = "PYTHONHASHSEED"  # PyOD sets it
 
 PYOD: dict[str, tuple[str, str]] = {
     "ecod": ("ecod", "ECOD"),
@@ -43,7 +44,7 @@ PYOD: dict[str, tuple[str, str]] = {
 """Peer -> PyOD's module and class."""
 
 SEEDED = {"autoencoder", "vae", "deep-svdd", "lunar"}
-"""Those of PyOD that take a seed, some with a fixed one as default; the others draw globally."""
+"""Detectors of PyOD that take a seed; the others use global random states."""
 
 PEERS = (*SKLEARN, *PYOD)
 
@@ -60,34 +61,34 @@ class Peer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """PyOD's carry its name, as some are called like GANs of ours."""
+        """PyOD's detectors carry its name, as some share theirs with GANs of ours."""
         return (f"{self.name} (PyOD)" if self.name in PYOD else self.name,)
 
-    def only(self, names: Collection[str]) -> Peer:
-        """Itself: it has but one name."""
+    def select(self, names: Collection[str]) -> Peer:
+        """Itself: it has only one name."""
         return self
 
-    def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
+    def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
         """Fit and score.  Raises what the library raises."""
-        fit = SKLEARN.get(self.name) or _of_pyod(self.name)
+        fit = SKLEARN.get(self.name) or _load_pyod(self.name)
         forget_peak()
-        with seeded(seed):
+        with seed_globals(seed):
             started = time.perf_counter()
             scaler = StandardScaler().fit(table.normal)
             score = fit(scaler.transform(table.normal), seed)
             ready = time.perf_counter()
             scores = np.asarray(score(scaler.transform(table.new)), dtype=np.float64)
             done = time.perf_counter()
-        yield Outcome(
+        yield DetectorRun(
             scores, table.fit_s + ready - started, table.score_s + done - ready, peak_mb()
         )
 
 
-def _of_pyod(name: str) -> Callable[[Floats, int], Score]:
-    """PyOD's detector with its defaults.
+def _load_pyod(name: str) -> Callable[[Floats, int], Score]:
+    """Return a function that fits PyOD's detector with its defaults.
 
-    PyOD's contract is that larger is more abnormal, and what it gives is taken as it is.  That
-    goes for so-gaal and mo-gaal too, whose scores are D(x) in PyOD, but 1 − D(x) in their paper.
+    PyOD's convention is that larger is more abnormal, and scores are taken as they are, also those
+    of so-gaal and mo-gaal, which are D(x) in PyOD, but 1 − D(x) in their paper.
     """
     module, kind = PYOD[name]
     make: Any = getattr(importlib.import_module(f"pyod.models.{module}"), kind)
@@ -103,23 +104,27 @@ def _of_pyod(name: str) -> Callable[[Floats, int], Score]:
 
 
 def check_peers(names: Collection[str]) -> None:
-    """See whether the libraries are there.
+    """Check that the libraries of these detectors are installed.
 
     Raises:
         InputError: If PyOD is asked for and missing.
     """
-    asked = [name for name in names if name in PYOD]
-    if asked and importlib.util.find_spec("pyod") is None:
+    of_pyod = [name for name in names if name in PYOD]
+    if of_pyod and importlib.util.find_spec("pyod") is None:
         raise InputError(
-            f"--peers: {', '.join(asked)} come from PyOD, which isn't installed; "
+            f"--peers: {', '.join(of_pyod)} come from PyOD, which isn't installed; "
             f"pip install 'anomgan[bench]'"
         )
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed everything global, and put it back afterwards."""
-    python, numpy, hashing = random.getstate(), np.random.get_state(), os.environ.get(HASH_SEED)
+def seed_globals(seed: int) -> Iterator[None]:
+    """Seed all global random states; restore them afterwards."""
+    python, numpy, hashing = (
+        random.getstate(),
+        np.random.get_state(),
+        os.environ.get(HASH_SEED_VARIABLE),
+    )
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         random.seed(seed)
         np.random.seed(seed)
@@ -130,6 +135,6 @@ def seeded(seed: int) -> Iterator[None]:
             random.setstate(python)
             np.random.set_state(numpy)
             if hashing is None:
-                os.environ.pop(HASH_SEED, None)
+                os.environ.pop(HASH_SEED_VARIABLE, None)
             else:
-                os.environ[HASH_SEED] = hashing
+                os.environ[HASH_SEED_VARIABLE] = hashing

@@ -1,8 +1,8 @@
-"""Where the time of a command goes: its stacks, looked at every few milliseconds.
+"""Sampling profiler: the share of each phase in the time of a command.
 
 ``python -m anomgan.bench.phases FILE COMMAND…`` runs ``anomgan COMMAND…`` and writes the share of
-each phase to the file.  Looking costs next to nothing, sees all threads, and takes the time inside
-torch for that of the Python function that called it.
+each phase to the file.  It samples the stacks of all threads every few milliseconds, at next to no
+cost; time inside torch counts for the Python function that called it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-PAUSE = 0.002
-"""Seconds between two looks."""
-
+SAMPLING_INTERVAL_S = 0.002
 PHASES = {
     "imports": ("importlib._bootstrap",),
     "health of the GANs": ("anomgan.training.health", "anomgan.training.monitor"),
@@ -43,29 +41,29 @@ PHASES = {
     "reading": ("anomgan.data.readers",),
     "encoding": ("anomgan.data",),
 }
-"""Phase -> modules, classes or functions.  A stack belongs to the first phase that has part in it,
-so that networks at work in the inversion count as inversion."""
+"""Phase -> modules, classes or functions.  A stack belongs to the first phase with a part in it, so
+that networks called by the inversion count as inversion."""
 
 OTHER = "the rest"
-WAITING = "threading", "queue", "concurrent.futures", "selectors"
-"""Modules in which a thread isn't at work."""
+WAITING_MODULES = "threading", "queue", "concurrent.futures", "selectors"
+"""Modules whose functions on top of a stack mean that its thread waits."""
 
 
-def phase_of(stack: list[str]) -> str | None:
-    """The phase of a stack of qualified names, innermost first; None if it waits."""
-    if not stack or _within(stack[0], WAITING):
+def find_phase(stack: list[str]) -> str | None:
+    """Find the phase of a stack of qualified names, innermost first; None if it waits."""
+    if not stack or _belongs(stack[0], WAITING_MODULES):
         return None
     for phase, parts in PHASES.items():
-        if any(_within(name, parts) for name in stack):
+        if any(_belongs(name, parts) for name in stack):
             return phase
     return OTHER
 
 
-def _within(name: str, parts: tuple[str, ...]) -> bool:
+def _belongs(name: str, parts: tuple[str, ...]) -> bool:
     return any(name == part or name.startswith(f"{part}.") for part in parts)
 
 
-def _stack(frame: FrameType | None) -> list[str]:
+def _list_calls(frame: FrameType | None) -> list[str]:
     names = []
     while frame is not None:
         names.append(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}")
@@ -74,43 +72,43 @@ def _stack(frame: FrameType | None) -> list[str]:
 
 
 @contextmanager
-def watched() -> Iterator[Counter[str]]:
-    """Count how often each phase is met in any thread but this snapshot_callback's."""
+def sample_stacks() -> Iterator[Counter[str]]:
+    """Count samples of each phase, over all threads but the sampler's own, while the body runs."""
     counts: Counter[str] = Counter()
     done = threading.Event()
 
-    def look() -> None:
-        own = threading.get_ident()
-        while not done.wait(PAUSE):
+    def sample() -> None:
+        sampler_id = threading.get_ident()
+        while not done.wait(SAMPLING_INTERVAL_S):
             for thread, frame in sys._current_frames().items():
-                phase = None if thread == own else phase_of(_stack(frame))
+                phase = None if thread == sampler_id else find_phase(_list_calls(frame))
                 if phase:
                     counts[phase] += 1
 
-    snapshot_callback = threading.Thread(target=look, daemon=True)
-    snapshot_callback.start()
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
     try:
         yield counts
     finally:
         done.set()
-        snapshot_callback.join()
+        sampler.join()
 
 
-def shares(counts: Mapping[str, int]) -> dict[str, float]:
-    """Each phase's part of the whole, largest first."""
+def compute_shares(counts: Mapping[str, int]) -> dict[str, float]:
+    """Share of each phase in all samples, largest first."""
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return {phase: count / total for phase, count in ordered}
 
 
 def main() -> None:
-    """Run a command of anomgan's and write the shares."""
+    """Run a command of anomgan and write the shares."""
     out, *sys.argv[1:] = sys.argv[1:]
     try:
-        with watched() as counts:
+        with sample_stacks() as counts:
             runpy.run_module("anomgan", run_name="__main__", alter_sys=False)
     finally:
-        Path(out).write_text(json.dumps(shares(counts)))
+        Path(out).write_text(json.dumps(compute_shares(counts)))
 
 
 if __name__ == "__main__":

@@ -18,15 +18,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.bench.protocol import Split, contaminated, split
+from anomgan.bench.protocol import Split, contaminate, split
 from anomgan.bench.sets import LabelledSet, read_array
 from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 
-BUNDLED = Path("scikit-learn's digits")
+SKLEARN_DIGITS = Path("scikit-learn's digits")
 """Stands for the pictures that scikit-learn brings: 1,797 digits of 8 × 8 pixels."""
 
-OFFICIAL = ("x_train", "y_train", "x_test", "y_test")
+SPLIT_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,21 @@ class PictureSet(LabelledSet):
         Raises:
             InputError: If they can't be read.
         """
-        arrays = _arrays(self.path)
+        arrays = _read_arrays(self.path)
         if "x_test" in arrays:
             own = arrays["x_train"][arrays["y_train"] == self.normal]
             label = (arrays["y_test"] != self.normal).astype(np.int64)
-            parts = Split(_frame(own), _frame(arrays["x_test"]), label)
+            parts = Split(_to_frame(own), _to_frame(arrays["x_test"]), label)
         else:
             label = (arrays["y"] != self.normal).astype(np.int64)
-            parts = split(_frame(arrays["X"]), label, seed)
-        return contaminated(parts, self.contamination, seed) if self.contamination else parts
+            parts = split(_to_frame(arrays["X"]), label, seed)
+        return contaminate(parts, self.contamination, seed) if self.contamination else parts
 
     @property
     def digest(self) -> str:
         """What tells this set from another of the same name."""
         content = hashlib.sha256(str(self.normal).encode())
-        for name, array in sorted(_arrays(self.path).items()):
+        for name, array in sorted(_read_arrays(self.path).items()):
             content.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return content.hexdigest()[:16]
 
@@ -75,22 +75,22 @@ def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[Pic
         InputError: If a file can't be used, lacks a class, or two share a name.
     """
     found: dict[str, PictureSet] = {}
-    for path in _files(paths):
-        arrays = _arrays(path)
+    for path in _list_archives(paths):
+        arrays = _read_arrays(path)
         known = np.unique(arrays["y_train" if "y_train" in arrays else "y"]).tolist()
         missing = sorted(set(classes) - set(known))
         if missing:
             names = ", ".join(map(str, known[:20]))
             raise InputError(f"--classes: {path} has no class {missing[0]}; it has: {names}")
         for each in classes or known:
-            name = f"{'digits' if path == BUNDLED else path.stem} {each}"
+            name = f"{'digits' if path == SKLEARN_DIGITS else path.stem} {each}"
             if name in found:
                 raise InputError(f"{found[name].path} and {path} are both called {name!r}")
             found[name] = PictureSet(name, path, normal=int(each))
     return list(found.values())
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
+def _list_archives(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
@@ -100,13 +100,13 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read pictures and labels, without unpickling anything.
 
     Raises:
         InputError: If they aren't there or don't fit together.
     """
-    if path == BUNDLED:
+    if path == SKLEARN_DIGITS:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
@@ -116,7 +116,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: isn't an .npz archive, or is damaged")
     with np.load(path, allow_pickle=False) as archive:
-        names = OFFICIAL if "x_train" in archive.files else ("X", "y")
+        names = SPLIT_ARRAYS if "x_train" in archive.files else ("X", "y")
         arrays = {name: read_array(archive, name, path) for name in names}
     for x, y in (names[:2], names[2:]) if len(names) > 2 else (names,):
         arrays[y] = arrays[y].ravel()
@@ -129,7 +129,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _frame(pictures: NDArray[Any]) -> pd.DataFrame:
+def _to_frame(pictures: NDArray[Any]) -> pd.DataFrame:
     """Pictures as the encoders take them."""
     frame = to_frame(pictures)
     if frame is None:

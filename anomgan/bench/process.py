@@ -1,4 +1,4 @@
-"""What a whole process takes, as the operating system accounts for it."""
+"""Time and memory of whole processes, as the operating system accounts for them."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-SAID = 2000
-"""Characters of a failed process's words that an error carries: the last ones."""
+MAX_ERROR_CHARS = 2000
+"""Length of the end of a failed process's standard error that an exception carries."""
 
 
 @dataclass(frozen=True, order=True)
-class Usage:
-    """What one process took; less is sooner done.
+class ProcessUsage:
+    """Resources that one process used; ordered by time.
 
     Attributes:
-        seconds: From start to end.
-        megabytes: Most memory held.
+        seconds: Wall time.
+        megabytes: Peak memory.
     """
 
     seconds: float
     megabytes: float
 
-    def row(self, name: str, rows: int | None = None) -> str:
-        """A line of a Markdown table; ``rows`` adds rows per second."""
+    def format_row(self, name: str, rows: int | None = None) -> str:
+        """Format as a row of a Markdown table; ``rows`` adds rows per second."""
         rate = "" if rows is None else f"{rows / self.seconds:,.0f}"
-        # A process starts out with the peak of the one that started it.
-        least = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        peak = f"< {least:,.0f}" if self.megabytes <= least else f"{self.megabytes:,.0f}"
+        # A process inherits the peak of its parent, so a smaller one can't be seen.
+        inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = f"< {inherited:,.0f}" if self.megabytes <= inherited else f"{self.megabytes:,.0f}"
         return f"| {name} | {self.seconds:.1f} | {rate} | {peak} |"
 
 
-USAGE_HEAD = "| | seconds | rows/s | peak MB |\n|---|---:|---:|---:|"
-"""Above lines of :meth:`Usage.row`."""
+USAGE_HEADER = "| | seconds | rows/s | peak MB |\n|---|---:|---:|---:|"
+"""Header of the table of :meth:`ProcessUsage.format_row`."""
 
 
-def run(*command: str, out: Path | None = None) -> Usage:
-    """Run a process to its end.
+def run(*command: str, out: Path | None = None) -> ProcessUsage:
+    """Run a process and wait for it.
 
     Args:
         command: The program and its arguments.
-        out: Where its standard output goes, by default nowhere.
+        out: File for its standard output, by default none.
 
     Raises:
-        RuntimeError: If it fails; carries what it printed.
+        RuntimeError: If it fails; carries the end of its standard error.
     """
-    with tempfile.TemporaryFile() as said, (out or Path(os.devnull)).open("wb") as stdout:
+    with tempfile.TemporaryFile() as stderr, (out or Path(os.devnull)).open("wb") as stdout:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=stdout, stderr=said)  # noqa: S603
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)  # noqa: S603
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -62,11 +62,11 @@ def run(*command: str, out: Path | None = None) -> Usage:
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{command[:4]} failed: {said.read().decode()[-SAID:]}")
-    return Usage(seconds, usage.ru_maxrss / 1024)
+            stderr.seek(0)
+            raise RuntimeError(f"{command[:4]} failed: {stderr.read().decode()[-MAX_ERROR_CHARS:]}")
+    return ProcessUsage(seconds, usage.ru_maxrss / 1024)
 
 
-def module(name: str, *arguments: object, out: Path | None = None) -> Usage:
-    """Run a module of this Python's; raises as :func:`run` does."""
+def run_module(name: str, *arguments: object, out: Path | None = None) -> ProcessUsage:
+    """Run a module with this Python; raises as :func:`run` does."""
     return run(sys.executable, "-m", name, *map(str, arguments), out=out)

@@ -6,10 +6,10 @@ import io
 
 from matplotlib.figure import Figure
 
-from anomgan.bench.summary import Summary, critical_difference
+from anomgan.bench.summary import Summary, compute_critical_difference
 
 
-def picture(summary: Summary) -> bytes:
+def plot_ranks(summary: Summary) -> bytes:
     """A PNG: a box of AUROC for each detector, and below it the mean rank.
 
     The bars of the ranks are one critical difference long in all, so two detectors whose bars
@@ -26,7 +26,7 @@ def picture(summary: Summary) -> bytes:
     axes[0].set_ylabel(f"AUROC, {len(area)} set{'s' * (len(area) != 1)}")
     axes[0].grid(axis="y", alpha=0.3)
     if ranked:
-        half = critical_difference(detectors, sets) / 2
+        half = compute_critical_difference(detectors, sets) / 2
         axes[1].errorbar(places, order, yerr=half, fmt="o", capsize=4)
         axes[1].invert_yaxis()
         axes[1].set_ylabel(f"mean rank, {sets} set{'s' * (sets != 1)}")

@@ -1,4 +1,4 @@
-"""A row of results, and its line in ``results.csv``."""
+"""One result and its line in ``results.csv``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 MISSING = float("nan")
 
 
-class Key(NamedTuple):
-    """What a row is about."""
+class ResultKey(NamedTuple):
+    """Identity of a result."""
 
     dataset: str
     seed: int
@@ -21,25 +21,25 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
-    """What came of one detector, set and seed.
+class ResultRow:
+    """Figures of one detector on one set with one seed.
 
     Attributes:
         dataset: The set.
         seed: Seed of the split and of the detector.
         detector: The detector.
-        auroc: Area under the ROC curve, in [0, 1]; NaN if the detector failed, as with the others.
+        auroc: Area under the ROC curve, in [0, 1]; NaN, as the others, if the detector failed.
         ap: Average precision, in [0, 1].
         fit_s: Seconds to encode and fit.
         score_s: Seconds to encode and score.
-        peak_mb: Most memory that the process held while the detector fitted and scored, in MB:
-            libraries, data and all.  Where it can't be measured anew (anywhere but on Linux), the
-            most since the process began.  Memory of a GPU doesn't count.
-        rows_fit: Normal rows to fit on.
-        rows_scored: Rows to score.
+        peak_mb: Peak memory of the process while the detector was fitted and scored, in MB,
+            libraries and data included, a GPU's memory not.  On systems other than Linux, the peak
+            since the process started.
+        rows_fit: Number of rows to fit on.
+        rows_scored: Number of rows to score.
         columns: Columns of the table, before encoding.
         anomalies: Abnormal rows among those to score.
-        error: Why there is no figure; empty if there is.
+        error: Reason of a failure, otherwise empty.
     """
 
     dataset: str
@@ -57,45 +57,47 @@ class Row:
     error: str = ""
 
     @property
-    def key(self) -> Key:
-        """What it is about."""
-        return Key(self.dataset, self.seed, self.detector)
+    def key(self) -> ResultKey:
+        """Identity of the result."""
+        return ResultKey(self.dataset, self.seed, self.detector)
 
-    def line(self) -> str:
-        """A line of CSV, with its end."""
-        return csv_line([_text(field.name, getattr(self, field.name)) for field in fields(self)])
+    def to_csv(self) -> str:
+        """Format as a line of CSV, with its line end."""
+        return format_csv_line(
+            [_format_cell(field.name, getattr(self, field.name)) for field in fields(self)]
+        )
 
     @classmethod
-    def parse(cls, cells: Sequence[str]) -> Row:
-        """Undo :meth:`line`.
+    def from_csv(cls, cells: Sequence[str]) -> ResultRow:
+        """Undo :meth:`to_csv`.
 
         Raises:
             ValueError: If these aren't the cells of such a line.
         """
         named = zip(fields(cls), cells, strict=True)
-        return cls(**{field.name: KINDS[str(field.type)](cell) for field, cell in named})
+        return cls(**{field.name: PARSERS[str(field.type)](cell) for field, cell in named})
 
 
-COLUMNS = [field.name for field in fields(Row)]
+COLUMNS = [field.name for field in fields(ResultRow)]
 
-KINDS: dict[str, Callable[[str], Any]] = {
+PARSERS: dict[str, Callable[[str], Any]] = {
     "int": int,
     "float": lambda cell: float(cell or "nan"),
     "str": str,
 }
-"""Kind of a field -> what reads its cell."""
+"""Type of a field -> function that parses its cell."""
 
 DECIMALS = {"auroc": 6, "ap": 6, "fit_s": 3, "score_s": 3, "peak_mb": 1}
 
 
-def csv_line(cells: Sequence[str]) -> str:
-    """A line of CSV, with its end."""
+def format_csv_line(cells: Sequence[str]) -> str:
+    """Format cells as a line of CSV, with its line end."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
 
 
-def _text(name: str, value: object) -> str:
+def _format_cell(name: str, value: object) -> str:
     if not isinstance(value, float):
         return str(value)
     return "" if math.isnan(value) else f"{value:.{DECIMALS[name]}f}"

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from anomgan.bench.result_row import COLUMNS, Key, Row, csv_line
+from anomgan.bench.result_row import COLUMNS, ResultKey, ResultRow, format_csv_line
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
@@ -27,7 +27,7 @@ from anomgan.utils.locks import LOCK_FILE, hold_lock
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 GAINS = "gains.csv"
 
-HEADER = csv_line(COLUMNS)
+HEADER = format_csv_line(COLUMNS)
 
 ADVICE = "name another --output, or start over with --restart"
 
@@ -39,13 +39,13 @@ CODE = (
 """Where the code lies that figures may depend on."""
 
 
-def settings_of(
+def describe_settings(
     preset: str, config: Config, device: str, sets: Sequence[LabelledSet]
 ) -> dict[str, Any]:
     """All that figures depend on, beside the detector and the seed, as plain data."""
     return {
         "anomgan": version("anomgan"),
-        "code": _code(),
+        "code": _hash_code(),
         "preset": preset,
         "settings": json.loads(json.dumps(config.to_json())),
         "device": device,
@@ -62,10 +62,10 @@ class Results:
         rows: What was measured, the latest of each key.
     """
 
-    def __init__(self, folder: Path, file: BinaryIO, rows: Iterable[Row]) -> None:
+    def __init__(self, folder: Path, file: BinaryIO, rows: Iterable[ResultRow]) -> None:
         """Take over a file opened for appending; :meth:`open` makes one."""
         self.folder, self._file = folder, file
-        self.rows: dict[Key, Row] = {row.key: row for row in rows}
+        self.rows: dict[ResultKey, ResultRow] = {row.key: row for row in rows}
 
     @classmethod
     @contextlib.contextmanager
@@ -76,7 +76,7 @@ class Results:
 
         Args:
             folder: Where results are or are to be.
-            settings: What :func:`settings_of` gives.
+            settings: What :func:`describe_settings` gives.
             restart: Whether to forget the results that are there.
 
         Raises:
@@ -87,7 +87,7 @@ class Results:
             DataWarning: If the code has changed since.
         """
         with contextlib.ExitStack() as stack:
-            with _writing(folder):
+            with _reword_write_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 if stack.enter_context(hold_lock(folder / LOCK_FILE)) is False:
                     raise InputError(
@@ -95,34 +95,34 @@ class Results:
                         f"name another"
                     )
                 file = stack.enter_context((folder / RESULTS).open("a+b"))
-                whole = _whole_lines(file, folder / RESULTS)
+                whole = _read_whole_lines(file, folder / RESULTS)
                 if restart:
                     whole = b""
                     for name in (SETTINGS, REPORT, PICTURE, GAINS):
                         (folder / name).unlink(missing_ok=True)
-                rows = list(_rows(whole, folder / RESULTS))
-                _agree(folder, settings, begun=bool(rows))
+                rows = list(_parse_rows(whole, folder / RESULTS))
+                _check_settings(folder, settings, begun=bool(rows))
                 file.truncate(len(whole))
                 if not whole:
                     file.write(HEADER.encode())
                     file.flush()
             yield cls(folder, file, rows)
 
-    def append(self, row: Row) -> None:
+    def append(self, row: ResultRow) -> None:
         """Keep a row; it is in the file when this returns, whatever happens next."""
-        with _writing(self.folder):
-            self._file.write(row.line().encode(errors="backslashreplace"))
+        with _reword_write_errors(self.folder):
+            self._file.write(row.to_csv().encode(errors="backslashreplace"))
             self._file.flush()
         self.rows[row.key] = row
 
     def write(self, name: str, content: bytes) -> Path:
         """Write another file beside the rows, whole or not at all; gives its path."""
-        with _writing(self.folder):
+        with _reword_write_errors(self.folder):
             _write_whole(self.folder / name, content)
         return self.folder / name
 
 
-def _whole_lines(file: BinaryIO, path: Path) -> bytes:
+def _read_whole_lines(file: BinaryIO, path: Path) -> bytes:
     """What is in a file, without a last line that was cut off when a run was killed.
 
     Raises:
@@ -135,7 +135,7 @@ def _whole_lines(file: BinaryIO, path: Path) -> bytes:
     return data[: data.rfind(b"\n") + 1]
 
 
-def _rows(whole: bytes, path: Path) -> Iterator[Row]:
+def _parse_rows(whole: bytes, path: Path) -> Iterator[ResultRow]:
     """Read lines.
 
     Raises:
@@ -145,7 +145,7 @@ def _rows(whole: bytes, path: Path) -> Iterator[Row]:
     next(lines, None)
     for cells in lines:
         try:
-            yield Row.parse(cells)
+            yield ResultRow.from_csv(cells)
         except ValueError as error:
             raise InputError(
                 f"{path}: line {lines.line_num} is damaged ({error}); delete it, and it is "
@@ -153,7 +153,7 @@ def _rows(whole: bytes, path: Path) -> Iterator[Row]:
             ) from None
 
 
-def _agree(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
+def _check_settings(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
     """Compare with the settings of the rows that are there, and write down those of the new ones.
 
     Raises:
@@ -161,9 +161,9 @@ def _agree(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
     """
     path, known = folder / SETTINGS, dict(settings)
     if begun:
-        before = _settings_in(path)
+        before = _read_settings(path)
         shared = before["sets"].keys() & settings["sets"].keys()
-        changes = list(_differences(before, settings))
+        changes = list(_list_differences(before, settings))
         changes += [
             f"another set called {name!r}"
             for name in sorted(shared)
@@ -185,7 +185,7 @@ def _agree(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
     _write_whole(path, (json.dumps(known, indent=2) + "\n").encode())
 
 
-def _settings_in(path: Path) -> dict[str, Any]:
+def _read_settings(path: Path) -> dict[str, Any]:
     """Read the settings of older rows.
 
     Raises:
@@ -204,7 +204,7 @@ def _settings_in(path: Path) -> dict[str, Any]:
     return known
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """What differs, in words."""
     for key in ("anomgan", "preset", "device"):
         if before.get(key) != now[key]:
@@ -217,7 +217,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _reword_write_errors(folder: Path) -> Iterator[None]:
     """Say of errors where they happened.
 
     Raises:
@@ -235,7 +235,7 @@ def _write_whole(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def _code() -> str:
+def _hash_code() -> str:
     """A digest of the code, for those who change it."""
     content = hashlib.sha256()
     for path in sorted(path for pattern in CODE for path in PACKAGE.glob(pattern)):

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.bench.protocol import Labels, Split, contaminated, split
+from anomgan.bench.protocol import Labels, Split, contaminate, split
 from anomgan.data.readers.files import ENDINGS, read_table
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
@@ -30,7 +30,7 @@ from anomgan.utils.text import one_line
 FOLDER_FILES = ("normal.csv", "new.csv", "new_labels.csv")
 SPLIT_ARRAYS = ("train", "test", "label")
 
-Marks = Callable[..., NDArray[np.bool_]]
+LabelReader = Callable[..., NDArray[np.bool_]]
 """``(frame, column, *, source)`` to whether each row is abnormal."""
 
 
@@ -42,14 +42,14 @@ class LabelledSet:
         name: What results call it.
         path: A folder, an ``.npz`` or a table.
         label: The column of a table that marks abnormal rows.
-        marks: Reads that column.
+        read_label: Reads that column.
         contamination: Share of abnormal rows among those to fit on.
     """
 
     name: str
     path: Path
     label: str | None = None
-    marks: Marks | None = None
+    read_label: LabelReader | None = None
     contamination: float = 0.0
 
     def split(self, seed: int) -> Split:
@@ -63,16 +63,16 @@ class LabelledSet:
             _check_kinds(parts[1], str(self.path))
             parts = split(*parts, seed)
         _check_kinds(parts.label, str(self.path))
-        return contaminated(parts, self.contamination, seed) if self.contamination else parts
+        return contaminate(parts, self.contamination, seed) if self.contamination else parts
 
     def _read(self) -> Split | tuple[pd.DataFrame, Labels]:
-        if self.label is None or self.marks is None:
+        if self.label is None or self.read_label is None:
             return _read_archive(self.path)
         source, table = str(self.path), read_table(self.path)
         if self.label not in table.columns:
             names = ", ".join(repr(name) for name in table.columns[:10])
             raise InputError(f"--label: {source} has no column {self.label!r}; it has: {names}")
-        marked = self.marks(table, self.label, source=source)
+        marked = self.read_label(table, self.label, source=source)
         if table.shape[1] == 1:
             raise InputError(f"{source}: has no column beside the label {self.label!r}")
         return table.drop(columns=self.label), marked.astype(np.int64)
@@ -90,18 +90,20 @@ class LabelledSet:
         return content.hexdigest()[:16]
 
 
-def find_sets(paths: Iterable[Path], label: str | None, marks: Marks) -> list[LabelledSet]:
+def find_sets(
+    paths: Iterable[Path], label: str | None, read_label: LabelReader
+) -> list[LabelledSet]:
     """The labelled sets that these paths name.
 
     Args:
         paths: Folders of ``.npz``, ``.npz`` files, folders with the three files, or tables.
         label: The column that marks abnormal rows of tables.
-        marks: Reads that column.
+        read_label: Reads that column.
 
     Raises:
         InputError: If a path is none of these, or two sets share a name.
     """
-    found = [each for path in paths for each in _sets_at(path, label, marks)]
+    found = [each for path in paths for each in _find_sets_at(path, label, read_label)]
     if label is not None and not any(each.label for each in found):
         raise InputError(
             f"--label {label}: no PATH is a table with a label column; .npz files and folders "
@@ -118,7 +120,7 @@ def find_sets(paths: Iterable[Path], label: str | None, marks: Marks) -> list[La
     return found
 
 
-def _sets_at(path: Path, label: str | None, marks: Marks) -> list[LabelledSet]:
+def _find_sets_at(path: Path, label: str | None, read_label: LabelReader) -> list[LabelledSet]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     name = path.resolve().name
@@ -143,7 +145,7 @@ def _sets_at(path: Path, label: str | None, marks: Marks) -> list[LabelledSet]:
         raise InputError(f"{path}: name the column that marks abnormal rows with --label COL")
     # The longest ending: "a.csv.gz" is called "a".
     stem = name.removesuffix(".gz").rpartition(".")[0]
-    return [LabelledSet(stem, path, label, marks)]
+    return [LabelledSet(stem, path, label, read_label)]
 
 
 def _read_folder(folder: Path) -> Split:

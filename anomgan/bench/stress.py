@@ -1,6 +1,6 @@
-"""Loads that a night may bring: many rows, many columns, many levels.
+"""Stress tests: many rows, many columns, many levels.
 
-Each is a command of anomgan's in a process of its own; one that fails ends the run.
+Each runs commands of anomgan in processes of their own; one that fails ends the run.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anomgan.bench.commands import written
+from anomgan.bench.commands import write_table
 from anomgan.bench.curves import COLUMNS
-from anomgan.bench.process import USAGE_HEAD, Usage, module, run
+from anomgan.bench.process import USAGE_HEADER, ProcessUsage, run, run_module
 
-ROWS = 10_000_000
-NARROW = 3
-"""Columns of the file of many rows."""
+MANY_ROWS = 10_000_000
+NARROW_COLUMNS = 3
+"""Columns of the file with many rows."""
 
-FAST = ("--preset", "fast", "--no-track")
-LEVELS = """
+FAST_OPTIONS = ("--preset", "fast", "--no-track")
+LEVELS_SCRIPT = """
 import sys, numpy as np, pandas as pd
 rows, levels = map(int, sys.argv[2:])
 rng = np.random.default_rng(0)
@@ -30,79 +30,88 @@ table.sample(frac=1, random_state=0).to_csv(sys.argv[1], index=False, float_form
 """
 
 
-def _scored(folder: str, new: str, model: Path, rows: int) -> Usage:
-    """Score, and see that there is a line for each row.
+def _score_all(folder: str, new: str, model: Path, rows: int) -> ProcessUsage:
+    """Score, and check that there is a line for each row.
 
     Raises:
-        RuntimeError: If there isn't.
+        RuntimeError: If rows are missing.
     """
     out = Path(folder) / "scores.csv"
-    usage = module("anomgan", "score", new, "--model", model, "--output", out)
-    found = _lines(str(out))
+    usage = run_module("anomgan", "score", new, "--model", model, "--output", out)
+    scored = _count_rows(str(out))
     out.unlink()
-    if found != rows:
-        raise RuntimeError(f"{new}: {rows:,} rows went in, {found:,} came out")
+    if scored != rows:
+        raise RuntimeError(f"{new}: {scored:,} of {rows:,} rows were scored")
     return usage
 
 
-def rows(*, quick: bool) -> Iterator[str]:
-    """Ten million rows: memory has to stay as it was for a tenth of them."""
-    most = 20_000 if quick else ROWS
-    yield f"{NARROW} columns, `--preset fast`\n\n{USAGE_HEAD}"
+def score_many_rows(*, quick: bool) -> Iterator[str]:
+    """Score ten million rows: peak memory has to be that of a tenth of them."""
+    most = 20_000 if quick else MANY_ROWS
+    yield f"{NARROW_COLUMNS} columns, `--preset fast`\n\n{USAGE_HEADER}"
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
-        module("anomgan", "fit", written(folder, "train", 5_000, NARROW), "--model", model, *FAST)
+        run_module(
+            "anomgan",
+            "fit",
+            write_table(folder, "train", 5_000, NARROW_COLUMNS),
+            "--model",
+            model,
+            *FAST_OPTIONS,
+        )
         peaks = []
         for count in (most // 10, most):
-            new = written(folder, f"new{count}", count, NARROW)
-            usage = _scored(folder, new, model, count)
+            new = write_table(folder, f"new{count}", count, NARROW_COLUMNS)
+            usage = _score_all(folder, new, model, count)
             Path(new).unlink()
             peaks.append(usage.megabytes)
-            yield usage.row(f"`anomgan score`, {count:,} rows", count)
+            yield usage.format_row(f"`anomgan score`, {count:,} rows", count)
         yield f"\nPeak memory: {peaks[1] / peaks[0]:.2f} times that of a tenth of the rows."
 
 
-def columns(*, quick: bool) -> Iterator[str]:
-    """A thousand columns."""
+def fit_many_columns(*, quick: bool) -> Iterator[str]:
+    """Fit and score with a thousand columns."""
     wide = 100 if quick else 1_000
-    yield f"{wide:,} columns, default settings\n\n{USAGE_HEAD}"
+    yield f"{wide:,} columns, default settings\n\n{USAGE_HEADER}"
     with tempfile.TemporaryDirectory() as folder:
-        train = written(folder, "train", 500 if quick else 2_000, wide)
-        new = written(folder, "new", 500 if quick else 10_000, wide)
-        yield from _both(folder, train, new, ["--no-track"])
+        train = write_table(folder, "train", 500 if quick else 2_000, wide)
+        new = write_table(folder, "new", 500 if quick else 10_000, wide)
+        yield from _fit_and_score(folder, train, new, ["--no-track"])
 
 
-def levels(*, quick: bool) -> Iterator[str]:
-    """A category of a hundred thousand levels."""
+def fit_many_levels(*, quick: bool) -> Iterator[str]:
+    """Fit and score with a category of a hundred thousand levels."""
     count, most = (2_000, 1_000) if quick else (500_000, 100_000)
-    yield f"A category of {most:,} levels, two numbers, `--preset fast`\n\n{USAGE_HEAD}"
+    yield f"A category of {most:,} levels, two numbers, `--preset fast`\n\n{USAGE_HEADER}"
     with tempfile.TemporaryDirectory() as folder:
         train = str(Path(folder) / "levels.csv")
-        run(sys.executable, "-c", LEVELS, train, str(count), str(most))
-        yield from _both(folder, train, train, FAST)
+        run(sys.executable, "-c", LEVELS_SCRIPT, train, str(count), str(most))
+        yield from _fit_and_score(folder, train, train, FAST_OPTIONS)
 
 
-def many(*, quick: bool) -> Iterator[str]:
-    """Half a million rows to fit on."""
+def fit_many_rows(*, quick: bool) -> Iterator[str]:
+    """Fit on half a million rows."""
     count = 5_000 if quick else 500_000
-    yield f"{COLUMNS} columns, default settings\n\n{USAGE_HEAD}"
+    yield f"{COLUMNS} columns, default settings\n\n{USAGE_HEADER}"
     with tempfile.TemporaryDirectory() as folder:
-        train = written(folder, "train", count)
-        usage = module("anomgan", "fit", train, "--model", Path(folder) / "model", "--no-track")
-        yield usage.row(f"`anomgan fit`, {count:,} rows", count)
+        train = write_table(folder, "train", count)
+        usage = run_module("anomgan", "fit", train, "--model", Path(folder) / "model", "--no-track")
+        yield usage.format_row(f"`anomgan fit`, {count:,} rows", count)
 
 
-def _both(folder: str, train: str, new: str, options: Sequence[str]) -> Iterator[str]:
-    """Fit on a file, score one."""
+def _fit_and_score(folder: str, train: str, new: str, options: Sequence[str]) -> Iterator[str]:
+    """Fit on one file, score another."""
     model = Path(folder) / "model"
-    count = _lines(train)
-    usage = module("anomgan", "fit", train, "--model", model, *options)
-    yield usage.row(f"`anomgan fit`, {count:,} rows", count)
-    count = _lines(new)
-    yield _scored(folder, new, model, count).row(f"`anomgan score`, {count:,} rows", count)
+    count = _count_rows(train)
+    usage = run_module("anomgan", "fit", train, "--model", model, *options)
+    yield usage.format_row(f"`anomgan fit`, {count:,} rows", count)
+    count = _count_rows(new)
+    yield _score_all(folder, new, model, count).format_row(
+        f"`anomgan score`, {count:,} rows", count
+    )
 
 
-def _lines(path: str) -> int:
-    """Records of a CSV without line ends in its cells."""
+def _count_rows(path: str) -> int:
+    """Count the records of a CSV without line breaks in its cells."""
     with Path(path).open("rb") as file:
         return sum(1 for _ in file) - 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anomgan.bench.result_row import Row
+from anomgan.bench.result_row import ResultRow
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,20 @@ class Summary:
         seconds: Of each detector, to fit and to score, over all sets and seeds.
         failures: Rows without figures.
         seeds: How many seeds.
-        gains: What training adds, from :func:`training_gains`.
+        gains: What training adds, from :func:`compute_training_gains`.
     """
 
     auroc: pd.DataFrame
     ap: pd.DataFrame
     seconds: pd.Series[float]
-    failures: list[Row]
+    failures: list[ResultRow]
     seeds: int
     gains: pd.DataFrame
 
     @classmethod
-    def of(cls, rows: Sequence[Row], controls: Mapping[str, str] | None = None) -> Summary:
+    def from_rows(
+        cls, rows: Sequence[ResultRow], controls: Mapping[str, str] | None = None
+    ) -> Summary:
         """Sum up at least one row; sets and detectors stay in the order of the rows.
 
         Args:
@@ -56,7 +58,7 @@ class Summary:
             spent[detectors],
             failures,
             table["seed"].nunique(),
-            training_gains(table, controls or {}),
+            compute_training_gains(table, controls or {}),
         )
 
     @property
@@ -74,7 +76,7 @@ class Summary:
         return figure.loc[self.common].rank(axis=1, ascending=False).mean()
 
 
-def training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+def compute_training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
     """Paired differences between trained detectors and their untrained controls.
 
     Args:
@@ -107,10 +109,10 @@ def training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataF
     return pd.DataFrame(gains)
 
 
-def critical_difference(detectors: int, sets: int, alpha: float = 0.05) -> float:
+def compute_critical_difference(detectors: int, sets: int, alpha: float = 0.05) -> float:
     """Nemenyi's: mean ranks that differ by less may do so by chance (Demšar, 2006).
 
-    >>> round(critical_difference(4, 14), 2)  # his example
+    >>> round(compute_critical_difference(4, 14), 2)  # his example
     1.25
     """
     from scipy.stats import studentized_range

@@ -1,7 +1,7 @@
-"""Tables made to be measured with: any number of rows and columns, written in pieces.
+"""Synthetic tables of any size, made and written block by block.
 
-``python -m anomgan.bench.synthetic FILE ROWS COLUMNS SEED`` writes one as CSV, in a process of its
-own, as a process that is started counts the memory of the one that starts it.
+``python -m anomgan.bench.synthetic FILE ROWS COLUMNS SEED`` writes one as CSV in a process of its
+own: a process inherits the peak memory of its parent, so measuring needs a small one.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-SOURCES = 6
-"""Independent numbers that the columns of a row are mixed from."""
+LATENT_FACTORS = 6
+"""Independent variables that the columns of a row are mixtures of."""
 
-PIECE = 2_000_000
-"""Most cells made at once."""
+MAX_BLOCK_CELLS = 2_000_000
+"""Upper bound on cells held at once."""
 
 
-def pieces(rows: int, columns: int, seed: int) -> Iterator[NDArray[np.float32]]:
-    """Rows of correlated columns, block by block, (n, columns); any length fits into memory.
+def draw_blocks(rows: int, columns: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Draw rows of correlated columns block by block, ``(n, columns)`` each.
 
-    The mixture is the same for every seed, so that all such tables are of one kind.
+    The mixture is the same for every seed, so all such tables have one distribution.
     """
-    mix = np.random.default_rng(0).normal(size=(SOURCES, columns))
+    mix = np.random.default_rng(0).normal(size=(LATENT_FACTORS, columns))
     rng = np.random.default_rng(seed)
-    most = max(1, PIECE // columns)
-    for start in range(0, rows, most):
-        n = min(most, rows - start)
-        hidden = np.tanh(rng.normal(size=(n, SOURCES)))
-        yield (hidden @ mix + 0.1 * rng.normal(size=(n, columns))).astype(np.float32)
+    block_rows = max(1, MAX_BLOCK_CELLS // columns)
+    for start in range(0, rows, block_rows):
+        n = min(block_rows, rows - start)
+        factors = np.tanh(rng.normal(size=(n, LATENT_FACTORS)))
+        yield (factors @ mix + 0.1 * rng.normal(size=(n, columns))).astype(np.float32)
 
 
-def names(columns: int) -> list[str]:
-    """What the columns are called."""
+def make_column_names(columns: int) -> list[str]:
+    """Names of the columns."""
     return [f"x{at}" for at in range(columns)]
 
 
-def table(rows: int, columns: int, seed: int) -> pd.DataFrame:
-    """So many rows at once, as float64."""
-    values = np.concatenate(list(pieces(rows, columns, seed))).astype(np.float64)
-    return pd.DataFrame(values, columns=names(columns))
+def make_table(rows: int, columns: int, seed: int) -> pd.DataFrame:
+    """Make a table of float64 in memory."""
+    values = np.concatenate(list(draw_blocks(rows, columns, seed))).astype(np.float64)
+    return pd.DataFrame(values, columns=make_column_names(columns))
 
 
-def write(path: Path, rows: int, columns: int, seed: int) -> None:
-    """Write a CSV, in memory that doesn't grow with it."""
-    schema = pa.schema([(name, pa.float32()) for name in names(columns)])
+def write_csv(path: Path, rows: int, columns: int, seed: int) -> None:
+    """Write a CSV in constant memory."""
+    schema = pa.schema([(name, pa.float32()) for name in make_column_names(columns)])
     with pa.csv.CSVWriter(path, schema) as file:
-        for values in pieces(rows, columns, seed):
+        for values in draw_blocks(rows, columns, seed):
             file.write_batch(pa.record_batch([pa.array(each) for each in values.T], schema=schema))
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), *map(int, sys.argv[2:5]))
+    write_csv(Path(sys.argv[1]), *map(int, sys.argv[2:5]))

@@ -16,15 +16,20 @@ from multiprocessing.connection import Connection, wait
 
 from anomgan.bench.contender import Contender
 from anomgan.bench.measure import Task, measure
-from anomgan.bench.result_row import Row
+from anomgan.bench.result_row import ResultRow
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 """What libraries read when they are imported; what the user has set stays."""
 
-SPAWN = multiprocessing.get_context("spawn")  # a fork would share torch's threads and CUDA
+SPAWN_CONTEXT = multiprocessing.get_context("spawn")  # a fork would share torch's threads and CUDA
 
 
-def measured(tasks: Sequence[Task], jobs: int) -> Iterator[Row]:
+def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[ResultRow]:
     """Rows as they come.
 
     Args:
@@ -37,7 +42,7 @@ def measured(tasks: Sequence[Task], jobs: int) -> Iterator[Row]:
         return
     workers: list[_Worker] = []
     try:
-        yield from _side_by_side(deque(tasks), jobs, workers)
+        yield from _run_parallel(deque(tasks), jobs, workers)
     finally:
         for worker in workers:
             worker.stop()
@@ -55,9 +60,9 @@ class _Worker:
     @classmethod
     def start(cls, threads: int) -> _Worker:
         """Start a process."""
-        ours, theirs = SPAWN.Pipe()
-        process = SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
-        with _thread_limit(threads):
+        ours, theirs = SPAWN_CONTEXT.Pipe()
+        process = SPAWN_CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
+        with _limit_threads(threads):
             process.start()
         theirs.close()  # so that its end is noticed here
         return cls(process, ours)
@@ -75,8 +80,8 @@ class _Worker:
         self.process.join()
 
 
-def _side_by_side(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iterator[Row]:
-    threads = max(1, _cores() // jobs)
+def _run_parallel(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iterator[ResultRow]:
+    threads = max(1, _count_cores() // jobs)
     while queue or any(worker.task for worker in workers):
         idle = [worker for worker in workers if worker.task is None]
         while queue and (idle or len(workers) < jobs):
@@ -90,10 +95,10 @@ def _side_by_side(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iter
             if worker.connection not in ready:
                 continue
             try:
-                row: Row | None = worker.connection.recv()
+                row: ResultRow | None = worker.connection.recv()
             except (EOFError, OSError):
                 workers.remove(worker)
-                rows, rest = _after_death(worker)
+                rows, rest = _handle_death(worker)
                 queue.extendleft(rest)
                 yield from rows
                 continue
@@ -104,7 +109,7 @@ def _side_by_side(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iter
                 yield row
 
 
-def _after_death(worker: _Worker) -> tuple[list[Row], list[Task]]:
+def _handle_death(worker: _Worker) -> tuple[list[ResultRow], list[Task]]:
     """Rows of the detectors that a process died over, and what is left of its task."""
     worker.stop()
     task, waiting = worker.task, worker.waiting
@@ -130,9 +135,9 @@ def _serve(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def _thread_limit(threads: int) -> Iterator[None]:
+def _limit_threads(threads: int) -> Iterator[None]:
     """Environment of processes that are started meanwhile."""
-    added = [name for name in THREADS if name not in os.environ]
+    added = [name for name in THREAD_VARIABLES if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
     try:
         yield
@@ -141,7 +146,7 @@ def _thread_limit(threads: int) -> Iterator[None]:
             del os.environ[name]
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

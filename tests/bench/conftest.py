@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan.bench.contender import Encoded, Outcome
+from anomgan.bench.contender import DetectorRun, EncodedTable
 from anomgan.bench.sets import LabelledSet
 
 
@@ -55,17 +55,17 @@ class Fake:
     error: str = ""
     calls: list[tuple[str, ...]] | None = None
 
-    def only(self, names: tuple[str, ...]) -> Fake:
+    def select(self, names: tuple[str, ...]) -> Fake:
         return Fake(tuple(name for name in self.names if name in names), self.error, self.calls)
 
-    def run(self, table: Encoded, seed: int) -> Iterator[Outcome]:
+    def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
         if self.calls is not None:
             self.calls.append(self.names)
         for _ in self.names:
             print("noise that belongs nowhere")  # noqa: T201
             if self.error:
                 raise RuntimeError(self.error)
-            yield Outcome(table.new[:, 0].copy(), 1.0, 0.5, 10.0)
+            yield DetectorRun(table.new[:, 0].copy(), 1.0, 0.5, 10.0)
 
 
 @pytest.fixture

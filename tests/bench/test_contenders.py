@@ -12,7 +12,7 @@ import torch
 
 from anomgan import GANDetector
 from anomgan.bench import peers
-from anomgan.bench.contender import Encoded
+from anomgan.bench.contender import EncodedTable
 from anomgan.bench.gans import GANContender
 from anomgan.bench.peers import PYOD, SKLEARN, Peer
 from anomgan.config import Config
@@ -26,7 +26,7 @@ TINY = {"steps": 5, "members": 2, "hidden": 8, "latent": 4, "inversion_steps": 1
 @pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
 def test_scores_are_those_of_the_detector():
     sample = load_sample("penguins")  # numbers, categories and gaps
-    table = Encoded.of(sample.normal, sample.new)
+    table = EncodedTable.of(sample.normal, sample.new)
     config = Config.make("fast", TINY)
     gan = GANContender("f-anogan", ("combined", "paper"), config, "cpu")
     assert gan.names == ("f-anogan", "f-anogan (paper)")
@@ -39,18 +39,18 @@ def test_scores_are_those_of_the_detector():
         assert np.array_equal(outcome.scores, expected)
         assert outcome.fit_s > table.fit_s
         assert outcome.score_s > table.score_s
-    assert gan.only(["f-anogan (paper)"]).kinds == ("paper",)
+    assert gan.select(["f-anogan (paper)"]).kinds == ("paper",)
 
 
 @pytest.mark.filterwarnings("ignore::anomgan.errors.DataWarning")
 def test_the_control_is_the_same_detector_without_a_step():
     sample = load_sample("penguins")
-    table = Encoded.of(sample.normal, sample.new)
+    table = EncodedTable.of(sample.normal, sample.new)
     gan = GANContender("gan", ("combined", "paper"), Config.make("fast", TINY), "cpu")
     control = gan.control()
     assert control.names == ("untrained", "untrained (paper)")
     assert GANContender("sngan", ("combined",), Config(), "cpu").control().name == "untrained sngan"
-    assert control.only(["untrained (paper)"]).names == ("untrained (paper)",)
+    assert control.select(["untrained (paper)"]).names == ("untrained (paper)",)
     settings = {**TINY, "steps": 0, "checks": 0, "restarts": 0}
     detector = GANDetector(preset="fast", settings=settings, random_state=7, device="cpu")
     expected = -detector.fit(sample.normal).score_samples(sample.new)
@@ -60,11 +60,11 @@ def test_the_control_is_the_same_detector_without_a_step():
 
 
 @pytest.fixture(scope="module")
-def far() -> Encoded:
+def far() -> EncodedTable:
     """40 rows to fit on; of 30 to score, the last ten are far from all others."""
     rng = np.random.default_rng(0)
     new = np.r_[rng.normal(size=(20, 4)), rng.normal(9, 1, size=(10, 4))]
-    encoded = Encoded.of(pd.DataFrame(rng.normal(size=(40, 4))), pd.DataFrame(new))
+    encoded = EncodedTable.of(pd.DataFrame(rng.normal(size=(40, 4))), pd.DataFrame(new))
     assert encoded.new.shape[1] >= 4
     return encoded
 

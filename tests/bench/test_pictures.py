@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from anomgan.bench.defects import DEFECTS, textures, with_defects
+from anomgan.bench.defects import DEFECTS, add_defects, make_textures
 from anomgan.bench.gans import GANContender
-from anomgan.bench.localization import aupro, localised, table
+from anomgan.bench.localization import compute_aupro, format_table, localize_defects
 from anomgan.bench.measure import Task, measure
-from anomgan.bench.pictures import BUNDLED, find_picture_sets
+from anomgan.bench.pictures import SKLEARN_DIGITS, find_picture_sets
 from anomgan.config import Config
 from anomgan.errors import InputError
 
@@ -39,7 +39,7 @@ def test_an_official_split_stays_as_it_is(archive):
 
 
 def test_pictures_without_a_split_are_split_as_tables_are():
-    (five,) = find_picture_sets([BUNDLED], [5])
+    (five,) = find_picture_sets([SKLEARN_DIGITS], [5])
     assert five.name == "digits 5"
     parts = five.split(seed=0)
     assert len(parts.normal) == 91
@@ -77,13 +77,13 @@ def test_ours_and_others_are_measured_on_pictures_as_on_tables(archive):
 @pytest.mark.parametrize("kind", DEFECTS)
 def test_a_defect_changes_its_pixels_and_no_others(kind, monkeypatch):
     monkeypatch.setattr("anomgan.bench.defects.DEFECTS", {kind: DEFECTS[kind]})
-    normal = textures(12, 0)
-    changed, masks, kinds = with_defects(normal, seed=0)
+    normal = make_textures(12, 0)
+    changed, masks, kinds = add_defects(normal, seed=0)
     assert set(kinds) == {kind}
     assert len(changed) >= 10
     assert masks.any((1, 2)).all()
     assert masks.mean() < 0.3
-    again, _, _ = with_defects(normal, seed=0)
+    again, _, _ = add_defects(normal, seed=0)
     assert np.array_equal(changed, again)
     same = np.array([(normal == own).sum((1, 2)).argmax() for own in changed])
     where = np.abs(changed - normal[same]) >= 0.1 * np.ptp(normal)
@@ -107,7 +107,7 @@ def test_what_cannot_be_seen_is_no_defect(monkeypatch):
 
     kinds = {"same": lambda picture, others, rng: picture.copy(), "faint": faint, "speck": speck}
     monkeypatch.setattr("anomgan.bench.defects.DEFECTS", kinds)
-    changed, masks, left = with_defects(normal, seed=0)
+    changed, masks, left = add_defects(normal, seed=0)
     assert left.tolist() == ["speck"]
     assert np.argwhere(masks[0]).tolist() == [[8, 8], [8, 9], [9, 8], [9, 9]]
     assert changed[0, 5, 5] == 0
@@ -116,16 +116,16 @@ def test_what_cannot_be_seen_is_no_defect(monkeypatch):
 def test_aupro_of_known_maps():
     masks = np.zeros((2, 20, 20), dtype=bool)
     masks[:, 2:4, 2:4] = masks[:, 10:18, 10:18] = True
-    assert aupro(masks, masks.astype(float)) == 1
-    assert aupro(masks, 1 - masks) == 0
+    assert compute_aupro(masks, masks.astype(float)) == 1
+    assert compute_aupro(masks, 1 - masks) == 0
     # Only the large region is found: pixels would say 94 %, regions say one of two.
     large = masks.copy()
     large[:, 2:4, 2:4] = False
     blind = np.where(large, 1.0, np.where(masks, -1.0, 0.0))
-    assert aupro(masks, blind) == pytest.approx(0.5, abs=0.01)
+    assert compute_aupro(masks, blind) == pytest.approx(0.5, abs=0.01)
     noise = np.random.default_rng(0).normal(size=(200, 20, 20))
     many = np.repeat(masks[:1], 200, 0)
-    assert aupro(many, noise) == pytest.approx(0.15, abs=0.02)
+    assert compute_aupro(many, noise) == pytest.approx(0.15, abs=0.02)
 
 
 def test_aupro_by_hand():
@@ -138,7 +138,9 @@ def test_aupro_by_hand():
     heights[0, 100, 2:] = -1
     # Overlap 0.5 up to 200 of 1008 false alarms, then 1 up to a share of 0.3.
     share = 200 / 1008
-    assert aupro(mask, heights) == pytest.approx((0.5 * share + 0.3 - share) / 0.3, abs=0.005)
+    assert compute_aupro(mask, heights) == pytest.approx(
+        (0.5 * share + 0.3 - share) / 0.3, abs=0.005
+    )
 
 
 def test_pixels_that_share_a_corner_are_one_defect():
@@ -146,16 +148,16 @@ def test_pixels_that_share_a_corner_are_one_defect():
     mask[0, 1, 1] = mask[0, 2, 2] = mask[0, 7, 7] = True
     only = np.where(mask, 1.0, 0.0)
     only[0, 7, 7] = -1
-    assert aupro(mask, only) == pytest.approx(0.5)
+    assert compute_aupro(mask, only) == pytest.approx(0.5)
 
 
 def test_defects_on_a_texture_are_found(monkeypatch):
-    monkeypatch.setattr("anomgan.bench.localization.MOST_NORMAL", 60)
-    monkeypatch.setattr("anomgan.bench.localization.MOST_DEFECTS", 12)
+    monkeypatch.setattr("anomgan.bench.localization.MAX_NORMAL_PICTURES", 60)
+    monkeypatch.setattr("anomgan.bench.localization.MAX_DEFECT_PICTURES", 12)
     gan = GANContender("gan", ("visual",), Config.make("fast", TINY, "images"), "cpu")
-    found = list(localised([gan], [], seed=0))
+    found = list(localize_defects([gan], [], seed=0))
     assert {each.dataset for each in found} == {"texture"}
     assert [each.kind for each in found] == ["all", *DEFECTS]
     assert found[0].pictures == sum(each.pictures for each in found[1:])
     assert found[0].auroc > 0.85
-    assert "| texture | all | gan | 0." in table(found)
+    assert "| texture | all | gan | 0." in format_table(found)

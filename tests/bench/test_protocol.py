@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from anomgan.bench.protocol import Split, contaminated
+from anomgan.bench.protocol import Split, contaminate
 
 
 def parts(odd):
@@ -11,7 +11,7 @@ def parts(odd):
 
 
 def test_the_share_of_abnormal_rows_is_what_was_asked_for():
-    mixed = contaminated(parts(40), 0.1, seed=0)
+    mixed = contaminate(parts(40), 0.1, seed=0)
     assert len(mixed.normal) == 100
     taken = set(mixed.normal["x"]) - set(range(90))
     assert len(taken) == 10
@@ -21,14 +21,12 @@ def test_the_share_of_abnormal_rows_is_what_was_asked_for():
 
 
 def test_at_least_half_of_the_abnormal_rows_stay_to_be_scored():
-    mixed = contaminated(parts(6), 0.5, seed=0)
+    mixed = contaminate(parts(6), 0.5, seed=0)
     assert len(mixed.normal) == 93
     assert mixed.label.sum() == 3
 
 
 def test_each_seed_takes_others_and_nothing_taken_changes_nothing():
-    first, again, other = (
-        set(contaminated(parts(40), 0.1, seed).normal["x"]) for seed in (0, 0, 1)
-    )
+    first, again, other = (set(contaminate(parts(40), 0.1, seed).normal["x"]) for seed in (0, 0, 1))
     assert first == again != other
-    assert len(contaminated(parts(40), 0.0, 0).normal) == 90
+    assert len(contaminate(parts(40), 0.0, 0).normal) == 90

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from anomgan.bench.markdown import markdown
-from anomgan.bench.result_row import Row
-from anomgan.bench.summary import Summary, critical_difference
+from anomgan.bench.markdown import to_markdown
+from anomgan.bench.result_row import ResultRow
+from anomgan.bench.summary import Summary, compute_critical_difference
 
 SETTINGS = {"anomgan": "1.0", "preset": "fast", "device": "cpu", "contamination": 0}
 
 
 def row(dataset, seed, detector, auroc, ap, error=""):
-    return Row(dataset, seed, detector, auroc, ap, 2.0, 1.0, 100.0, error=error)
+    return ResultRow(dataset, seed, detector, auroc, ap, 2.0, 1.0, 100.0, error=error)
 
 
 FULL = [
@@ -26,7 +26,7 @@ FULL = [
 
 
 def test_the_table_says_what_the_rows_say():
-    assert markdown(Summary.of(FULL), SETTINGS) == (
+    assert to_markdown(Summary.from_rows(FULL), SETTINGS) == (
         "| AUROC / AP, mean of 2 seeds | gan | knn |\n"
         "|---|---:|---:|\n"
         "| wine | **0.800** / 0.600 | 0.600 / **0.800** |\n"
@@ -45,7 +45,7 @@ def test_what_training_adds_is_a_paired_difference_over_the_sets():
     """Of one set 0.1 better, of another 0.3: mean 0.2, and t(0.975, 1) = 12.7062 times 0.1."""
     rows = [*FULL, row("wine", 0, "untrained", 0.8, 0.6), row("wine", 1, "untrained", 0.6, 0.8)]
     rows += [row("apes", seed, "untrained", 0.7, 1.0) for seed in range(2)]
-    summary = Summary.of(rows, {"gan": "untrained"})
+    summary = Summary.from_rows(rows, {"gan": "untrained"})
     [gain] = summary.gains.to_dict("records")
     assert (gain["detector"], gain["control"], gain["sets"]) == ("gan", "untrained", 2)
     assert gain["auroc"] == pytest.approx(0.2)
@@ -55,26 +55,26 @@ def test_what_training_adds_is_a_paired_difference_over_the_sets():
     assert (
         "What training adds (gan − untrained, 2 sets, 95 % interval): AUROC +0.2000 ± 1.2706 and "
         "AP -0.0500 ± 0.6353.\n"
-    ) in markdown(summary, SETTINGS)
+    ) in to_markdown(summary, SETTINGS)
 
 
 def test_what_training_adds_goes_by_what_both_did():
     rows = [row("wine", 0, "gan", 0.9, 0.5), row("wine", 0, "untrained", 0.8, 0.5)]
-    rows += [row("wine", 1, "gan", 0.1, 0.1), Row("wine", 1, "untrained", error="bad")]
-    summary = Summary.of(rows, {"gan": "untrained", "none": "such"})
+    rows += [row("wine", 1, "gan", 0.1, 0.1), ResultRow("wine", 1, "untrained", error="bad")]
+    summary = Summary.from_rows(rows, {"gan": "untrained", "none": "such"})
     assert len(summary.gains) == 1
-    text = markdown(summary, SETTINGS)
+    text = to_markdown(summary, SETTINGS)
     assert "(gan − untrained, 1 set): AUROC +0.1000 and AP +0.0000.\n" in text
-    failed = [Row("wine", 0, "gan", error="bad"), row("wine", 0, "untrained", 0.8, 0.5)]
-    summary = Summary.of(failed, {"gan": "untrained"})
+    failed = [ResultRow("wine", 0, "gan", error="bad"), row("wine", 0, "untrained", 0.8, 0.5)]
+    summary = Summary.from_rows(failed, {"gan": "untrained"})
     assert summary.gains.empty
-    assert "training adds" not in markdown(summary, SETTINGS)
+    assert "training adds" not in to_markdown(summary, SETTINGS)
 
 
 def test_failures_are_left_out_of_the_means_and_named():
     rows = [*FULL, row("wine", 0, "lof", 0.5, 0.5), row("wine", 1, "lof", 0.5, 0.5)]
-    rows += [Row("apes", seed, "lof", error="ValueError: no | luck") for seed in range(2)]
-    text = markdown(Summary.of(rows), SETTINGS)
+    rows += [ResultRow("apes", seed, "lof", error="ValueError: no | luck") for seed in range(2)]
+    text = to_markdown(Summary.from_rows(rows), SETTINGS)
     assert "| apes | **1.000** / **1.000** | **1.000** / 0.200 | failed |" in text
     assert "| 0.500 / 0.500 (1 set) |" in text
     assert "| mean rank by AUROC | **1.00** | 2.00 | 3.00 |" in text
@@ -83,8 +83,8 @@ def test_failures_are_left_out_of_the_means_and_named():
 
 
 def test_detectors_that_all_failed_leave_a_table_too():
-    rows = [Row("wine", 0, "lof", error="bad"), Row("wine", 0, "knn", error="bad")]
-    text = markdown(Summary.of(rows), SETTINGS)
+    rows = [ResultRow("wine", 0, "lof", error="bad"), ResultRow("wine", 0, "knn", error="bad")]
+    text = to_markdown(Summary.from_rows(rows), SETTINGS)
     assert "| wine | failed | failed |" in text
     assert "| mean rank by AUROC | – | – |" in text
     assert "| seconds, fit + score | – | – |" in text
@@ -94,13 +94,13 @@ def test_critical_difference_is_that_of_the_tables():
     # Demšar (2006), table 5: q at 0.05 is 1.960, 2.569 and 3.164 for 2, 4 and 10 classifiers.
     for detectors, q in [(2, 1.960), (4, 2.569), (10, 3.164)]:
         expected = q * (detectors * (detectors + 1) / (6 * 30)) ** 0.5
-        assert critical_difference(detectors, 30) == pytest.approx(expected, abs=1e-3)
+        assert compute_critical_difference(detectors, 30) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("detectors", [{"gan", "knn"}, {"gan"}])
 def test_the_picture_is_a_png(detectors):
-    from anomgan.bench.rank_plot import picture
+    from anomgan.bench.rank_plot import plot_ranks
 
-    drawn = picture(Summary.of([row for row in FULL if row.detector in detectors]))
+    drawn = plot_ranks(Summary.from_rows([row for row in FULL if row.detector in detectors]))
     assert drawn.startswith(b"\x89PNG")
     assert len(drawn) > 5_000

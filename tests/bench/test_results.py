@@ -5,13 +5,15 @@ import math
 
 import pytest
 
-from anomgan.bench.result_row import COLUMNS, Row
-from anomgan.bench.results import HEADER, Results, settings_of
+from anomgan.bench.result_row import COLUMNS, ResultRow
+from anomgan.bench.results import HEADER, Results, describe_settings
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
 
-ROW = Row("a", 0, "knn", 0.91234567, 0.5, 1.25, 0.5, 321.04, 50, 60, 7, 10)
-SETTINGS = settings_of("fast", Config.make("fast"), "cpu", []) | {"sets": {"a": "1", "b": "2"}}
+ROW = ResultRow("a", 0, "knn", 0.91234567, 0.5, 1.25, 0.5, 321.04, 50, 60, 7, 10)
+SETTINGS = describe_settings("fast", Config.make("fast"), "cpu", []) | {
+    "sets": {"a": "1", "b": "2"}
+}
 
 
 def other(**changes):
@@ -23,13 +25,13 @@ def test_a_row_survives_the_file():
         "dataset,seed,detector,auroc,ap,fit_s,score_s,peak_mb,rows_fit,rows_scored,columns,"
         "anomalies,error\n"
     )
-    assert ROW.line() == "a,0,knn,0.912346,0.500000,1.250,0.500,321.0,50,60,7,10,\n"
-    failed = Row("a, b", 1, "lof", error='said "no", twice')
-    line = failed.line()
+    assert ROW.to_csv() == "a,0,knn,0.912346,0.500000,1.250,0.500,321.0,50,60,7,10,\n"
+    failed = ResultRow("a, b", 1, "lof", error='said "no", twice')
+    line = failed.to_csv()
     import csv
 
     [cells] = csv.reader([line])
-    back = Row.parse(cells)
+    back = ResultRow.from_csv(cells)
     assert back.key == failed.key
     assert back.error == failed.error
     assert math.isnan(back.auroc)
@@ -40,16 +42,16 @@ def test_a_row_survives_the_file():
 def test_rows_are_there_at_once_and_next_time(tmp_path):
     with Results.open(tmp_path / "new" / "dir", SETTINGS) as results:
         results.append(ROW)
-        assert (tmp_path / "new/dir/results.csv").read_text() == HEADER + ROW.line()
+        assert (tmp_path / "new/dir/results.csv").read_text() == HEADER + ROW.to_csv()
     with Results.open(tmp_path / "new" / "dir", SETTINGS) as results:
         assert list(results.rows) == [("a", 0, "knn")]
 
 
 @pytest.mark.parametrize("cut", [1, 10, 21])
 def test_a_torn_last_line_is_measured_again(tmp_path, cut):
-    second = Row("b", 0, "knn")
+    second = ResultRow("b", 0, "knn")
     (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
-    text = HEADER + ROW.line() + second.line()
+    text = HEADER + ROW.to_csv() + second.to_csv()
     (tmp_path / "results.csv").write_text(text[:-cut])
     with Results.open(tmp_path, SETTINGS) as results:
         assert ("a", 0, "knn") in results.rows
@@ -62,7 +64,7 @@ def test_a_torn_header_is_no_obstacle(tmp_path):
     (tmp_path / "results.csv").write_text(HEADER[:9])
     with Results.open(tmp_path, SETTINGS) as results:
         results.append(ROW)
-    assert (tmp_path / "results.csv").read_text() == HEADER + ROW.line()
+    assert (tmp_path / "results.csv").read_text() == HEADER + ROW.to_csv()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_other_settings_are_refused_until_restarted(tmp_path, changes, said):
     with pytest.raises(InputError, match=said) as error, Results.open(tmp_path, other(**changes)):
         pass
     assert str(error.value).endswith("name another --output, or start over with --restart")
-    assert ROW.line() in (tmp_path / "results.csv").read_text()
+    assert ROW.to_csv() in (tmp_path / "results.csv").read_text()
     with Results.open(tmp_path, other(**changes), restart=True) as results:
         assert not results.rows
     assert (tmp_path / "results.csv").read_text() == HEADER
@@ -120,10 +122,10 @@ def test_what_isnt_ours_stays(tmp_path):
 
 def test_damage_is_named(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
-    (tmp_path / "results.csv").write_text(HEADER + ROW.line() + "a,b\n")
+    (tmp_path / "results.csv").write_text(HEADER + ROW.to_csv() + "a,b\n")
     with pytest.raises(InputError, match="line 3 is damaged"), Results.open(tmp_path, SETTINGS):
         pass
-    (tmp_path / "results.csv").write_text(HEADER + ROW.line())
+    (tmp_path / "results.csv").write_text(HEADER + ROW.to_csv())
     (tmp_path / "settings.json").write_text("{")
     with (
         pytest.raises(InputError, match="missing or damaged"),

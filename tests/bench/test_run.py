@@ -11,7 +11,7 @@ from anomgan.bench import workers
 from anomgan.bench.benchmark import Benchmark
 from anomgan.bench.measure import Task, measure
 from anomgan.bench.peers import Peer
-from anomgan.bench.results import Results, settings_of
+from anomgan.bench.results import Results, describe_settings
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import InputError
@@ -19,7 +19,7 @@ from anomgan.errors import InputError
 
 @pytest.fixture
 def results(tmp_path):
-    settings = settings_of("fast", Config.make("fast"), "cpu", [])
+    settings = describe_settings("fast", Config.make("fast"), "cpu", [])
     with Results.open(tmp_path / "out", settings) as opened:
         yield opened
 
@@ -111,7 +111,7 @@ class Deadly:
 def test_what_kills_a_process_costs_one_detector(make_set):
     before = dict(os.environ)
     tasks = [Task(make_set(), 0, (Deadly(), Peer("lof")))]
-    lost, row = workers.measured(tasks, 2)
+    lost, row = workers.run_tasks(tasks, 2)
     assert (lost.detector, row.detector) == ("deadly", "lof")
     assert lost.error == "its process ended with 9; too little memory?"
     assert row.auroc == 1
@@ -120,10 +120,10 @@ def test_what_kills_a_process_costs_one_detector(make_set):
 
 
 def test_threads_are_shared_unless_the_user_said_so(monkeypatch):
-    for name in workers.THREADS:
+    for name in workers.THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    with workers._thread_limit(3):
+    with workers._limit_threads(3):
         assert os.environ["OMP_NUM_THREADS"] == "7"
         assert os.environ["MKL_NUM_THREADS"] == "3"
     assert "MKL_NUM_THREADS" not in os.environ

@@ -49,8 +49,8 @@ def test_archives_are_split_into_normal_rows_and_the_others(archive):
 
 
 def test_large_archives_keep_the_proportion(archive, monkeypatch):
-    monkeypatch.setattr(protocol, "MOST_NORMAL", 20)
-    monkeypatch.setattr(protocol, "MOST_NEW", 11)
+    monkeypatch.setattr(protocol, "MAX_FIT_ROWS", 20)
+    monkeypatch.setattr(protocol, "MAX_SCORED_ROWS", 11)
     parts = LabelledSet("toy", archive).split(0)
     assert (len(parts.normal), len(parts.new), parts.label.sum()) == (20, 11, 2)
 

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from anomgan.bench import timed_case as case
-from anomgan.bench.curves import CURVES, Curve
-from anomgan.bench.phases import OTHER, PHASES, phase_of, shares, watched
-from anomgan.bench.process import Usage, run
-from anomgan.bench.speed import LOADS, SECTIONS, chosen, filled
-from anomgan.bench.synthetic import table, write
-from anomgan.bench.timed_case import Case, measured
+from anomgan.bench.curves import CURVES, GrowthCurve
+from anomgan.bench.phases import OTHER, PHASES, compute_shares, find_phase, sample_stacks
+from anomgan.bench.process import ProcessUsage, run
+from anomgan.bench.speed import SECTIONS, STRESS_SECTIONS, fill_page, select_sections
+from anomgan.bench.synthetic import make_table, write_csv
+from anomgan.bench.timed_case import TimedCase, run_cases
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -28,36 +28,36 @@ PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 def test_a_table_goes_between_its_comments() -> None:
     page = "a\n<!-- x -->\nold\n\\1\n<!-- /x -->\nb\n<!-- xy -->\n<!-- /xy -->\n"
     expected = "a\n<!-- x -->\n| 1 |\n<!-- /x -->\nb\n<!-- xy -->\n<!-- /xy -->\n"
-    assert filled(page, "x", "| 1 |") == expected
-    assert filled(expected, "x", "| 1 |") == expected
+    assert fill_page(page, "x", "| 1 |") == expected
+    assert fill_page(expected, "x", "| 1 |") == expected
     with pytest.raises(ValueError, match="one pair of comments <!-- y --> … <!-- /y -->"):
-        filled(page, "y", "")
+        fill_page(page, "y", "")
 
 
 def test_the_page_has_a_place_for_every_section() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for name in SECTIONS | LOADS:
-        assert filled(page, name, "here") != page
+    for name in SECTIONS | STRESS_SECTIONS:
+        assert fill_page(page, name, "here") != page
 
 
 def test_sections_are_chosen_by_how_their_names_begin() -> None:
-    assert list(chosen(None)) == list(SECTIONS)
-    assert list(chosen("score-r,latency")) == ["score-rows", "latency"]
-    assert set(chosen("load")) == set(LOADS)
+    assert list(select_sections(None)) == list(SECTIONS)
+    assert list(select_sections("score-r,latency")) == ["score-rows", "latency"]
+    assert set(select_sections("load")) == set(STRESS_SECTIONS)
     with pytest.raises(ValueError, match="no section begins with 'speed'; there are: machine, "):
-        chosen("fit,speed")
+        select_sections("fit,speed")
 
 
 # --- tables made for it ---------------------------------------------------------------------------
 
 
 def test_what_is_written_is_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anomgan.bench.synthetic.PIECE", 30)  # ten rows of three
-    made = table(25, 3, seed=1)
-    write(tmp_path / "a.csv", 25, 3, seed=1)
+    monkeypatch.setattr("anomgan.bench.synthetic.MAX_BLOCK_CELLS", 30)  # ten rows of three
+    made = make_table(25, 3, seed=1)
+    write_csv(tmp_path / "a.csv", 25, 3, seed=1)
     found = pd.read_csv(tmp_path / "a.csv", dtype="float32").astype(float)
     pd.testing.assert_frame_equal(found, made)
-    assert not np.array_equal(made, table(25, 3, seed=2))
+    assert not np.array_equal(made, make_table(25, 3, seed=2))
 
 
 # --- cases ----------------------------------------------------------------------------------------
@@ -66,29 +66,29 @@ def test_what_is_written_is_the_table(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", ["gan", "iforest"])
 def test_a_case_is_fitted_and_scored(name: str) -> None:
     tiny = {"steps": 5, "members": 1, "hidden": 8, "memory_rows": 20, "checks": 0}
-    figures = Case(40, 3, 10, tiny).measure(name)
+    figures = TimedCase(40, 3, 10, tiny).measure(name)
     assert figures.keys() == {"fit_s", "score_s", "peak_mb"}
     assert min(figures.values()) > 0
-    assert Case(40, 3, 10, tiny).wait(name, 3).keys() == {"p50_s", "p99_s"}
+    assert TimedCase(40, 3, 10, tiny).measure_latency(name, 3).keys() == {"p50_s", "p99_s"}
 
 
 def test_what_would_take_too_long_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(case.time, "perf_counter", lambda: clock[0])
 
-    def measure(self: Case, name: str) -> dict[str, float]:
+    def measure(self: TimedCase, name: str) -> dict[str, float]:
         clock[0] += self.rows
         return {}
 
-    monkeypatch.setattr(Case, "measure", measure)
-    cases = {str(rows): Case(rows, 2, 0) for rows in (1, 2, 20, 60, 61)}
-    assert [label for label, _ in measured("gan", cases, 60.0)] == ["1", "2", "20", "60"]
+    monkeypatch.setattr(TimedCase, "measure", measure)
+    cases = {str(rows): TimedCase(rows, 2, 0) for rows in (1, 2, 20, 60, 61)}
+    assert [label for label, _ in run_cases("gan", cases, 60.0)] == ["1", "2", "20", "60"]
 
 
 def test_curves_grow() -> None:
     for curve in CURVES:
         for sizes in (curve.sizes, curve.quick):
-            cases = [Case(**curve.case(size)) for size in sizes]
+            cases = [TimedCase(**curve.case(size)) for size in sizes]
             assert len(cases) > 1
             assert list(sizes) == sorted(set(sizes))
             assert len({repr(each) for each in cases}) == len(cases)
@@ -102,10 +102,10 @@ def test_a_curve_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
         own = figures[name].items()
         return {label: dict(zip(keys, each, strict=True)) for label, each in own}
 
-    monkeypatch.setattr("anomgan.bench.curves._measured", fake)
+    monkeypatch.setattr("anomgan.bench.curves._run_cases", fake)
     sized: Any = lambda rows: {"rows": 9, "columns": 2, "scored": rows}  # noqa: E731
-    curve = Curve("c", "rows", "So many", (5,), sized, ("knn",), scores=True, quick=(1, 20))
-    assert list(curve.lines(quick=True)) == [
+    curve = GrowthCurve("c", "rows", "So many", (5,), sized, ("knn",), scores=True, quick=(1, 20))
+    assert list(curve.measure(quick=True)) == [
         "So many\n",
         "| rows | rows/s | anomgan: score, s | MB | kNN: score, s | MB |",
         "|---:|---:|---:|---:|---:|---:|",
@@ -124,7 +124,7 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     assert usage.megabytes > 500
     with pytest.raises(RuntimeError, match="oh dear"):
         run(sys.executable, "-c", "raise SystemExit('oh dear')")
-    assert Usage(2.0, 10_000.4).row("it", 5_000) == "| it | 2.0 | 2,500 | 10,000 |"
+    assert ProcessUsage(2.0, 10_000.4).format_row("it", 5_000) == "| it | 2.0 | 2,500 | 10,000 |"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     ],
 )
 def test_stacks_have_phases(stack: list[str], phase: str | None) -> None:
-    assert phase_of(stack) == phase
+    assert find_phase(stack) == phase
 
 
 @pytest.mark.parametrize("name", [name for parts in PHASES.values() for name in parts])
@@ -167,8 +167,8 @@ def test_phases_speak_of_what_there_is(name: str) -> None:
 
 
 def test_shares_are_of_the_whole() -> None:
-    assert list(shares({"a": 1, "b": 3}).items()) == [("b", 0.75), ("a", 0.25)]
-    with watched() as counts:
+    assert list(compute_shares({"a": 1, "b": 3}).items()) == [("b", 0.75), ("a", 0.25)]
+    with sample_stacks() as counts:
         while not counts:
             sum(range(1000))
-    assert sum(shares(counts).values()) == pytest.approx(1)
+    assert sum(compute_shares(counts).values()) == pytest.approx(1)

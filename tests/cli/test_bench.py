@@ -190,8 +190,8 @@ def test_help_imports_nothing_heavy():
 
 
 def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
-    monkeypatch.setattr("anomgan.bench.localization.MOST_NORMAL", 40)
-    monkeypatch.setattr("anomgan.bench.localization.MOST_DEFECTS", 8)
+    monkeypatch.setattr("anomgan.bench.localization.MAX_NORMAL_PICTURES", 40)
+    monkeypatch.setattr("anomgan.bench.localization.MAX_DEFECT_PICTURES", 8)
     settings = [part for key in ("steps=5", "members=1", "channels=4") for part in ("--set", key)]
     options = ["--classes", "3", "--seeds", 1, "--preset", "fast", "--peers", "knn", "--defects"]
     done = run("bench", "--images", *options, *settings, "--output", "out")

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector, load
-from anomgan.bench.process import module
-from anomgan.bench.synthetic import write
+from anomgan.bench.process import run_module
+from anomgan.bench.synthetic import write_csv
 
 FEW = ["--set", "steps=20", "--set", "members=1", "--set", "inversion_steps=1", "--no-track"]
 FEW += ["--set", "hidden=16", "--set", "memory_rows=50"]
@@ -19,13 +19,13 @@ FEW += ["--set", "hidden=16", "--set", "memory_rows=50"]
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows_that_are_scored(tmp_path: Path) -> None:
-    write(tmp_path / "normal.csv", 500, 2, seed=1)
-    module("anomgan", "fit", tmp_path / "normal.csv", "--model", tmp_path / "model", *FEW)
+    write_csv(tmp_path / "normal.csv", 500, 2, seed=1)
+    run_module("anomgan", "fit", tmp_path / "normal.csv", "--model", tmp_path / "model", *FEW)
     peaks = []
     for rows in (200_000, 1_000_000):
         new, out = tmp_path / f"{rows}.csv", tmp_path / "scores.csv"
-        write(new, rows, 2, seed=2)
-        usage = module("anomgan", "score", new, "--model", tmp_path / "model", "--output", out)
+        write_csv(new, rows, 2, seed=2)
+        usage = run_module("anomgan", "score", new, "--model", tmp_path / "model", "--output", out)
         assert out.read_bytes().count(b"\n") == rows + 1
         peaks.append(usage.megabytes)
     assert peaks[1] < 1.1 * peaks[0]
