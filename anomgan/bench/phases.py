@@ -34,7 +34,7 @@ PHASES = {
         "anomgan.scoring.features",
         "anomgan.scoring.scorer",
     ),
-    "calibration": ("anomgan.calibration", "anomgan.scoring.scaling"),
+    "calibration": ("anomgan.calibration",),
     "drift": ("anomgan.evaluation.drift",),
     "tracking": ("anomgan.mlflow", "mlflow"),
     "writing": ("anomgan.cli.csv_output", "anomgan.persistence"),
