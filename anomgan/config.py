@@ -75,7 +75,7 @@ class Config:
         0.99, "Decay of the weights' moving average, which computes the scores.", 0, 0.99999
     )
     withheld: float = _training(
-        0.1, "Share of training records with masked condition, for levels never seen.", 0, 1
+        0.1, "Share of training records with the condition masked, to score unseen levels.", 0, 1
     )
     generator_loss: Literal["non-saturating", "minimax"] = _training(
         "non-saturating", "Loss of the original GAN's generator (Goodfellow et al., 2014)."
@@ -117,7 +117,10 @@ class Config:
         500, "Fewer rows are cross-fitted for calibration. Of more, a part is held out.", 0
     )
     held_out: float = _scoring(
-        0.2, "Share of the rows held out for calibration when they are many.", 0.01, 0.9
+        0.2,
+        "Share of the rows held out for calibration, from ``cross_fit_below`` rows on.",
+        0.01,
+        0.9,
     )
     held_out_rows: int = _scoring(4000, "Upper bound on the rows held out for calibration.")
 
