@@ -58,7 +58,7 @@ from anomgan.training.checkpoint import Checkpoint
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import Snapshot
-from anomgan.utils.serialization import check, to_plain
+from anomgan.utils.serialization import check_type, to_plain
 from anomgan.utils.types import Floats
 
 _NESTED = "settings__"
@@ -595,7 +595,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             ValueError: If something is invalid.
         """
         about = model.about
-        check(About, about, "estimator")
+        check_type(About, about, "estimator")
         detector = cls(**about["params"])
         detector._check_params(model.encoder.kind)
         if detector.method != model.ensemble.gan.name:
@@ -813,8 +813,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.method, self.preset, self.settings, self.alpha, self.contamination, kind
         )
         resolve_seed(self.random_state)
-        check(str, self.device, "device")
-        check(bool, self.verbose, "verbose")
+        check_type(str, self.device, "device")
+        check_type(bool, self.verbose, "verbose")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             resolve_condition(self.method, self.condition, other=False)
@@ -844,7 +844,7 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     model = store.load(directory)
     try:
         return GANDetector.from_model(model, chosen)
-    except store.UNFIT as error:
+    except store.INCONSISTENT_ERRORS as error:
         raise store.damaged(directory, f"{type(error).__name__}: {error}") from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from anomgan.errors import InputError
-from anomgan.utils.text import quoted
+from anomgan.utils.text import quote_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class ColumnRoles:
         if self.identifier is not None and self.identifier not in names:
             raise InputError(
                 f"{source}: has no column {self.identifier!r}, which names the rows (--id at fit); "
-                f"it has: {quoted(names)}"
+                f"it has: {quote_names(names)}"
             )
 
     def check_repeated(self, names: Collection[str], *, source: str) -> None:
@@ -117,5 +117,5 @@ def check_column(frame: pd.DataFrame, name: str, *, option: str, source: str) ->
     """
     if name not in frame.columns:
         raise InputError(
-            f"{option}: {source} has no column {name!r}; it has: {quoted(frame.columns)}"
+            f"{option}: {source} has no column {name!r}; it has: {quote_names(frame.columns)}"
         )

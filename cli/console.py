@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anomgan.errors import DataWarning, InputError
-from anomgan.utils.text import visible as visible  # commands take it from here
+from anomgan.utils.text import escape_control as escape_control  # commands take it from here
 
 PIPE_WIDTH = 1000
 """Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""
@@ -65,7 +65,7 @@ def discard(stream: TextIO) -> None:
 def say(text: str) -> None:
     """Write one line to standard error; if that fails, the work goes on."""
     with _expendable():
-        sys.stderr.write(f"anomgan: {visible(text)}\n")
+        sys.stderr.write(f"anomgan: {escape_control(text)}\n")
         sys.stderr.flush()
 
 
@@ -108,7 +108,7 @@ def show_facts(facts: Iterable[tuple[str, str]], *, stderr: bool = False) -> Non
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in facts:
-        table.add_row(label, Text(visible(value)))
+        table.add_row(label, Text(escape_control(value)))
     _print(table, stderr=stderr)
 
 
@@ -131,7 +131,7 @@ def show_table(
     for name in names:
         table.add_column(name, no_wrap=name not in wrapped, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        table.add_row(*(Text(escape_control(cell)) for cell in row))
     _print(table, stderr=stderr)
 
 

@@ -14,7 +14,7 @@ from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
 from anomgan.errors import InputError
-from anomgan.utils.text import visible
+from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +187,7 @@ def _to_text(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
         )
         lines = [line for line in entry["lines"].to_dict("records") if line["contribution"]]
         for line in lines:
-            yield visible(f"  {line['contribution']:+7.2f}  {line['sentence']}")
+            yield escape_control(f"  {line['contribution']:+7.2f}  {line['sentence']}")
         if not lines:
             yield "           is normal as it is"
 

@@ -31,7 +31,7 @@ def info(
 
     from anomgan.cli.summaries import training_facts
     from anomgan.training.health import describe_health
-    from anomgan.utils.text import quoted
+    from anomgan.utils.text import quote_names
 
     gan = detector.ensemble_.gan
     facts = detector.training_facts_
@@ -43,7 +43,7 @@ def info(
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),
             *training_facts(detector),
-            *((kind, quoted(names)) for kind, names in kinds),
+            *((kind, quote_names(names)) for kind, names in kinds),
             ("preset", detector.preset),
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),

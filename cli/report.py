@@ -11,7 +11,7 @@ from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
 from anomgan.errors import InputError
-from anomgan.utils.text import quoted
+from anomgan.utils.text import quote_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +129,9 @@ def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
     name = describe_source(labels)
     table = read_table(labels)
     if label is None and "label" not in table.columns and table.shape[1] > 1:
-        raise InputError(f"{name}: name the column with --label; it has: {quoted(table.columns)}")
+        raise InputError(
+            f"{name}: name the column with --label; it has: {quote_names(table.columns)}"
+        )
     column = label or ("label" if "label" in table.columns else str(table.columns[0]))
     if len(table) != rows:
         raise InputError(

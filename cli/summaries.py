@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.utils.text import shortened
+from anomgan.utils.text import join_limited
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -66,8 +66,8 @@ def _apart(facts: dict[str, Any]) -> str:
     own, pooled = facts["levels"], facts["pooled_levels"]
     if not own:
         return "; too few for each condition apart"
-    rest = f"; too few, so pooled: {shortened(pooled)}" if pooled else ""
-    return f"; apart for {shortened([f'{name} ({rows:,})' for name, rows in own.items()])}{rest}"
+    rest = f"; too few, so pooled: {join_limited(pooled)}" if pooled else ""
+    return f"; apart for {join_limited([f'{name} ({rows:,})' for name, rows in own.items()])}{rest}"
 
 
 def _interval(facts: dict[str, Any]) -> str:
@@ -112,7 +112,7 @@ def _conditions(facts: dict[str, Any]) -> Facts:
     """What the model conditions on, if on anything."""
     given = facts.get("conditions", {}).items()
     levels = [f"{name} ({n:,} {'level' if n == 1 else 'levels'})" for name, n in given]
-    return [("condition", shortened(levels))] if levels else []
+    return [("condition", join_limited(levels))] if levels else []
 
 
 def _health(facts: dict[str, Any]) -> str:
@@ -132,7 +132,7 @@ def _left_out(detector: GANDetector) -> str:
     roles = ColumnRoles.from_detector(detector)
     named = [f"{name!r} ({option})" for option, name in roles.options]
     useless = [f"{c['name']!r} ({c['reason']})" for c in detector.training_facts_["dropped"]]
-    return shortened([*named, *useless])
+    return join_limited([*named, *useless])
 
 
 def _threshold(detector: GANDetector) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from anomgan.errors import InputError
-from anomgan.utils.serialization import typed
+from anomgan.utils.serialization import build_dataclass
 from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def probability_curve_from_json(state: Mapping[str, Any] | None) -> ProbabilityC
     """
     if state is None:
         return None
-    curve = typed(CURVES[state["kind"]], {k: v for k, v in state.items() if k != "kind"})
+    curve = build_dataclass(CURVES[state["kind"]], {k: v for k, v in state.items() if k != "kind"})
     if isinstance(curve, Platt):
         is_rising = curve.slope > 0
     else:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from anomgan.errors import InputError
-from anomgan.utils.text import shortened
+from anomgan.utils.text import join_limited
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:
@@ -28,7 +28,8 @@ def refuse_duplicates(names: Iterable[str], source: str) -> None:
     twice = [repr(name) for name, count in counts.items() if count > 1]
     if twice:
         raise InputError(
-            f"{source}: more than one column is named {shortened(twice, 3)}; give each its own name"
+            f"{source}: more than one column is named {join_limited(twice, 3)}; "
+            f"give each its own name"
         )
 
 

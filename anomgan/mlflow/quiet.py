@@ -59,7 +59,6 @@ def calm(tracking_uri: str | None = None) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """What went wrong, in one line for the user."""
-    text = one_line(error)
-    if any(sign in text for sign in UNREACHABLE):
+    if any(sign in one_line(error) for sign in UNREACHABLE):
         return "the MLflow server doesn't answer"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return one_line(error, LONGEST)

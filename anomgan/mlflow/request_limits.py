@@ -11,6 +11,7 @@ from typing import Any
 
 from anomgan.errors import out_of_memory
 from anomgan.mlflow.vetting import KINDS, objection
+from anomgan.utils.text import one_line
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -153,5 +154,4 @@ def _reason(said: bytes) -> tuple[str, str | None]:
     if isinstance(content, dict):
         name = content.get("error_code")
         content = content.get("message") or content.get("detail") or text
-    line = " ".join(str(content).split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…", name
+    return one_line(content, LONGEST), name

@@ -38,23 +38,24 @@ from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
 from anomgan.utils.atomic import backup_path, replace_directory
-from anomgan.utils.serialization import MOST_VALUES, strict_json, to_plain, values_in
+from anomgan.utils.serialization import MAX_JSON_VALUES, count_json_values, strict_json, to_plain
+from anomgan.utils.text import one_line
 from anomgan.utils.types import FloatArray
 
 FORMAT_VERSION = 2
 """Raised whenever the contents of a model change: other versions are refused by name."""
 
-MOST_JSON = 2**28
+MAX_JSON_BYTES = 2**28
 """Bytes of the largest ``model.json``: a schema with millions of category levels fits."""
 
-MOST_WEIGHTS = 2**33
+MAX_WEIGHTS_BYTES = 2**33
 """Bytes of the largest ``weights.safetensors``; a file with holes can claim any size."""
 
-LONGEST = 500
-"""Characters of the longest message about what a model holds."""
+MAX_MESSAGE_LENGTH = 500
+"""Characters of text from a model that a message shows."""
 
 
-UNFIT = (
+INCONSISTENT_ERRORS = (
     ArithmeticError,
     AttributeError,
     IndexError,
@@ -149,7 +150,7 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         )
         history = TrainingHistory(curve, health, held_out, restarted)
         history.check(ensemble.gan.views.members)
-    except UNFIT as error:
+    except INCONSISTENT_ERRORS as error:
         if out_of_memory(error):
             raise
         missing = "no entry " if isinstance(error, KeyError) else ""
@@ -197,9 +198,12 @@ def save(model: Model, directory: str | Path) -> None:
     weights = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     description["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, DESCRIPTION: _sealed(description)}
-    if len(files[DESCRIPTION]) > MOST_JSON or values_in(files[DESCRIPTION]) > MOST_VALUES:
+    if (
+        len(files[DESCRIPTION]) > MAX_JSON_BYTES
+        or count_json_values(files[DESCRIPTION]) > MAX_JSON_VALUES
+    ):
         raise InputError(f"{directory}: the table has too many levels; drop columns of free text")
-    if len(weights) > MOST_WEIGHTS:
+    if len(weights) > MAX_WEIGHTS_BYTES:
         raise InputError(
             f"{directory}: the weights take up {len(weights):,} bytes, more than a model may; "
             f"choose smaller settings, such as memory_rows or hidden"
@@ -242,15 +246,9 @@ def load(directory: str | Path) -> Model:
 def damaged(directory: str | Path, what: str) -> InputError:
     """The error for a model directory that can't be used, in one line of bounded length."""
     return InputError(
-        f"{directory}: the model is damaged: {_shortened(what)}; "
+        f"{directory}: the model is damaged: {one_line(what, MAX_MESSAGE_LENGTH)}; "
         f"restore it from a copy or fit the model again"
     )
-
-
-def _shortened(text: str) -> str:
-    """What may hold text of a stranger's, in one line of bounded length."""
-    line = " ".join(text[: 2 * LONGEST].split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -266,7 +264,7 @@ def _read(directory: str | Path, folder: Path) -> Model:
     try:
         check_origin(description)
     except InputError as error:
-        raise InputError(f"{directory}: {_shortened(str(error))}") from None
+        raise InputError(f"{directory}: {one_line(error, MAX_MESSAGE_LENGTH)}") from None
     body = {key: value for key, value in description.items() if key != "sha256"}
     try:
         checksum = _checksum(body)
@@ -285,7 +283,7 @@ def _description(directory: str | Path, path: Path) -> dict[str, Any]:
     """Read ``model.json``, as far as its size is sensible."""
     if not path.is_file():
         raise InputError(f"{directory}: isn't a model directory: it has no {DESCRIPTION}")
-    data = _contents(directory, path, MOST_JSON)
+    data = _contents(directory, path, MAX_JSON_BYTES)
     try:
         description = strict_json(data)
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deeply
@@ -308,7 +306,7 @@ def _arrays(
     wanted = description.get("weights")
     if not isinstance(wanted, dict):
         raise damaged(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
-    data = _contents(directory, path, MOST_WEIGHTS, wanted.get("bytes"))
+    data = _contents(directory, path, MAX_WEIGHTS_BYTES, wanted.get("bytes"))
     if hashlib.sha256(data).hexdigest() != wanted.get("sha256"):
         raise damaged(directory, f"{WEIGHTS} isn't as it was written")
     try:

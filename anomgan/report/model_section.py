@@ -18,7 +18,7 @@ from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
 from anomgan.training.health import MEASURES, describe_health, grade_health, summarize_health
-from anomgan.utils.text import shortened
+from anomgan.utils.text import join_limited
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -86,7 +86,7 @@ def holds(column: Column) -> str:
     if isinstance(column, CategoryColumn | ConditionColumn):
         count = len(column.levels) + len(column.rare)
         rare = f"; {len(column.rare):,} of them pooled as rare" if column.rare else ""
-        return f"{count:,} levels: {shortened(column.levels, 5)}{rare}"
+        return f"{count:,} levels: {join_limited(column.levels, 5)}{rare}"
     if isinstance(column, BooleanColumn):
         return f"{column.labels[0]} or {column.labels[1]}"
     if isinstance(column, DatetimeColumn):

@@ -18,7 +18,7 @@ from anomgan.report.evaluation_section import evaluation
 from anomgan.report.model_section import model_facts
 from anomgan.report.row_section import top_rows
 from anomgan.report.scored_rows import Batch
-from anomgan.utils.text import visible
+from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,4 +126,6 @@ TEMPLATES = ("page.html.j2", "style.css")
 
 def _shown(value: Any) -> Any:
     """Texts of users without characters that steer rather than show."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        escape_control(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )

@@ -1,6 +1,6 @@
-"""Plain data from strangers: JSON taken strictly, and values checked against their annotations.
+"""Parse and validate untrusted JSON, and convert values to what JSON holds.
 
-A checksum shows damage, not intent: whoever forges a model computes it anew.
+Checksums show damage, not intent: whoever forges a model computes them anew.
 """
 
 from __future__ import annotations
@@ -11,42 +11,33 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
-from typing import (
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import numpy as np
 
 from anomgan.errors import InputError
 
-MOST_VALUES = 2**23
-"""Values in JSON that is read, lists and dicts counting four-fold: they fill about 0.5 GB."""
+MAX_JSON_VALUES = 2**23
+"""Values in JSON that is parsed, lists and dicts counting four-fold: they fill about 0.5 GB."""
 
-MOST_DIGITS = 19
+MAX_INTEGER_DIGITS = 19
 """Digits of the longest whole number: those of 64 bits."""
 
 T = TypeVar("T")
 
 
 def below(prefix: str, named: Mapping[str, T]) -> dict[str, T]:
-    """Those whose name begins so, without it."""
+    """The entries whose name begins with a prefix, under their names without it."""
     return {k.removeprefix(prefix): value for k, value in named.items() if k.startswith(prefix)}
 
 
-def values_in(data: bytes) -> int:
-    """About how many values JSON holds, from its punctuation; what stands in text counts too."""
+def count_json_values(data: bytes) -> int:
+    """An upper bound on the values in JSON, from its punctuation, that in text included."""
     return data.count(b",") + 4 * (data.count(b"[") + data.count(b"{"))
 
 
 def strict_json(data: bytes) -> Any:
-    """Parse JSON of which there is one reading, in memory that is known before.
+    """Parse JSON within bounded memory, refusing what other parsers read differently.
 
     Raises:
         json.JSONDecodeError: If it isn't JSON, or is cut off.
@@ -54,38 +45,38 @@ def strict_json(data: bytes) -> Any:
             a key twice.
         RecursionError: If it is nested too deeply.
     """
-    if values_in(data) > MOST_VALUES:
+    if count_json_values(data) > MAX_JSON_VALUES:
         raise ValueError("it holds too many values")
     return json.loads(
-        data.decode("utf-8", "surrogatepass"),  # of bytes it would guess the encoding
-        object_pairs_hook=_unique,
-        parse_int=_short,
-        parse_float=_finite,
-        parse_constant=_none,
+        data.decode("utf-8", "surrogatepass"),  # json.loads would guess the encoding of bytes
+        object_pairs_hook=_parse_object,
+        parse_int=_parse_int,
+        parse_float=_parse_float,
+        parse_constant=_refuse_constant,
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         raise ValueError("a key comes twice")
-    return found
+    return entries
 
 
-def _short(text: str) -> int:
-    if len(text.lstrip("-")) > MOST_DIGITS:
+def _parse_int(text: str) -> int:
+    if len(text.lstrip("-")) > MAX_INTEGER_DIGITS:
         raise ValueError("a number is too long")
     return int(text)
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError("a number is too large")
     return number
 
 
-def _none(text: str) -> float:
+def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} isn't JSON")
 
 
@@ -110,62 +101,55 @@ def to_plain(value: Any) -> Any:
     raise InputError(f"{value!r} can't be stored; give plain numbers, text, lists or dicts")
 
 
-def typed(kind: type[T], state: Mapping[str, Any]) -> T:
-    """Make a dataclass of plain data; lists become tuples.
+def build_dataclass(kind: type[T], state: Mapping[str, Any]) -> T:
+    """Make a dataclass from plain data; lists become tuples.
 
     Raises:
-        TypeError: If a field is unknown or missing, or its value isn't what the annotation says.
+        TypeError: If a field is unknown or missing, or its value doesn't match its annotation.
     """
+    hints, names = _type_hints(kind), {field.name for field in fields(kind)}  # type: ignore[arg-type]
     values = {
         name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
     }
-    hints, known = _hints(kind), {field.name for field in fields(kind)}  # type: ignore[arg-type]
     for name, value in values.items():
-        if name not in known or not fits(value, hints[name]):
+        if name not in names or not _matches(value, hints[name]):
             raise TypeError(f"{kind.__name__} can't have this {name!r}")
     return kind(**values)
 
 
-def check(hint: Any, value: Any, name: str) -> None:
-    """Check a value against an annotation.
+def check_type(hint: Any, value: Any, name: str) -> None:
+    """Check plain data against an annotation; entries that a TypedDict lacks are ignored.
 
     Raises:
-        TypeError: If it doesn't fit; calls it, or the entry of a dict that is wrong, by its name.
+        TypeError: If it doesn't match; names the value, or the entry of a dict that is wrong.
     """
     if is_typeddict(hint) and isinstance(value, dict):
         missing = hint.__required_keys__ - value.keys()
         if missing:
             raise TypeError(f"{name} has no {min(missing)!r}")
-        for key, inner in _hints(hint).items():
+        for key, inner in _type_hints(hint).items():
             if key in value:
-                check(inner, value[key], f"{name}/{key}")
-    elif not fits(value, hint):
+                check_type(inner, value[key], f"{name}/{key}")
+    elif not _matches(value, hint):
         raise TypeError(f"{name} is of another kind than anomgan writes")
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Whether plain data are what an annotation says; whole numbers are floats, too."""
+def _matches(value: Any, hint: Any) -> bool:
+    """Whether plain data match an annotation; whole numbers are floats, too, but not booleans."""
     outer, inner = get_origin(hint), get_args(hint)
     if outer in (Union, UnionType):
-        return any(fits(value, option) for option in inner)
+        return any(_matches(value, option) for option in inner)
     if outer is Literal:
         return isinstance(value, str) and value in inner
     if outer is tuple:
         if not isinstance(value, tuple):
             return False
-        parts = inner[:1] * len(value) if inner[1:] == (...,) else inner
-        return len(parts) == len(value) and all(map(fits, value, parts))
+        items = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return len(items) == len(value) and all(map(_matches, value, items))
     if outer is list:
-        return isinstance(value, list) and all(fits(item, inner[0]) for item in value)
+        return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
     if outer is dict:
-        return isinstance(value, dict) and all(fits(item, inner[1]) for item in value.values())
-    if is_typeddict(hint):
-        known = _hints(hint)
-        return (
-            isinstance(value, dict)
-            and hint.__required_keys__ <= value.keys()
-            and all(fits(value[key], known[key]) for key in known.keys() & value.keys())
-        )
+        return isinstance(value, dict) and all(_matches(item, inner[1]) for item in value.values())
     if hint is Any:
         return True
     if hint is float:
@@ -173,6 +157,4 @@ def fits(value: Any, hint: Any) -> bool:
     return type(value) is (NoneType if hint is None else hint)
 
 
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+_type_hints = functools.cache(get_type_hints)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def visible(text: str) -> str:
-    """The text in one line, line breaks and control characters spelt out."""
+def escape_control(text: str) -> str:
+    """The text in one line, with line breaks and control characters as escape sequences."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shortened(items: Sequence[str], most: int = 10) -> str:
-    """A list for a message, cut after ``most`` items."""
-    more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+def join_limited(items: Sequence[str], limit: int = 10) -> str:
+    """A list for a message, cut after ``limit`` items."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more
 
 
-def quoted(names: Iterable[object]) -> str:
-    """Names of columns or levels for a message, as :func:`shortened`."""
-    return shortened([repr(str(name)) for name in names])
+def quote_names(names: Iterable[object]) -> str:
+    """Names of columns or levels for a message, as :func:`join_limited`."""
+    return join_limited([repr(str(name)) for name in names])
 
 
-def one_line(error: Exception) -> str:
-    """The message of an error with runs of whitespace, line breaks among them, as one space."""
-    return " ".join(str(error).split())
+def one_line(text: object, max_length: int | None = None) -> str:
+    """A text, or an error's message, with each run of whitespace as one space.
+
+    Args:
+        text: The text or error.
+        max_length: Characters after which it is cut (words aren't kept whole: they may be long).
+    """
+    line = " ".join(str(text)[: max_length and 2 * max_length].split())
+    return line if max_length is None or len(line) <= max_length else f"{line[:max_length]}…"

@@ -206,13 +206,13 @@ def test_a_file_is_no_model(tmp_path):
 
 def test_large_description_is_not_read(saved, monkeypatch):
     os.truncate(saved / "model.json", 10**13)  # as a file with holes; nobody has so much memory
-    monkeypatch.setattr(store, "MOST_JSON", 1000)
+    monkeypatch.setattr(store, "MAX_JSON_BYTES", 1000)
     with pytest.raises(InputError, match=r"model\.json is larger than 1,000 bytes"):
         load(saved)
 
 
 def test_large_description_is_not_written(detector, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "MOST_JSON", 1000)
+    monkeypatch.setattr(store, "MAX_JSON_BYTES", 1000)
     with pytest.raises(InputError, match="too many levels"):
         detector.save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ from anomgan.data.image.image import (
     to_picture_series,
 )
 from anomgan.errors import DataWarning, InputError
-from anomgan.utils.text import shortened
+from anomgan.utils.text import join_limited
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
@@ -60,7 +60,7 @@ def read_folder(
             f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or its sub-folders{held}"
         )
     if others:
-        listed = shortened([names[path] for path in sorted(others)], 3)
+        listed = join_limited([names[path] for path in sorted(others)], 3)
         warnings.warn(
             f"{folder}: ignored, as the endings aren't those of pictures: {listed}",
             DataWarning,

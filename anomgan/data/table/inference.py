@@ -21,7 +21,7 @@ from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
 from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers
 from anomgan.errors import DataWarning, InputError
-from anomgan.utils.text import quoted, shortened
+from anomgan.utils.text import join_limited, quote_names
 from anomgan.utils.types import Bools, Floats
 
 READABLE_SHARE = 0.95
@@ -88,7 +88,7 @@ def infer_conditions(
     for name in dict.fromkeys(wanted):
         if name not in names:
             raise InputError(
-                f"{source}: no column {name!r} to condition on; choose one of: {quoted(names)}"
+                f"{source}: no column {name!r} to condition on; choose one of: {quote_names(names)}"
             )
         cells = read_cells(frame.iloc[:, names.index(name)], source=source)
         if cells.form == "time" or (cells.form == "text" and _infer_kind(cells) == "datetime"):
@@ -130,7 +130,7 @@ def infer_columns(
     for kind, columns in lookalikes.items():
         if columns:
             warnings.warn(
-                f"{source}: columns taken for text that look like {kind}: {shortened(columns)}; "
+                f"{source}: columns taken for text that look like {kind}: {join_limited(columns)}; "
                 f"write them {LOOKALIKES[kind][1]}",
                 DataWarning,
                 stacklevel=2,

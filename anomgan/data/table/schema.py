@@ -16,8 +16,8 @@ from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.inference import Dropped, infer_columns, infer_conditions
 from anomgan.errors import DataWarning, InputError
-from anomgan.utils.serialization import typed
-from anomgan.utils.text import quoted, shortened
+from anomgan.utils.serialization import build_dataclass
+from anomgan.utils.text import join_limited, quote_names
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Schema:
         )
         if not any(column.parts() for column in schema.columns):
             conditioned = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
-            left_out = ", ".join(filter(None, [schema._left_out, shortened(conditioned)]))
+            left_out = ", ".join(filter(None, [schema._left_out, join_limited(conditioned)]))
             raise InputError(f"{source}: no column to learn from; left out: {left_out}")
         if schema.dropped:
             warnings.warn(
@@ -100,7 +100,7 @@ class Schema:
 
     @property
     def _left_out(self) -> str:
-        return shortened([_describe(column) for column in self.dropped])
+        return join_limited([_describe(column) for column in self.dropped])
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -162,14 +162,14 @@ class Schema:
         absent = [name for name in self._by_name if name not in positions]
         if absent:
             raise InputError(
-                f"{source}: no column {quoted(absent)}; the model expects {len(self._by_name)} "
-                f"columns: {quoted(list(self._by_name))}"
+                f"{source}: no column {quote_names(absent)}; the model expects "
+                f"{len(self._by_name)} columns: {quote_names(list(self._by_name))}"
             )
         known = self._by_name.keys() | {column.name for column in self.dropped}
         extra = [name for name in names if name not in known]
         if extra and warn:
             warnings.warn(
-                f"{source}: columns the model doesn't know are ignored: {quoted(extra)}",
+                f"{source}: columns the model doesn't know are ignored: {quote_names(extra)}",
                 DataWarning,
                 stacklevel=2,
             )
@@ -192,13 +192,13 @@ class Schema:
             if name not in conditions:
                 raise InputError(
                     f"condition {name!r}: the model has no such condition; it has: "
-                    f"{quoted(conditions)}"
+                    f"{quote_names(conditions)}"
                 )
             slot = conditions[name].slot(level)
             if slot is None:
                 raise InputError(
                     f"condition {name!r}: the generator learnt no level {level!r}; it knows: "
-                    f"{shortened(conditions[name].slots)}"
+                    f"{join_limited(conditions[name].slots)}"
                 )
             slots[name] = slot
         return slots
@@ -227,7 +227,8 @@ class Schema:
             raise ValueError("columns and conditions are mixed up")
         names = [field.name for field in fields(Dropped)]
         dropped = tuple(
-            typed(Dropped, dict(zip(names, column, strict=True))) for column in state["dropped"]
+            build_dataclass(Dropped, dict(zip(names, column, strict=True)))
+            for column in state["dropped"]
         )
         schema = cls(columns, dropped, conditions)
         used = [*(column.name for column in dropped), *schema._by_name]

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from anomgan.data.spec import Kind
 from anomgan.data.table.cells import Cells, ParsedCells, is_storable
-from anomgan.utils.serialization import typed
+from anomgan.utils.serialization import build_dataclass
 from anomgan.utils.types import Floats
 
 ColumnKind = Literal["numeric", "boolean", "category", "datetime", "condition"]
@@ -118,7 +118,7 @@ class Column(ABC):
             ValueError: If :meth:`check` fails.
         """
         arguments = {key: value for key, value in state.items() if key != "kind"}
-        column = typed(cls.kinds[state["kind"]], arguments)
+        column = build_dataclass(cls.kinds[state["kind"]], arguments)
         column.check()
         return column
 
