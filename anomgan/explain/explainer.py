@@ -1,8 +1,8 @@
 """Why a record is abnormal: what each column adds to its score, and what would be normal instead.
 
-The score's excess over that of the nearest normal record is shared out among the columns in which
-the two differ, as Shapley values (Lundberg and Lee, "A unified approach to interpreting model
-predictions", 2017): each column by what it adds to mixtures of the two records.
+The score's excess over that of a counterfactual, a normal record with few columns changed, is
+attributed to these columns as Shapley values (Lundberg and Lee, "A unified approach to interpreting
+model predictions", 2017): to each by what it adds to the scores of mixtures of the two records.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ import pandas as pd
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.explain.counterfactual import Bools, Counterfactuals, Nearest
-from anomgan.explain.shapley import coalitions, shapley
-from anomgan.explain.wording import sentence
+from anomgan.explain.counterfactual import Bools, CounterfactualFinder, Counterfactuals
+from anomgan.explain.shapley import list_coalitions, shapley_values
+from anomgan.explain.wording import describe_cell
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.utils.types import Floats
 
-PLAYERS = 30
-"""Most columns among which an excess is shared out one by one; further ones share as one."""
+MAX_PLAYERS = 30
+"""Upper bound on the columns that an excess is attributed to singly; further ones share a part."""
 
 OTHER_COLUMNS = "(other columns)"
-"""Name under which these share."""
+"""Name of these further columns together."""
 
-AT_ONCE = 32
+SCORED_ROWS = 32
 """Rows whose mixtures are scored together."""
 
-Part = tuple[list[int], float]
+Contribution = tuple[list[int], float]
 """Columns and what they contribute together."""
 
-TEXT = ("column", "sentence")
-EXPLANATION_COLUMNS = ["row", "rank", "column", "contribution", "observed", "expected", "sentence"]
+TEXT_COLUMNS = ("column", "sentence")
+EXPLANATION_COLUMNS = [
+    "row", "rank", "column", "contribution", "observed", "expected", "sentence",
+]  # fmt: skip
 """Columns of an explanation."""
 
 
@@ -47,7 +49,7 @@ class Explanation:
         frame: One line for each row and column, with `EXPLANATION_COLUMNS`.
         score: Scores of the rows, ``(n,)``; larger is more abnormal.
         p_value: Their conformal p-values, ``(n,)``.
-        normal_score: Scores of the normal rows beside them, ``(n,)``.
+        normal_score: Scores of their counterfactuals, ``(n,)``.
     """
 
     frame: pd.DataFrame
@@ -60,13 +62,13 @@ class Explainer:
     """Explains the scores of a table's rows.  Deterministic; rows don't depend on one another.
 
     Attributes:
-        counterfactuals: Finds the nearest normal records.
+        finder: Finds counterfactuals.
     """
 
     def __init__(self, encoder: TableEncoder, ensemble: FittedEnsemble) -> None:
-        """Explain what this detector says of tables that this encoder encodes."""
+        """Explain the ensemble's scores of tables that the encoder encodes."""
         self.encoder, self.ensemble = encoder, ensemble
-        self.counterfactuals = Counterfactuals(encoder, ensemble)
+        self.finder = CounterfactualFinder(encoder, ensemble)
 
     def __call__(
         self,
@@ -90,75 +92,77 @@ class Explainer:
         observed = [_Cells(self.encoder, frame, at, source) for at in range(len(self.columns))]
         gaps = np.stack([column.gaps for column in observed], axis=1)
         score = self.ensemble.score(values)
-        near = self.counterfactuals.nearest(values, gaps, score)
-        expected = self.encoder.decode(near.values)
-        contributions = self._contributions(values, gaps, near)
+        normal = self.finder.find(values, gaps, score)
+        expected = self.encoder.decode(normal.values)
         lines: list[dict[str, Any]] = []
-        for i, parts in enumerate(contributions):
-            ranked = sorted(parts, key=lambda part: -part[1])[:top]
+        for i, contributions in enumerate(self._attribute(values, gaps, normal)):
+            ranked = sorted(contributions, key=lambda part: -part[1])[:top]
             for rank, (columns, contribution) in enumerate(ranked, 1):
                 line: dict[str, Any] = {"row": i, "rank": rank, "contribution": contribution}
                 if len(columns) > 1:
-                    told = f"{len(columns)} other columns together"
-                    lines.append(line | {"column": OTHER_COLUMNS, "sentence": told})
+                    sentence = f"{len(columns)} other columns together"
+                    lines.append(line | {"column": OTHER_COLUMNS, "sentence": sentence})
                     continue
                 [at] = columns
                 cells = observed[at]
-                wanted = expected[cells.name].iloc[i] if near.changed[i, at] else cells[i]
-                text = sentence(cells.name, cells[i], wanted, odd=cells.odd(i))
-                line |= {"column": cells.name, "observed": cells[i], "expected": wanted}
-                lines.append(line | {"sentence": text})
+                cell = expected[cells.name].iloc[i] if normal.changed[i, at] else cells[i]
+                sentence = describe_cell(cells.name, cells[i], cell, oddity=cells.oddity(i))
+                line |= {"column": cells.name, "observed": cells[i], "expected": cell}
+                lines.append(line | {"sentence": sentence})
         table = pd.DataFrame(lines, columns=EXPLANATION_COLUMNS, dtype=object)
-        kinds = {"row": "int64", "rank": "int64", "contribution": "float64"} | dict.fromkeys(
-            TEXT, "str"
-        )
+        numbers = {"row": "int64", "rank": "int64", "contribution": "float64"}
+        table = table.astype(numbers | dict.fromkeys(TEXT_COLUMNS, "str"))
         p_value = self.ensemble.p_values(score, values)
-        return Explanation(table.astype(kinds), score, p_value, near.score)
+        return Explanation(table, score, p_value, normal.score)
 
     @property
     def columns(self) -> list[str]:
         """The columns that can contribute."""
-        return self.counterfactuals.columns
+        return self.finder.columns
 
-    def _contributions(self, values: Floats, gaps: Bools, near: Nearest) -> list[list[Part]]:
-        """For each row what its columns contribute; those left unchanged nothing."""
-        found: list[list[Part]] = []
-        for start in range(0, len(values), AT_ONCE):
-            rows = range(start, min(start + AT_ONCE, len(values)))
-            players = [_players(near.changed[i], near.unlike[i]) for i in rows]
-            taken = [_taken(own, near.changed.shape[1]) for own in players]
-            each = np.repeat(rows, [len(some) for some in taken])
-            mixed = self.counterfactuals.mixed(
-                values[each], near.values[each], gaps[each], np.concatenate(taken)
+    def _attribute(
+        self, values: Floats, gaps: Bools, normal: Counterfactuals
+    ) -> list[list[Contribution]]:
+        """For each row the contributions of its columns; unchanged ones contribute 0."""
+        result: list[list[Contribution]] = []
+        columns = normal.changed.shape[1]
+        for start in range(0, len(values), SCORED_ROWS):
+            rows = range(start, min(start + SCORED_ROWS, len(values)))
+            players = [_choose_players(normal.changed[i], normal.differences[i]) for i in rows]
+            exchanged = [_exchanged_columns(row_players, columns) for row_players in players]
+            sizes = [len(each) for each in exchanged]
+            at = np.repeat(rows, sizes)
+            mixed = self.finder.mix(
+                values[at], normal.values[at], gaps[at], np.concatenate(exchanged)
             )
-            score = self.ensemble.score(mixed)
-            ends = np.cumsum([len(some) for some in taken])[:-1]
-            for i, own, worth in zip(rows, players, np.split(score, ends), strict=True):
-                shares = shapley(worth, len(own)).tolist()
-                rest: list[Part] = [([int(c)], 0.0) for c in np.flatnonzero(~near.changed[i])]
-                found.append([*zip(own, shares, strict=True), *rest])
-        return found
+            worths = np.split(self.ensemble.score(mixed), np.cumsum(sizes)[:-1])
+            for i, row_players, worth in zip(rows, players, worths, strict=True):
+                shares = shapley_values(worth, len(row_players)).tolist()
+                unchanged = np.flatnonzero(~normal.changed[i])
+                rest: list[Contribution] = [([int(column)], 0.0) for column in unchanged]
+                result.append([*zip(row_players, shares, strict=True), *rest])
+        return result
 
 
-def _players(changed: Bools, unlike: Floats) -> list[list[int]]:
-    """The changed columns that share out a row's excess, mostly one by one."""
-    blamed = np.flatnonzero(changed)
-    blamed = blamed[np.argsort(-unlike[blamed], kind="stable")]
-    rest = [int(column) for column in blamed[PLAYERS:]]
-    return [[int(column)] for column in blamed[:PLAYERS]] + ([rest] if rest else [])
+def _choose_players(changed: Bools, differences: Floats) -> list[list[int]]:
+    """Split the changed columns into players: single ones, the most different first, and a rest."""
+    columns = np.flatnonzero(changed)
+    columns = columns[np.argsort(-differences[columns], kind="stable")]
+    rest = [int(column) for column in columns[MAX_PLAYERS:]]
+    return [[int(column)] for column in columns[:MAX_PLAYERS]] + ([rest] if rest else [])
 
 
-def _taken(players: list[list[int]], columns: int) -> Bools:
-    """For each coalition of players that keep their own cells, the columns that don't."""
-    who = coalitions(len(players))
-    taken = np.zeros((len(who), columns), bool)
+def _exchanged_columns(players: list[list[int]], columns: int) -> Bools:
+    """Columns to exchange for each coalition of players that keep their cells, ``(S, C)``."""
+    coalitions = list_coalitions(len(players))
+    exchanged = np.zeros((len(coalitions), columns), bool)
     for at, player in enumerate(players):
-        taken[:, player] = ~who[:, [at]]
-    return taken
+        exchanged[:, player] = ~coalitions[:, [at]]
+    return exchanged
 
 
 class _Cells:
-    """The cells of one column as people should see them.
+    """The cells of one column as they are shown.
 
     Attributes:
         name: The column.
@@ -172,21 +176,21 @@ class _Cells:
         reading = column.parse(read_cells(raw, source=source))
         self.gaps = np.isnan(reading.values) & (not column.missing)
         self._unreadable, self._unseen = reading.unreadable, np.zeros(len(frame), bool)
-        as_given = reading.unreadable | np.isinf(reading.values)
+        keep_raw = reading.unreadable | np.isinf(reading.values)
         if isinstance(column, CategoryColumn):
             self._unseen = column.is_unseen(reading.values)
-            as_given = ~np.isnan(reading.values)
-        read = column.restore(np.where(as_given, np.nan, reading.values))
+            keep_raw = ~np.isnan(reading.values)
+        restored = column.restore(np.where(keep_raw, np.nan, reading.values))
         self._cells = [
-            given if own else cell
-            for given, cell, own in zip(raw, read, as_given.tolist(), strict=True)
+            raw_cell if keep else cell
+            for raw_cell, cell, keep in zip(raw, restored, keep_raw.tolist(), strict=True)
         ]
 
     def __getitem__(self, row: int) -> Any:
         return self._cells[row]
 
-    def odd(self, row: int) -> str:
-        """What is odd about a cell, whatever the others hold."""
+    def oddity(self, row: int) -> str:
+        """What is odd about a cell itself; empty if nothing is."""
         if self._unreadable[row]:
             return f"not {self._wanted}"
         return "never seen" if self._unseen[row] else ""

@@ -1,4 +1,4 @@
-"""Shapley values: how much each of several causes adds to what they bring about together.
+"""Shapley values: how much each player contributes to the worth of all together.
 
 Exact for few players.  For more, they are means of what each adds when it joins, over random orders
 of joining, each order together with its reverse (Mitchell et al., "Sampling permutations for
@@ -13,50 +13,50 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 128
-"""About how many coalitions are tried at most."""
+MAX_COALITIONS = 128
+"""Upper bound, nearly, on the coalitions whose worth is needed."""
 
 
-def coalitions(players: int) -> NDArray[np.bool_]:
-    """Who takes part in the coalitions that :func:`shapley` wants to know about, ``(S, P)``."""
-    if 2**players <= MOST:
+def list_coalitions(players: int) -> NDArray[np.bool_]:
+    """Members of the coalitions whose worth :func:`shapley_values` needs, ``(S, P)`` bool."""
+    if 2**players <= MAX_COALITIONS:
         return np.array(list(itertools.product([False, True], repeat=players)), dtype=bool)
-    place = np.argsort(_orders(players), axis=1)
-    joined = np.arange(players + 1)[:, None] > place[:, None]
+    turn = np.argsort(_draw_orders(players), axis=1)
+    joined = np.arange(players + 1)[:, None] > turn[:, None]
     return np.asarray(joined.reshape(-1, players))
 
 
-def shapley(worth: NDArray[np.float64], players: int) -> NDArray[np.float64]:
-    """Shapley values of P players, ``(P,)``; they add up to what all are worth more than nobody.
+def shapley_values(worth: NDArray[np.float64], players: int) -> NDArray[np.float64]:
+    """Shapley values of P players, ``(P,)``; their sum is the worth of all less that of nobody.
 
     Args:
-        worth: What each of the :func:`coalitions` is worth, ``(S,)``.
-        players: How many players there are.
+        worth: Worth of each of the :func:`list_coalitions`, ``(S,)``.
+        players: Number of players, P.
 
     Example:
-        >>> who = coalitions(3)
-        >>> shapley(6.0 * who[:, 0] * who[:, 1] + who[:, 2], 3).round(9).tolist()
+        >>> who = list_coalitions(3)
+        >>> shapley_values(6.0 * who[:, 0] * who[:, 1] + who[:, 2], 3).round(9).tolist()
         [3.0, 3.0, 1.0]
     """
-    found = np.zeros(players)
-    if 2**players > MOST:
-        orders = _orders(players)
+    values = np.zeros(players)
+    if 2**players > MAX_COALITIONS:
+        orders = _draw_orders(players)
         gains = np.diff(worth.reshape(len(orders), players + 1), axis=1)
         for order, gain in zip(orders, gains, strict=True):
-            found[order] += gain / len(orders)
-        return found
-    who = coalitions(players)
-    sizes = who.sum(1)
+            values[order] += gain / len(orders)
+        return values
+    coalitions = list_coalitions(players)
+    sizes = coalitions.sum(1)
     for player in range(players):
-        joined = np.flatnonzero(who[:, player])
+        joined = np.flatnonzero(coalitions[:, player])
         without = joined - 2 ** (players - 1 - player)  # rows count in binary
         weight = [1 / (players * math.comb(players - 1, size)) for size in sizes[without]]
-        found[player] = np.dot(weight, worth[joined] - worth[without])
-    return found
+        values[player] = np.dot(weight, worth[joined] - worth[without])
+    return values
 
 
-def _orders(players: int) -> NDArray[np.intp]:
-    """In which orders players join, ``(pairs · 2, P)``."""
+def _draw_orders(players: int) -> NDArray[np.intp]:
+    """Orders in which players join, ``(pairs · 2, P)``."""
     rng = np.random.default_rng(0)
-    some = [rng.permutation(players) for _ in range(max(1, MOST // (2 * players)))]
-    return np.stack([*some, *(order[::-1] for order in some)])
+    orders = [rng.permutation(players) for _ in range(max(1, MAX_COALITIONS // (2 * players)))]
+    return np.stack([*orders, *(order[::-1] for order in orders)])

@@ -1,4 +1,4 @@
-"""Cells in words: what was observed, and what would be normal."""
+"""Describe table cells in words: the observed value, and the one that would be normal."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DIGITS = 3, 5, 8, 17
-"""Significant digits of a number: as few as tell two numbers apart."""
+SIGNIFICANT_DIGITS = 3, 5, 8, 17
+"""Significant digits of a number: the first that tell two numbers apart."""
 
-EARLIEST, LATEST = 1, 9999
-"""Years that Python's calendar has."""
+MIN_YEAR, MAX_YEAR = 1, 9999
+"""Years that :class:`datetime.datetime` has."""
 
 
-def sentence(name: str, observed: Any, expected: Any, *, odd: str = "") -> str:
-    """Say what was observed in a column and what would be normal.
+def describe_cell(name: str, observed: Any, expected: Any, *, oddity: str = "") -> str:
+    """A sentence: what was observed in a column, and what would be normal.
 
     Args:
         name: The column.
-        observed: The cell, missing as pandas knows it.
+        observed: The cell; missing as :func:`pandas.isna` says.
         expected: The cell that would be normal; the same object if the observed one is.
-        odd: What is odd about the cell itself, such as ``"never seen"``.
+        oddity: What is odd about the cell itself, such as ``"never seen"``.
 
     Example:
-        >>> sentence("bytes_out", 9.1e6, 23_000)
+        >>> describe_cell("bytes_out", 9.1e6, 23_000)
         'bytes_out = 9.1e6 where 23000 would be normal here'
-        >>> sentence("country", "XX", "US", odd="never seen")
+        >>> describe_cell("country", "XX", "US", oddity="never seen")
         "country = 'XX' (never seen) where 'US' would be normal here"
-        >>> sentence("weight", None, 71.5)
+        >>> describe_cell("weight", None, 71.5)
         'weight is missing where 71.5 would be normal here'
     """
-    digits = next((d for d in DIGITS if cell(observed, d) != cell(expected, d)), DIGITS[0])
-    is_, note = cell(observed, digits), f" ({odd})" if odd else ""
-    start = f"{name} {is_}" if is_ == "is missing" else f"{name} = {is_}{note}"
+    digits = next(
+        (d for d in SIGNIFICANT_DIGITS if format_cell(observed, d) != format_cell(expected, d)),
+        SIGNIFICANT_DIGITS[0],
+    )
+    text, note = format_cell(observed, digits), f" ({oddity})" if oddity else ""
+    start = f"{name} {text}" if text == "is missing" else f"{name} = {text}{note}"
     if expected is observed:
         return f"{start}, which is normal here"
-    wanted = cell(expected, digits)
+    wanted = format_cell(expected, digits)
     return f"{start} where {'no value' if wanted == 'is missing' else wanted} would be normal here"
 
 
-def cell(value: Any, digits: int = DIGITS[0]) -> str:
-    """A cell in a few letters."""
+def format_cell(value: Any, digits: int = SIGNIFICANT_DIGITS[0]) -> str:
+    """A cell as short text."""
     if pd.isna(value):
         return "is missing"
     if isinstance(value, bool | np.bool_):
@@ -51,18 +54,18 @@ def cell(value: Any, digits: int = DIGITS[0]) -> str:
     if isinstance(value, Integral) and abs(int(value)) < 10**6:
         return str(int(value))
     if isinstance(value, Real):
-        return number(float(value), digits)
+        return format_number(float(value), digits)
     if isinstance(value, pd.Timestamp):
-        return _moment(value)
+        return _format_time(value)
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def number(value: float, digits: int = DIGITS[0]) -> str:
-    """A number with so many significant digits, in powers of ten where it is very large or small.
+def format_number(value: float, digits: int = SIGNIFICANT_DIGITS[0]) -> str:
+    """A number with so many significant digits, in powers of ten if very large or small.
 
     Example:
-        >>> number(9_123_456.0), number(0.5), number(-1.234e-7), number(20_000.0)
-        ('9.12e6', '0.5', '-1.23e-7', '20000')
+        >>> [format_number(value) for value in (9_123_456.0, 0.5, -1.234e-7, 20_000.0)]
+        ['9.12e6', '0.5', '-1.23e-7', '20000']
     """
     if not value or not math.isfinite(value):
         return f"{value:g}"
@@ -76,9 +79,9 @@ def number(value: float, digits: int = DIGITS[0]) -> str:
     return f"{short}e{int(exponent)}"
 
 
-def _moment(time: pd.Timestamp) -> str:
-    """Date and time, as far as there is one."""
-    if not EARLIEST <= time.year <= LATEST:
+def _format_time(time: pd.Timestamp) -> str:
+    """Date and time; the date alone at midnight."""
+    if not MIN_YEAR <= time.year <= MAX_YEAR:
         return f"a time in the year {time.year}"  # pandas can't write more of it
     if time == time.normalize():
         return f"{time:%Y-%m-%d}"
