@@ -196,11 +196,11 @@ def fit(
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
     from anomgan.gans import get_method
-    from anomgan.mlflow.digest import digest_of
-    from anomgan.mlflow.system_metrics import Usage
+    from anomgan.mlflow.system_metrics import ResourceMonitor
     from anomgan.params import resolve_condition
     from anomgan.persistence.model_dir import check_target
     from anomgan.training.distributed import get_rank_and_size
+    from anomgan.utils.digest import compute_digest
 
     # What can be found wrong at once is, before a long file is read.
     Config.make(preset, settings)
@@ -218,7 +218,7 @@ def fit(
         random_state=seed,
     )
     source, largest = describe_source(normal), max_pixels or MAX_PIXELS
-    with together() as speaks, FitProgress() as progress, Usage() as usage:
+    with together() as speaks, FitProgress() as progress, ResourceMonitor() as resources:
         if "-" in (normal, other) and get_rank_and_size()[1] > 1:
             raise InputError(
                 "standard input can't be read by several processes; write it to a file first"
@@ -247,8 +247,8 @@ def fit(
                 other_source=facts.get("other_source", "other"),
             )
         roles.store_in(detector)
-        facts["digest"] = digest_of(rows)
-        detector.training_facts_ |= facts | usage.facts()
+        facts["digest"] = compute_digest(rows)
+        detector.training_facts_ |= facts | resources.facts()
         if speaks:
             detector.save(model)
         if checkpoint is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from anomgan.estimator import GANDetector
-    from anomgan.mlflow.tracking import Logged
+    from anomgan.mlflow.tracking import LogResult
 
 TrackOption = Annotated[
     bool,
@@ -100,7 +100,7 @@ class Tracking:
             if name is not None and (not name.strip() or set(name) & set("/:@")):
                 raise InputError(f"{option} {name!r}: a name can't be empty or hold '/', ':', '@'")
 
-    def log(self, detector: GANDetector) -> Logged:
+    def log(self, detector: GANDetector) -> LogResult:
         """Log a fit; ``error`` of the result says what failed."""
         from anomgan.mlflow import log_fit
 
@@ -125,7 +125,7 @@ class Tracking:
                 f"`anomgan log {model}` sends it later"
             )
 
-    def report(self, logged: Logged) -> None:
+    def report(self, logged: LogResult) -> None:
         """Print where the run is, and the registered version."""
         if logged.run_id is not None:
             say(f"MLflow run {logged.run_id} in {logged.where}")
@@ -134,7 +134,7 @@ class Tracking:
             say(f"registered as {self.register} version {logged.version}{named}")
 
 
-def describe_failure(logged: Logged) -> str:
+def describe_failure(logged: LogResult) -> str:
     """Which parts weren't logged, and why."""
     return f"MLflow ({logged.where}) hasn't got: {', '.join(logged.missing)} ({logged.error})"
 

@@ -36,19 +36,20 @@ def serve(
     reach the address can use it: it asks for no password.
     """
     from anomgan import load
-    from anomgan.mlflow.serving import Limits, listening, run, run_workers
+    from anomgan.mlflow.serving import RequestLimits, bind_socket, serve_in_workers
+    from anomgan.mlflow.serving import serve as serve_here
 
-    with listening(host, port) as where:
+    with bind_socket(host, port) as bound:
         detector = load(model)
-        shown = f"[{host}]" if ":" in host else host
-        say(f"serving {called(model)} at http://{shown}:{where.getsockname()[1]}/invocations")
-        limits = Limits(rows, megabytes)
+        url_host = f"[{host}]" if ":" in host else host
+        say(f"serving {called(model)} at http://{url_host}:{bound.getsockname()[1]}/invocations")
+        limits = RequestLimits(rows, megabytes)
         try:
             if workers == 1:
-                run(detector, limits, where)
+                serve_here(detector, limits, bound)
             else:
-                del detector  # it was loaded to see whether it can be
-                run_workers(str(model), limits, where, workers)
+                del detector  # loaded only to report errors before workers start
+                serve_in_workers(str(model), limits, bound, workers)
         except BaseException as stop:
             if not isinstance(stop, Exception):
                 stop.add_note("the server has stopped")

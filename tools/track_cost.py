@@ -17,8 +17,8 @@ from unittest import mock
 
 from anomgan import GANDetector
 from anomgan.data.samples import load_sample
-from anomgan.mlflow.digest import digest_of
-from anomgan.mlflow.system_metrics import Usage
+from anomgan.mlflow.system_metrics import ResourceMonitor
+from anomgan.utils.digest import compute_digest
 
 
 def main() -> None:
@@ -32,18 +32,17 @@ def main() -> None:
         yield
         taken[what] = time.process_time() - begun
 
-    with timed("the fit itself"), Usage() as usage:
+    with timed("the fit itself"), ResourceMonitor() as resources:
         detector = GANDetector(random_state=0).fit(normal)
     with timed("digest of the table"):
-        digest = digest_of(normal)
-    detector.training_facts_ |= usage.facts() | {"digest": digest}
+        digest = compute_digest(normal)
+    detector.training_facts_ |= resources.facts() | {"digest": digest}
     with timed("importing MLflow"):
-        from anomgan.mlflow import log_fit
-        from anomgan.mlflow import run_logger as filling
+        from anomgan.mlflow import log_fit, run_logger
+        from anomgan.mlflow.run_logger import write_artifacts
     with timed("importing what draws"):
-        from anomgan.mlflow.artifacts import write_artifacts
         from anomgan.report import report  # noqa: F401
-    with tempfile.TemporaryDirectory() as place, mock.patch.object(filling, "write_artifacts"):
+    with tempfile.TemporaryDirectory() as place, mock.patch.object(run_logger, "write_artifacts"):
         uri = f"sqlite:///{Path(place) / 'mlflow.db'}"
         for what in ("making a new store", "run, parameters, metrics, model"):
             with timed(what):

@@ -1,25 +1,24 @@
-"""A benchmark as an MLflow run, to compare with earlier ones."""
+"""Log a benchmark as an MLflow run."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from mlflow import MlflowClient, get_tracking_uri
+from mlflow import get_tracking_uri
 from mlflow.entities import Metric, Param
 
-from anomgan.mlflow.alone import lock_store
-from anomgan.mlflow.quiet import calm, reason
+from anomgan.mlflow.quiet import describe_error, quiet_mlflow
 from anomgan.mlflow.run_logger import log_metrics
-from anomgan.mlflow.tracking import Logged, experiment_of
+from anomgan.mlflow.tracking import LogResult, open_experiment
 
 if TYPE_CHECKING:
     from anomgan.bench.summary import Summary
 
-EXPERIMENT = "anomgan-bench"
+BENCH_EXPERIMENT = "anomgan-bench"
 
 
 def log_bench(
@@ -29,62 +28,56 @@ def log_bench(
     *,
     experiment: str | None = None,
     tracking_uri: str | None = None,
-) -> Logged:
-    """Log means over the seeds by detector and set, and the files of the benchmark.
+) -> LogResult:
+    """Log means over the seeds by detector and data set, and the benchmark's files.
 
     Args:
-        summary: What the rows say.
-        settings: What they were measured with.
-        folder: Where ``results.csv`` and the other files are.
-        experiment: By default ``anomgan-bench``.
-        tracking_uri: By default what the environment says, or ``mlflow.db`` here.
+        summary: The summarised results.
+        settings: The settings of the benchmark.
+        folder: The folder with ``results.csv`` and the other files.
+        experiment: Name of the experiment; default ``anomgan-bench``.
+        tracking_uri: The server or store; default ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in
+            the current folder.
 
     Returns:
-        The run, or why it couldn't be logged; a server that fails raises nothing.
+        The run, or why it couldn't be logged; a failing server raises no exception.
     """
-    logged = Logged(missing=["benchmark"])
-    with calm():
+    result = LogResult(missing=["benchmark"])
+    with quiet_mlflow():
         try:
-            logged.where = tracking_uri or get_tracking_uri()
-            with lock_store(logged.where):
-                client = MlflowClient(logged.where)
-                home = experiment_of(client, experiment or EXPERIMENT)
-            run_id = client.create_run(home.experiment_id).info.run_id
-            logged.run_id = run_id
-            now = int(pd.Timestamp.now("UTC").timestamp() * 1000)
-            found = [Metric(name, value, now, 0) for name, value in _figures(summary).items()]
-            log_metrics(client, run_id, found)
-            known = {"seeds": summary.seeds} | {
+            result.where = tracking_uri or get_tracking_uri()
+            client, target = open_experiment(result.where, experiment or BENCH_EXPERIMENT)
+            run_id = client.create_run(target.experiment_id).info.run_id
+            result.run_id = run_id
+            now = round(1000 * time.time())
+            means = _means(summary)
+            log_metrics(client, run_id, [Metric(k, v, now, 0) for k, v in means.items()])
+            params = {"seeds": summary.seeds} | {
                 key: settings[key] for key in ("anomgan", "preset", "device", "contamination")
             }
-            known |= {f"config.{name}": value for name, value in settings["settings"].items()}
-            client.log_batch(run_id, params=[Param(key, str(v)) for key, v in known.items()])
+            params |= {f"config.{name}": value for name, value in settings["settings"].items()}
+            client.log_batch(run_id, params=[Param(key, str(v)) for key, v in params.items()])
             client.log_artifacts(run_id, str(folder))
             client.set_terminated(run_id)
-            logged.missing = []
-        except Exception as error:  # whatever a server or a store comes up with
-            logged.error = reason(error)
-    return logged
+            result.missing = []
+        except Exception as error:  # servers and stores raise exceptions of any kind
+            result.error = describe_error(error)
+    return result
 
 
-def _figures(summary: Summary) -> dict[str, float]:
-    """Means over sets, and each set's own."""
-    found: dict[str, float] = {}
-    for name, table in (("auroc", summary.auroc), ("average_precision", summary.ap)):
+def _means(summary: Summary) -> dict[str, float]:
+    """Finite metrics by detector, over all data sets and for each."""
+    means: dict[str, float] = {}
+    for metric, table in (("auroc", summary.auroc), ("average_precision", summary.ap)):
         for detector in table.columns:
-            place = _plain(str(detector))
-            found[f"{name}/mean/{place}"] = float(table.loc[summary.common, detector].mean())
-            for data, value in table[detector].items():
-                found[f"{name}/{_plain(str(data))}/{place}"] = float(value)
-    for gain in summary.gains.to_dict("records"):
-        for name, figure in (("auroc", "auroc"), ("average_precision", "ap")):
-            place = _plain(str(gain["detector"]))
-            found[f"training_gain/{name}/{place}"] = float(gain[figure])
-    for name, seconds in zip(summary.seconds.index, summary.seconds, strict=True):
-        found[f"seconds/{_plain(str(name))}"] = float(seconds)
-    return {key: value for key, value in found.items() if math.isfinite(value)}
+            name = _metric_name(detector)
+            means[f"{metric}/mean/{name}"] = float(table.loc[summary.common, detector].mean())
+            for dataset, value in table[detector].items():
+                means[f"{metric}/{_metric_name(dataset)}/{name}"] = float(value)
+    means |= {f"seconds/{_metric_name(k)}": float(v) for k, v in summary.seconds.items()}
+    return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
-def _plain(name: str) -> str:
-    """A name with nothing in it that MLflow refuses in names of metrics."""
-    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in name)
+def _metric_name(name: object) -> str:
+    """A name without the characters that MLflow refuses in names of metrics."""
+    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in str(name))

@@ -1,4 +1,4 @@
-"""Evaluations: logged to the run of the fit, and as an evaluator for ``mlflow.models.evaluate``."""
+"""Log evaluations to the run of a fit; an evaluator for ``mlflow.models.evaluate``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mlflow.models.evaluation.artifacts import ImageEvaluationArtifact
 
 from anomgan.errors import InputError
 from anomgan.metrics import checked_labels, metrics
-from anomgan.mlflow.quiet import calm, reason
-from anomgan.mlflow.tracking import Logged, find_run, fingerprint_of
+from anomgan.mlflow.quiet import describe_error, quiet_mlflow
+from anomgan.mlflow.tracking import LogResult, find_run, read_fingerprint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,40 +28,41 @@ if TYPE_CHECKING:
 
 def log_evaluation(
     model: str | Path,
-    found: Mapping[str, float],
+    metrics: Mapping[str, float],
     figures: Mapping[str, Figure] | None = None,
     *,
     source: str = "",
     tracking_uri: str | None = None,
-) -> Logged:
+) -> LogResult:
     """Log metrics and figures to the run that a model's fit was logged to.
 
     Args:
         model: The model directory.
-        found: What :func:`anomgan.metrics.metrics` gives; logged as ``evaluation/NAME``.
-        figures: By name, without ending; logged below ``evaluation/``.
-        source: The labelled table's name, for a tag.
-        tracking_uri: By default what the environment says, or ``mlflow.db`` here.
+        metrics: Result of :func:`anomgan.metrics.metrics`; logged as ``evaluation/NAME``.
+        figures: Figures by file name without suffix; logged in the folder ``evaluation``.
+        source: Name of the labelled table, for a tag.
+        tracking_uri: The server or store; default ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in
+            the current folder.
 
     Returns:
-        The run, or why it couldn't be logged; a server that fails raises nothing.
+        The run, or why it couldn't be logged; a failing server raises no exception.
     """
-    with calm():
+    with quiet_mlflow():
         try:
             client = MlflowClient(tracking_uri)
-            run = find_run(client, fingerprint_of(Path(model)))
+            run = find_run(client, read_fingerprint(Path(model)))
             if run is None:
                 raise InputError(f"no run of this model is there; log it with: anomgan log {model}")
-            _log(client, run.info.run_id, found, figures or {}, prefix="evaluation/")
+            _log(client, run.info.run_id, metrics, figures or {}, prefix="evaluation/")
             if source:
                 client.set_tag(run.info.run_id, "evaluation.source", source)
-            return Logged(run.info.run_id)
-        except Exception as error:  # whatever a server or a store comes up with
-            return Logged(error=reason(error), missing=["evaluation"])
+            return LogResult(run.info.run_id)
+        except Exception as error:  # servers and stores raise exceptions of any kind
+            return LogResult(error=describe_error(error), missing=["evaluation"])
 
 
-def figures_of(labels: ArrayLike, score: ArrayLike) -> dict[str, Figure]:
-    """Curves of scores against labels, by name."""
+def draw_curves(labels: ArrayLike, score: ArrayLike) -> dict[str, Figure]:
+    """ROC and precision-recall curves, by name."""
     from anomgan.plotting import figures as plots
 
     return {
@@ -73,16 +74,16 @@ def figures_of(labels: ArrayLike, score: ArrayLike) -> dict[str, Figure]:
 class Evaluator(ModelEvaluator):
     """``mlflow.models.evaluate(…, evaluators=["anomgan"])``.
 
-    ``model`` is a logged detector, ``targets`` a column of 0 and 1 (1 for abnormal).  A static
-    table of scores does too, with ``predictions`` naming their column.  ``evaluator_config`` may
-    hold ``ks``, lengths of lists of the most abnormal rows, and ``metric_prefix``.
+    ``model`` is a logged detector and ``targets`` a column of 0 and 1 (1 for abnormal).  Instead of
+    a model, ``predictions`` may name a column of scores.  ``evaluator_config`` may contain ``ks``,
+    for precision and recall at k, and ``metric_prefix``.
     """
 
     name = "anomgan"
 
     @classmethod
     def can_evaluate(cls, *, model_type: str | None, evaluator_config: Any, **kwargs: Any) -> bool:
-        """Any detector of anomalies; MLflow has no type of model for them."""
+        """Whether the model may be an anomaly detector; MLflow has no model type for them."""
         return model_type in (None, "anomaly", "anomaly-detector", "outlier-detector", "anomgan")
 
     def evaluate(
@@ -96,34 +97,36 @@ class Evaluator(ModelEvaluator):
         predictions: str | None = None,
         **kwargs: Any,
     ) -> EvaluationResult:
-        """Score, compare with the targets, log metrics and curves to the run.
+        """Score the rows, and log metrics and curves to the run.
 
         Raises:
-            MlflowException: If targets are missing, of one kind or not 0 and 1, or there are no
+            MlflowException: If the targets are missing, all equal or not 0 and 1, or there are no
                 scores.
         """
         try:
             if not dataset.has_targets:
                 raise InputError("evaluator anomgan: needs targets, a column of 0 and 1")
             labels = checked_labels(np.asarray(dataset.labels_data))
-            results = _results(model, dataset)
+            results = _predict(model, dataset)
             score = np.asarray(results[predictions or "score"], dtype=np.float64)
             flagged = results.get("is_anomaly")
             ks = tuple(evaluator_config.get("ks", (10, 50, 100)))
-            found = metrics(labels, score, flagged=flagged, ks=ks)
+            values = metrics(labels, score, flagged=flagged, ks=ks)
         except (InputError, KeyError) as error:
             raise MlflowException.invalid_parameter_value(f"{error}") from error
         prefix = str(evaluator_config.get("metric_prefix", ""))
-        client, figures = MlflowClient(), figures_of(labels, score)
-        _log(client, run_id, found, figures, prefix=prefix)
+        client, figures = MlflowClient(), draw_curves(labels, score)
+        _log(client, run_id, values, figures, prefix=prefix)
         root = client.get_run(run_id).info.artifact_uri
-        kept = {name: ImageEvaluationArtifact(uri=f"{root}/{prefix}{name}.png") for name in figures}
-        named = {f"{prefix}{name}": value for name, value in found.items()}
-        return EvaluationResult(metrics=named, artifacts=kept, run_id=run_id)
+        artifacts = {
+            name: ImageEvaluationArtifact(uri=f"{root}/{prefix}{name}.png") for name in figures
+        }
+        prefixed = {f"{prefix}{name}": value for name, value in values.items()}
+        return EvaluationResult(metrics=prefixed, artifacts=artifacts, run_id=run_id)
 
 
-def _results(model: Any, dataset: Any) -> pd.DataFrame:
-    """What the model says of the rows, or what was said before."""
+def _predict(model: Any, dataset: Any) -> pd.DataFrame:
+    """The model's results for the rows, or the static predictions."""
     if model is not None:
         return pd.DataFrame(model.predict(dataset.features_data))
     if dataset.has_predictions:
@@ -134,20 +137,20 @@ def _results(model: Any, dataset: Any) -> pd.DataFrame:
 def _log(
     client: MlflowClient,
     run_id: str,
-    found: Mapping[str, float],
+    values: Mapping[str, float],
     figures: Mapping[str, Figure],
     *,
     prefix: str,
 ) -> None:
-    """Metrics in one batch, figures in one folder."""
+    """Log metrics and figures in one request each."""
     from anomgan.plotting.style import png
 
     now = int(pd.Timestamp.now("UTC").timestamp() * 1000)
-    client.log_batch(run_id, [Metric(f"{prefix}{k}", v, now, 0) for k, v in found.items()])
-    with tempfile.TemporaryDirectory(prefix="anomgan-") as place:
+    client.log_batch(run_id, [Metric(f"{prefix}{k}", v, now, 0) for k, v in values.items()])
+    with tempfile.TemporaryDirectory(prefix="anomgan-") as folder:
         for name, figure in figures.items():
-            path = Path(place, f"{prefix}{name}.png")
+            path = Path(folder, f"{prefix}{name}.png")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png(figure, dpi=110))
         if figures:
-            client.log_artifacts(run_id, place)
+            client.log_artifacts(run_id, folder)

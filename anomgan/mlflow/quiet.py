@@ -1,4 +1,4 @@
-"""MLflow without its chatter, without waiting for ever on a server, and its errors in one line."""
+"""Use MLflow without its terminal output and with bounded waiting; shorten its errors."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from collections.abc import Iterator
 
 from anomgan.utils.text import one_line
 
-PATIENCE = {
+WAITING_LIMITS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-"""Seconds and attempts that a server gets where the user's environment doesn't say."""
+"""Seconds and attempts for a request, unless the user's environment has other ones."""
 
-SILENCE = {
+NO_OUTPUT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-LONGEST = 300
-"""Letters of an error that are shown."""
+MAX_ERROR_CHARS = 300
 
 UNREACHABLE = "Max retries exceeded", "Connection refused", "timed out", "Timeout"
+"""Parts of the messages of errors in reaching a server."""
 
 
 @contextlib.contextmanager
-def calm(tracking_uri: str | None = None) -> Iterator[None]:
-    """Keep MLflow's logs, hints and URLs off the terminal, and bound its waiting.
+def quiet_mlflow(tracking_uri: str | None = None) -> Iterator[None]:
+    """Suppress MLflow's logs, warnings and prints, and limit how long it waits for a server.
 
     Args:
-        tracking_uri: The server or store to use meanwhile, where nothing else is said.
+        tracking_uri: The server or store to use meanwhile, instead of the environment's.
     """
-    wanted = {k: v for k, v in (SILENCE | PATIENCE).items() if k not in os.environ}
+    changes = {k: v for k, v in (NO_OUTPUT | WAITING_LIMITS).items() if k not in os.environ}
     if tracking_uri is not None:
-        wanted["MLFLOW_TRACKING_URI"] = tracking_uri
-    environment = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    before = logging.root.manager.disable
+        changes["MLFLOW_TRACKING_URI"] = tracking_uri
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    disabled_level = logging.root.manager.disable
     try:
-        # Levels wouldn't do: alembic's configuration sets them anew.
+        # Loggers' levels don't help: alembic's configuration resets them.
         logging.disable(logging.CRITICAL)
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(before)
-        for name, value in environment.items():
+        logging.disable(disabled_level)
+        for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
 
-def reason(error: Exception) -> str:
-    """What went wrong, in one line for the user."""
-    if any(sign in one_line(error) for sign in UNREACHABLE):
+def describe_error(error: Exception) -> str:
+    """An error of MLflow's or a server's in one line."""
+    if any(part in str(error) for part in UNREACHABLE):
         return "the MLflow server doesn't answer"
-    return one_line(error, LONGEST)
+    return one_line(error, MAX_ERROR_CHARS)

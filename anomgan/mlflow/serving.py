@@ -1,4 +1,4 @@
-"""MLflow's scoring server on a detector: its requests, our messages, and limits."""
+"""Serve a detector with MLflow's scoring server, with limits on requests."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from anomgan.errors import InputError
-from anomgan.mlflow.request_limits import Gate
+from anomgan.mlflow.request_limits import RequestLimitMiddleware
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from anomgan.estimator import GANDetector
 
-CALLERS = 32
-"""Requests that are worked on at once; further ones wait for their turn."""
+MAX_CONCURRENT_REQUESTS = 32
+"""Requests handled at the same time; further ones wait."""
 
-MOST_COLUMNS = 10_000
-"""Columns of the widest table that is taken, if the model hasn't itself more than half as many."""
+MAX_COLUMNS = 10_000
+"""Largest number of columns in a request, or twice the model's columns if that is more."""
 
-QUIET: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
-WORKER = "_ANOMGAN_WORKER"
-"""Environment variable in which processes of the server are told what to serve."""
+UVICORN_OPTIONS: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
+WORKER_VARIABLE = "_ANOMGAN_WORKER"
+"""Environment variable that tells a worker process which model to serve."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a request may ask for.
+class RequestLimits:
+    """Limits on a request.
 
     Attributes:
-        rows: Most records.
+        rows: Largest number of rows.
         megabytes: Largest body.
     """
 
@@ -46,10 +46,10 @@ class Limits:
 
 
 class _Metadata:
-    """What the server asks of a model's metadata: no types for tables, which the model reads.
+    """The part of a model's metadata that the server reads: no types for tables.
 
-    MLflow would cut 3.5 down to 3 in a column that held whole numbers in training, and take a
-    missing truth value for false.
+    The model parses cells itself: MLflow would truncate 3.5 to 3 in a column of integers, and read
+    a missing Boolean as false.
     """
 
     def __init__(self, inputs: Any) -> None:
@@ -62,31 +62,31 @@ class _Metadata:
         return None
 
 
-class Served:
-    """A detector as the scoring server wants it.
+class ServedModel:
+    """A detector with the interface that the scoring server calls.
 
     Attributes:
-        metadata: What the server asks before it reads a request.
+        metadata: Describes the inputs.
     """
 
-    def __init__(self, detector: GANDetector, limits: Limits) -> None:
-        """Serve a fitted detector."""
+    def __init__(self, detector: GANDetector, limits: RequestLimits) -> None:
+        """Wrap a fitted detector."""
+        from anomgan.mlflow.flavor import make_signature
         from anomgan.mlflow.pyfunc import PyfuncModel
-        from anomgan.mlflow.signature import signature
 
-        pictures = detector.encoder_.spec.grid is not None
-        self.metadata = _Metadata(signature(detector).inputs if pictures else None)
+        has_images = detector.encoder_.spec.grid is not None
+        self.metadata = _Metadata(make_signature(detector).inputs if has_images else None)
         self._model, self._limits = PyfuncModel(detector), limits
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
-        """Score what a request holds.
+        """Score the rows of a request.
 
         Raises:
-            InvalidInputError: If it can't be scored; the server answers 400 with the message.
+            InvalidInputError: If they can't be scored; the server answers 400 with the message.
         """
         from anomgan.mlflow.pyfunc import InvalidInputError
 
-        rows = _rows(data)
+        rows = _count_rows(data)
         if rows > self._limits.rows:
             raise InvalidInputError(
                 f"the request has {rows:,} rows; at most {self._limits.rows:,} are taken at once, "
@@ -97,94 +97,101 @@ class Served:
         return self._model.predict(data, params)
 
 
-def _rows(data: Any) -> int:
+def _count_rows(data: Any) -> int:
     if isinstance(data, dict):
-        return max((_rows(part) for part in data.values()), default=0)
+        return max((_count_rows(part) for part in data.values()), default=0)
     return len(data) if np.ndim(data) else 1
 
 
-def application(detector: GANDetector, limits: Limits) -> FastAPI:
-    """MLflow's scoring server as an ASGI application: ``/invocations``, ``/ping``, ``/version``."""
+def make_app(detector: GANDetector, limits: RequestLimits) -> FastAPI:
+    """The scoring server as an ASGI application: ``/invocations``, ``/ping``, ``/version``."""
     from mlflow.pyfunc import scoring_server
 
-    app: FastAPI = scoring_server.init(cast("Any", Served(detector, limits)))
-    # Columns that the model doesn't know are passed over, but not any number of them.
-    columns = max(MOST_COLUMNS, 2 * len(detector.encoder_.columns))
-    app.add_middleware(Gate, megabytes=limits.megabytes, columns=columns)
+    app: FastAPI = scoring_server.init(cast("Any", ServedModel(detector, limits)))
+    # Unknown columns are ignored, but each costs time.
+    columns = max(MAX_COLUMNS, 2 * len(detector.encoder_.columns))
+    app.add_middleware(RequestLimitMiddleware, megabytes=limits.megabytes, columns=columns)
     return app
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket on this address; port 0 is any free one.
+def bind_socket(host: str, port: int) -> socket.socket:
+    """A socket bound to this address; port 0 is any free one.
 
     Raises:
-        InputError: If it can't be had.
+        InputError: If it can't be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((host, port))
+        bound.bind((host, port))
     except (OSError, OverflowError) as error:
-        taken.close()
+        bound.close()
         why = getattr(error, "strerror", None) or error
         raise InputError(f"--host {host} --port {port}: can't listen there: {why}") from error
-    return taken
+    return bound
 
 
-def run(detector: GANDetector, limits: Limits, where: socket.socket) -> None:
-    """Serve in this process until somebody stops it."""
+def serve(detector: GANDetector, limits: RequestLimits, bound: socket.socket) -> None:
+    """Serve in this process until it is stopped."""
     import uvicorn
 
     class Server(uvicorn.Server):
-        """With a thread for each of many callers, who are then scored together."""
+        """With enough threads that concurrent requests are scored in one batch."""
 
         async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(CALLERS))
+            asyncio.get_running_loop().set_default_executor(
+                ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS)
+            )
             await super().serve(sockets)
 
-    Server(uvicorn.Config(application(detector, limits), **QUIET)).run(sockets=[where])
+    Server(uvicorn.Config(make_app(detector, limits), **UVICORN_OPTIONS)).run(sockets=[bound])
 
 
-def run_workers(model: str, limits: Limits, where: socket.socket, workers: int) -> None:
-    """Serve in so many processes, each with a model of its own, until somebody stops it.
+def serve_in_workers(model: str, limits: RequestLimits, bound: socket.socket, workers: int) -> None:
+    """Serve in several processes, each with its own copy of the model, until stopped.
 
-    One that dies is replaced.
+    Processes that die are replaced.
     """
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     class Supervisor(Multiprocess):
-        """One that says what stopped it, as the server of a single process does."""
+        """Remembers the signal that stopped it, which uvicorn's own server raises again."""
 
-        stopped_by: int | None = None
+        stop_signal: int | None = None
 
         def handle_int(self) -> None:
-            self.stopped_by = signal.SIGINT
+            self.stop_signal = signal.SIGINT
             super().handle_int()
 
         def handle_term(self) -> None:
-            self.stopped_by = signal.SIGTERM
+            self.stop_signal = signal.SIGTERM
             super().handle_term()
 
-    os.environ[WORKER] = json.dumps([model, asdict(limits), workers])
-    factory = f"{__name__}:worker"
-    config = uvicorn.Config(factory, factory=True, workers=workers, fd=where.fileno(), **QUIET)
+    os.environ[WORKER_VARIABLE] = json.dumps([model, asdict(limits), workers])
+    config = uvicorn.Config(
+        f"{__name__}:make_worker_app",
+        factory=True,
+        workers=workers,
+        fd=bound.fileno(),
+        **UVICORN_OPTIONS,
+    )
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     supervisor = Supervisor(config, sockets=[config.bind_socket()])
     supervisor.run()
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    if supervisor.stopped_by is not None:
-        signal.raise_signal(supervisor.stopped_by)
+    if supervisor.stop_signal is not None:
+        signal.raise_signal(supervisor.stop_signal)
 
 
-def worker() -> FastAPI:
-    """The application of one of several processes, which the environment describes."""
+def make_worker_app() -> FastAPI:
+    """The application of a worker process, as its environment describes it."""
     import torch
 
     from anomgan import load
 
-    model, limits, workers = json.loads(os.environ[WORKER])
+    model, limits, workers = json.loads(os.environ[WORKER_VARIABLE])
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
-    return application(load(model), Limits(**limits))
+    return make_app(load(model), RequestLimits(**limits))

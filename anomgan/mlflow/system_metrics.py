@@ -1,4 +1,8 @@
-"""What a fit takes of the machine: memory, and the load meanwhile."""
+"""Memory and system load during a fit, kept with the detector until the fit is logged.
+
+MLflow's own system metrics go to a run that is open meanwhile; here the run is created after the
+fit, so that no server can hold it up, or much later by ``anomgan log``.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +12,36 @@ from typing import Any, Self
 
 from anomgan.utils.memory import forget_peak, peak_mb
 
-MOST_SAMPLES = 100
-"""When there are as many, every second one is dropped and the next ones come half as often."""
+MAX_SAMPLES = 100
+"""At this number every second sample is dropped and the interval doubled."""
 
 
-class Usage:
-    """Samples the machine from a thread of its own while ``with`` lasts.
+class ResourceMonitor:
+    """Context manager that samples the system load from a thread.
 
-    Samples bear the names that MLflow gives to system metrics.  Without psutil there are none.
+    Samples have the names of MLflow's system metrics.  Without psutil there are none.
     """
 
     def __init__(self, every: float = 1.0) -> None:
-        """Sample at first after so many seconds."""
+        """Prepare to sample, at first every so many seconds."""
         self.every = every
         self.samples: dict[str, list[float]] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="anomgan-usage", daemon=True)
-        self._finished = 0.0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="anomgan-usage", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start sampling."""
         forget_peak()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
-        self._over.set()
+        """Stop sampling."""
+        self._stopped.set()
         self._thread.join()
 
     def facts(self) -> dict[str, Any]:
-        """What is known by now, as plain data."""
+        """Time, peak memory and samples until now, as entries of ``training_facts_``."""
         facts: dict[str, Any] = {
             "finished": int(1000 * time.time()),
             "peak_memory_mb": round(peak_mb(), 1),
@@ -52,21 +55,21 @@ class Usage:
             facts["system"] = {"every_s": self.every, "samples": samples}
         return facts
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         try:
             import psutil
         except ImportError:
             return
-        psutil.cpu_percent()  # the first one has nothing to compare with
-        while not self._over.wait(self.every):
+        psutil.cpu_percent()  # the load since this call is what the next one returns
+        while not self._stopped.wait(self.every):
             memory = psutil.virtual_memory()
-            taken = {
+            sample = {
                 "cpu_utilization_percentage": psutil.cpu_percent(),
                 "system_memory_usage_megabytes": round(memory.used / 1e6, 1),
                 "system_memory_usage_percentage": memory.percent,
             }
-            for name, value in taken.items():
+            for name, value in sample.items():
                 self.samples.setdefault(name, []).append(value)
-            if max(map(len, self.samples.values())) >= MOST_SAMPLES:
+            if max(map(len, self.samples.values())) >= MAX_SAMPLES:
                 self.samples = {name: values[1::2] for name, values in self.samples.items()}
                 self.every *= 2

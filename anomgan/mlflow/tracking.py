@@ -1,12 +1,14 @@
-"""A fit as an MLflow run: found or made, filled, closed."""
+"""Log a fit as an MLflow run."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,34 +18,36 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from anomgan.errors import InputError
-from anomgan.mlflow import contents
-from anomgan.mlflow.alone import lock_store
-from anomgan.mlflow.quiet import calm, reason
-from anomgan.mlflow.run_logger import fill, parts
+from anomgan.mlflow.quiet import describe_error, quiet_mlflow
+from anomgan.mlflow.run_contents import FINGERPRINT_TAG, fit_interval, make_tags, user_name
+from anomgan.mlflow.run_logger import log_detector, part_names
 from anomgan.persistence.model_dir import DESCRIPTION
+from anomgan.utils.locks import hold_lock
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
 
     from anomgan.estimator import GANDetector
 
-EXPERIMENT = "anomgan"
-"""Where runs go if nobody says."""
+DEFAULT_EXPERIMENT = "anomgan"
 
-DEADLINE = 90.0
-"""Seconds after which no further part is begun: a slow server mustn't hold up a fit for ever."""
+LOGGING_TIMEOUT_S = 90.0
+"""After this time no further part is logged, so that a slow server doesn't hold up a fit."""
+
+LOCK_TIMEOUT_S = 60.0
+"""Longest wait for another process that creates a store's tables."""
 
 
 @dataclass
-class Logged:
-    """What came of logging.
+class LogResult:
+    """What was logged.
 
     Attributes:
-        run_id: The run; None if it couldn't even be made.
+        run_id: The run; None if it couldn't be created.
         model_uri: The logged model, ``models:/…``.
-        version: The registered version, if one was asked for.
-        error: Why something is missing; empty if nothing is.
-        missing: What is.
+        version: The registered version, if one was requested.
+        error: Why parts are missing; empty if none is.
+        missing: Names of the missing parts.
         where: The server or store, or the run's page on a server.
     """
 
@@ -64,138 +68,169 @@ def log_fit(
     register: str | None = None,
     alias: str | None = None,
     model: bool = True,
-) -> Logged:
-    """Log a fit that is over: parameters, losses, health, figures, the model.
+) -> LogResult:
+    """Log a finished fit as a run: parameters, losses, health, figures and the model.
 
-    A run of the same fit that was begun and failed is gone on with.
+    If an earlier attempt to log the same fit has failed, its run is completed.
 
     Args:
         detector: A fitted detector.
-        experiment: By default what ``MLFLOW_EXPERIMENT_NAME`` says, or ``anomgan``.
-        run_name: By default MLflow makes one up.
-        tracking_uri: By default what ``MLFLOW_TRACKING_URI`` says, or ``mlflow.db`` here.
-        register: A registered model's name, of which this becomes a version.
+        experiment: Name of the experiment; default ``MLFLOW_EXPERIMENT_NAME``, else ``anomgan``.
+        run_name: Name of the run; by default MLflow generates one.
+        tracking_uri: The server or store; default ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in
+            the current folder.
+        register: Name of a registered model to add a version to.
         alias: An alias for this version.
         model: Whether to log the model itself.
 
     Returns:
-        What was logged.  Nothing is raised for a server that fails: see ``error``.
+        What was logged.  A failing server raises no exception but is described in ``error``.
     """
-    logged = Logged(missing=["run", *parts(register)])
-    until = time.monotonic() + DEADLINE
+    result = LogResult(missing=["run", *part_names(register)])
+    deadline = time.monotonic() + LOGGING_TIMEOUT_S
 
-    def done(part: str) -> None:
-        logged.missing.remove(part)
-        if time.monotonic() > until:
-            raise InputError(f"the MLflow server is too slow: {DEADLINE:.0f} s are over")
+    def on_logged(part: str) -> None:
+        result.missing.remove(part)
+        if time.monotonic() > deadline:
+            raise InputError(f"the MLflow server is too slow: {LOGGING_TIMEOUT_S:.0f} s are over")
 
-    with calm():
+    with quiet_mlflow():
         try:
-            logged.where = tracking_uri or get_tracking_uri()
-            with lock_store(logged.where):  # the client makes a new store's tables
-                client = MlflowClient(logged.where)
-                home = experiment_of(client, experiment)
-            run = _run(client, home, detector, run_name)
-            logged.run_id, logged.where = run.info.run_id, _page(client, run)
-            done("run")
-            filled = fill(
-                client, run, detector, model=model, register=register, alias=alias, done=done
+            result.where = tracking_uri or get_tracking_uri()
+            client, target = open_experiment(result.where, experiment)
+            run = _open_run(client, target, detector, run_name)
+            result.run_id, result.where = run.info.run_id, _page(client, run)
+            on_logged("run")
+            logged = log_detector(
+                client,
+                run,
+                detector,
+                model=model,
+                register=register,
+                alias=alias,
+                on_logged=on_logged,
             )
-            logged.version = filled.version
-            logged.model_uri = None if filled.model_id is None else f"models:/{filled.model_id}"
-            client.set_terminated(run.info.run_id, "FINISHED", contents.moments(detector)[1])
-            logged.missing = []
-        except Exception as error:  # whatever a server or a store comes up with
-            logged.error = reason(error)
-            if logged.run_id is not None:
+            result.version = logged.version
+            result.model_uri = None if logged.model_id is None else f"models:/{logged.model_id}"
+            client.set_terminated(run.info.run_id, "FINISHED", fit_interval(detector)[1])
+            result.missing = []
+        except Exception as error:  # servers and stores raise exceptions of any kind
+            result.error = describe_error(error)
+            if result.run_id is not None:
                 with contextlib.suppress(Exception):
-                    client.set_terminated(logged.run_id, "FAILED")
-    return logged
+                    client.set_terminated(result.run_id, "FAILED")
+    return result
 
 
-def experiment_of(client: MlflowClient, name: str | None = None) -> Experiment:
-    """The experiment of a name, made where it isn't there.
+def open_experiment(uri: str, name: str | None = None) -> tuple[MlflowClient, Experiment]:
+    """A client of a server or store, and the experiment, which is created if it doesn't exist.
 
     Args:
-        client: Of the server or store.
-        name: By default the environment's, or :data:`EXPERIMENT`.
+        uri: The server or store.
+        name: Name of the experiment; default the environment's, else :data:`DEFAULT_EXPERIMENT`.
+
+    Raises:
+        InputError: If the experiment was deleted.
+    """
+    with _lock_sqlite(uri):
+        client = MlflowClient(uri)  # creates the tables of a new store
+        return client, _get_or_create_experiment(client, name)
+
+
+@contextlib.contextmanager
+def _lock_sqlite(uri: str) -> Iterator[None]:
+    """Keep this user's other processes from an SQLite store; does nothing for other stores.
+
+    MLflow creates the tables in some fifty steps, and a second process that connects meanwhile
+    finds them incomplete and fails.  After a timeout both go on.
+    """
+    if not uri.startswith("sqlite:"):
+        yield
+        return
+    key = hashlib.sha256(f"{user_name()} {uri}".encode()).hexdigest()[:16]
+    with hold_lock(Path(tempfile.gettempdir(), f"anomgan-{key}.lock"), LOCK_TIMEOUT_S):
+        yield
+
+
+def _get_or_create_experiment(client: MlflowClient, name: str | None) -> Experiment:
+    """The experiment.
 
     Raises:
         InputError: If it was deleted.
     """
-    found: Experiment | None
-    number = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    experiment: Experiment | None
+    experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
     name = name or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    if name is None and number:
-        found = client.get_experiment(number)
+    if name is None and experiment_id:
+        experiment = client.get_experiment(experiment_id)
     else:
-        name = name or EXPERIMENT
-        found = client.get_experiment_by_name(name)
-        if found is None:
+        name = name or DEFAULT_EXPERIMENT
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
             try:
-                client.create_experiment(name, artifact_location=_beside(client.tracking_uri))
-            except MlflowException as error:  # somebody else was a moment earlier
+                client.create_experiment(name, artifact_location=_artifact_location(client))
+            except MlflowException as error:  # another process was faster
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-            found = client.get_experiment_by_name(name)
-    if found is None:
+            experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         raise InputError(f"the experiment {name!r} was neither found nor made; try again")
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise InputError(
-            f"the experiment {found.name!r} was deleted; restore it (mlflow experiments restore "
-            f"--experiment-id {found.experiment_id}) or name another with --experiment"
+            f"the experiment {experiment.name!r} was deleted; restore it (mlflow experiments "
+            f"restore --experiment-id {experiment.experiment_id}) or name another with --experiment"
         )
-    return found
+    return experiment
 
 
-def _beside(uri: str) -> str | None:
-    """Where artifacts go: beside a local database, whatever the current folder is."""
-    if not uri.startswith("sqlite:///"):
+def _artifact_location(client: MlflowClient) -> str | None:
+    """Where artifacts of a new experiment go: beside an SQLite file, else the server's default."""
+    if not client.tracking_uri.startswith("sqlite:///"):
         return None
-    database = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+    database = Path(client.tracking_uri.removeprefix("sqlite:///").partition("?")[0])
     return (database.resolve().parent / "mlruns").as_uri()
 
 
 def find_run(client: MlflowClient, fingerprint: str) -> Run | None:
-    """The latest run that this model was logged to, in any experiment; None if there is none."""
-    homes = [home.experiment_id for home in client.search_experiments()]
-    found = client.search_runs(
-        homes,
-        f"tags.`{contents.FINGERPRINT}` = '{fingerprint}'",
+    """The latest run of a model in any experiment; None if it wasn't logged."""
+    runs = client.search_runs(
+        [experiment.experiment_id for experiment in client.search_experiments()],
+        f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'",
         run_view_type=ViewType.ACTIVE_ONLY,
         max_results=1,
         order_by=["attributes.start_time DESC"],
     )
-    return found[0] if found else None
+    return runs[0] if runs else None
 
 
-def fingerprint_of(directory: Path) -> str:
-    """What tells a model from every other: the checksum that its description carries."""
+def read_fingerprint(directory: Path) -> str:
+    """The checksum in a model directory's description, which identifies the model."""
     description = json.loads((directory / DESCRIPTION).read_bytes())
     return str(description["sha256"])
 
 
-def _run(
-    client: MlflowClient, home: Experiment, detector: GANDetector, run_name: str | None
+def _open_run(
+    client: MlflowClient, experiment: Experiment, detector: GANDetector, run_name: str | None
 ) -> Run:
-    """The run to fill: one of the same model that was begun and failed, or a new one."""
-    with tempfile.TemporaryDirectory(prefix="anomgan-") as place:
-        detector.save(Path(place, "model"))
-        fingerprint = fingerprint_of(Path(place, "model"))
-    begun = find_run(client, fingerprint)
-    if begun is not None and (begun.info.status, begun.info.experiment_id) == (
-        "FAILED",
-        home.experiment_id,
+    """The run of an earlier attempt that failed, reopened, or a new one."""
+    with tempfile.TemporaryDirectory(prefix="anomgan-") as folder:
+        detector.save(Path(folder, "model"))
+        fingerprint = read_fingerprint(Path(folder, "model"))
+    latest = find_run(client, fingerprint)
+    if (
+        latest is not None
+        and latest.info.status == "FAILED"
+        and latest.info.experiment_id == experiment.experiment_id
     ):
-        client.update_run(begun.info.run_id, "RUNNING", run_name)
-        return begun
-    tags = {tag.key: tag.value for tag in contents.tags(detector, fingerprint)}
-    begin, _ = contents.moments(detector)
-    return client.create_run(home.experiment_id, begin, tags, run_name)
+        client.update_run(latest.info.run_id, "RUNNING", run_name)
+        return latest
+    start, _ = fit_interval(detector)
+    tags = make_tags(detector, fingerprint)
+    return client.create_run(experiment.experiment_id, start, tags, run_name)
 
 
 def _page(client: MlflowClient, run: Run) -> str:
-    """The run's page, where there is a server for it; otherwise the store."""
+    """URL of the run's page, if there is a server; else the store."""
     uri = str(client.tracking_uri)
     if not uri.startswith("http"):
         return uri

@@ -92,10 +92,10 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables, which take seconds to make."""
     from mlflow import MlflowClient
 
-    from anomgan.mlflow.quiet import calm
+    from anomgan.mlflow.quiet import quiet_mlflow
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    with calm():
+    with quiet_mlflow():
         MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
 

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 import anomgan.mlflow
 from anomgan.metrics import metrics
-from anomgan.mlflow.evaluator import figures_of
+from anomgan.mlflow.evaluator import draw_curves
 
 # MLflow's evaluate and its data sets use what pandas 4 will drop.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
@@ -90,7 +90,7 @@ def test_an_evaluation_goes_to_the_run_of_the_fit(
     before = anomgan.mlflow.log_evaluation(tmp_path / "m", found)
     assert before.error == f"no run of this model is there; log it with: anomgan log {tmp_path}/m"
     fitted = anomgan.mlflow.log_fit(detector)
-    curves = figures_of(labelled["y"], score)
+    curves = draw_curves(labelled["y"], score)
     logged = anomgan.mlflow.log_evaluation(tmp_path / "m", found, curves, source="labelled.csv")
     assert (logged.error, logged.run_id) == ("", fitted.run_id)
     client = MlflowClient()

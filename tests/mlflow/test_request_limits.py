@@ -1,4 +1,4 @@
-"""The gate before the server, without a server."""
+"""The limits on requests, without a server."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from anomgan.mlflow import request_limits as gate
-from anomgan.mlflow.request_limits import Gate
-from anomgan.mlflow.vetting import objection
+from anomgan.mlflow import request_limits
+from anomgan.mlflow.request_limits import RequestLimitMiddleware, find_fault
 
 HEADERS = [(b"content-type", b"application/json")]
 Messages = Iterator[dict[str, Any]]
 
 
-def ask(app: Any, parts: Messages, wall: Gate | None = None) -> tuple[int, dict[str, Any]]:
-    """Send messages through a gate, and no more after the last; status and answer."""
-    wall, sent = wall or Gate(app, 0.001, 50), []
+def ask(
+    app: Any, parts: Messages, middleware: RequestLimitMiddleware | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Send messages through the middleware, and no more after the last; status and answer."""
+    middleware, sent = middleware or RequestLimitMiddleware(app, 0.001, 50), []
 
     async def receive() -> dict[str, Any]:
         for part in parts:
@@ -30,8 +31,8 @@ def ask(app: Any, parts: Messages, wall: Gate | None = None) -> tuple[int, dict[
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "headers": HEADERS}
-    asyncio.run(wall(scope, receive, send))
-    assert wall.held == 0
+    asyncio.run(middleware(scope, receive, send))
+    assert middleware.held_bytes == 0
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
@@ -44,19 +45,19 @@ async def never(*arguments: object) -> None:
 
 
 def test_a_client_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "PATIENCE", 0.01)
+    monkeypatch.setattr(request_limits, "BODY_TIMEOUT_S", 0.01)
     status, answer = ask(never, iter([body(b"{", more=True)]))
     assert (status, answer["message"]) == (408, "the request wasn't complete after 0.01 seconds")
 
 
 def test_many_bodies_at_once() -> None:
-    wall = Gate(never, 0.001, 50)
-    wall.most, wall.held = 10, 0
-    status, _ = ask(never, iter([body(b"x" * 11)]), wall)
+    middleware = RequestLimitMiddleware(never, 0.001, 50)
+    middleware.max_bytes, middleware.held_bytes = 10, 0
+    status, _ = ask(never, iter([body(b"x" * 11)]), middleware)
     assert status == 413
 
     async def reading() -> tuple[int, str] | tuple[()] | None:
-        held = [bytearray() for _ in range(gate.BODIES + 1)]
+        held = [bytearray() for _ in range(request_limits.MAX_HELD_BODIES + 1)]
         for each in held:
             parts = iter([body(b"x" * 10, more=True)])
 
@@ -65,7 +66,7 @@ def test_many_bodies_at_once() -> None:
                     return part
                 raise TimeoutError
 
-            refusal = await wall._read({"headers": []}, receive, each)
+            refusal = await middleware._read({"headers": []}, receive, each)
         return refusal
 
     assert asyncio.run(reading()) == (503, "too many large requests at once; try again later")
@@ -103,5 +104,5 @@ def test_whatever_happens_behind_it(
 def test_wide_tables(content: Any) -> None:
     text = json.dumps(content).encode()
     told = "the request has 51 columns; at most 50 are taken"
-    assert objection("application/json", text, 50) == told
-    assert objection("application/json", text, 51) is None
+    assert find_fault("application/json", text, 50) == told
+    assert find_fault("application/json", text, 51) is None

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 import anomgan.mlflow
 from anomgan import load
-from anomgan.mlflow.quiet import calm
+from anomgan.mlflow.quiet import quiet_mlflow
 
 TINY = ["steps=20", "members=1", "hidden=8", "latent=4", "inversion_steps=1"]
 OPTIONS = ["--track", *(part for setting in TINY for part in ("--set", setting))]
@@ -110,17 +110,6 @@ def test_a_fit_is_a_run(run: Any, normal: Path, store: str, tmp_path: Path) -> N
     assert (tmp_path / "mlruns").is_dir()
     loaded = anomgan.mlflow.load_model(f"runs:/{found.info.run_id}/model")
     assert loaded.training_facts_ == facts
-
-
-def test_the_same_table_has_the_same_digest(records: Any) -> None:
-    from anomgan.mlflow.digest import digest_of
-
-    frame = records(30)
-    assert digest_of(frame) == digest_of(frame.set_axis(range(100, 130)))
-    changed = frame.copy()
-    changed.loc[29, "colour"] = "blue"
-    others = [changed, frame.iloc[::-1], frame.rename(columns={"size": "mass"}), frame[:29]]
-    assert len({digest_of(each) for each in [frame, *others]}) == 5
 
 
 def test_no_track_leaves_nothing(run: Any, normal: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -235,7 +224,7 @@ def test_two_fits_at_once_into_one_store(normal: Path, program: list[str], tmp_p
         assert fit.returncode == 0, err
         assert "anomgan: MLflow run " in err
         assert "hasn't got" not in err
-    with calm():
+    with quiet_mlflow():
         client = MlflowClient(environment["MLFLOW_TRACKING_URI"])
         home = client.get_experiment_by_name("anomgan")
         runs = client.search_runs([home.experiment_id])
@@ -272,7 +261,7 @@ def test_import_needs_no_mlflow() -> None:
     code = (
         "import sys; sys.modules['mlflow'] = None\n"
         "import anomgan, anomgan.mlflow, anomgan.cli.fit, anomgan.cli.score\n"
-        "import anomgan.mlflow.system_metrics, anomgan.mlflow.digest\n"
+        "import anomgan.mlflow.system_metrics, anomgan.utils.digest\n"
         "print(anomgan.GANDetector.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -298,7 +287,7 @@ def test_a_real_server(
         assert "registered as pens version 1, alias champion" in done.err
         found = only_run(MlflowClient(url))
         assert found.info.status == "FINISHED"
-        from anomgan.mlflow.registry import fetched
+        from anomgan.mlflow.registry import fetch_temporarily
 
-        with fetched("models:/pens@champion", url) as folder:
+        with fetch_temporarily("models:/pens@champion", url) as folder:
             assert (folder / "model.json").read_bytes() == (model / "model.json").read_bytes()
