@@ -279,7 +279,7 @@ def test_disk_full_while_saving(
         (["--set", "=3"], "--set =3: write it as key=value"),
         (["--set", "stepz=3"], "unknown setting 'stepz'; choose one of: members"),
         (["--set", "steps=many"], "setting steps='many' must be a whole number"),
-        (["--set", "steps=-1"], "setting steps=-1 must lie between 1 and"),
+        (["--set", "steps=-1"], "setting steps=-1 must lie between 0 and"),
         (["--method", "gann"], "unknown method 'gann'; choose one of: "),
         (["--preset", "quick"], "unknown preset 'quick'; choose one of: fast, balanced, thorough"),
         (["--device", "tpu"], "device='tpu' must be one of: auto, cpu, cuda"),
