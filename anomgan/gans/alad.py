@@ -1,4 +1,4 @@
-"""ALAD: a bidirectional GAN made cycle-consistent by two more discriminators."""
+"""ALAD: a bidirectional GAN with two more discriminators for cycle consistency."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from anomgan.nets import builders
 class ALAD(BiGAN):
     """Zenati et al., "Adversarially learned anomaly detection", 2018.
 
-    Beside BiGAN's D_xz, D_xx tells (x, x) from (x, G(E(x))), D_zz tells (z, z) from (z, E(G(z))):
-    both pairs look alike only if encoder and generator undo one another.  All three discriminators
-    are spectrally normalised.
+    Beside BiGAN's D_xz, D_xx separates (x, x) from (x, G(E(x))), and D_zz (z, z) from (z, E(G(z))):
+    the pairs are indistinguishable only if encoder and generator invert one another.  All three
+    discriminators are spectrally normalised.
     """
 
     name: ClassVar[str] = "alad"
@@ -46,22 +46,22 @@ class ALAD(BiGAN):
         )
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """For D_xz, D_xx and D_zz in turn, a pair each."""
+        """A pair each for D_xz, D_xx and D_zz."""
         x, z = batch.real, batch.latent
-        code, made = self.encode(x), self.generate(z)
-        return (x, code, x, x, z, z), (made, z, x, self.generate(code), z, self.encode(made))
+        code, fake = self.encode(x), self.generate(z)
+        return (x, code, x, x, z, z), (fake, z, x, self.generate(code), z, self.encode(fake))
 
     def discriminate(self, *inputs: Tensor) -> Tensor:
-        """The opinions of all three one behind the other, ``(M, 3·n)``."""
-        pair = super().discriminate(*inputs[:2])
-        codes: Tensor = self.code_discriminator(torch.cat(inputs[4:], -1))[..., 0]
-        return torch.cat([pair, self.pair_discriminator(*inputs[2:4]), codes], -1)
+        """Logits of all three discriminators, concatenated, ``(M, 3·B)``."""
+        xz, xx = super().discriminate(*inputs[:2]), self.pair_discriminator(*inputs[2:4])
+        zz: Tensor = self.code_discriminator(torch.cat(inputs[4:], -1))[..., 0]
+        return torch.cat([xz, xx, zz], -1)
 
     def features(self, x: Tensor) -> Tensor:
         """D_xx's features of (x, x), ``(M, n, F)``."""
         return self.pair_discriminator.features(x, x)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """L1 distance of D_xx's features after x → E(x) → x; the paper needs no inversion."""
-        again = self.generate(self.encode(x))
-        return (self.features(x) - self.pair_discriminator.features(x, again)).abs().sum(-1)
+        """L1 distance of D_xx's features of (x, x) and (x, G(E(x))); no inversion."""
+        reconstructed = self.pair_discriminator.features(x, self.generate(self.encode(x)))
+        return (self.features(x) - reconstructed).abs().sum(-1)

@@ -1,4 +1,4 @@
-"""AnoGAN: no encoder, but a long search for the latent vector of each record."""
+"""AnoGAN: no encoder; the latent space is searched for each record."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from anomgan.gans.gan import VanillaGAN
 class AnoGAN(VanillaGAN):
     """Schlegl et al., "Unsupervised anomaly detection with GANs to guide marker discovery", 2017.
 
-    An ordinary GAN whose latent space is searched for each record, from several draws of the prior;
-    what the search minimises is the score.
+    A GAN whose latent space is searched for each record by gradient descent, from several draws of
+    the prior; the minimum found is the score.
     """
 
     name: ClassVar[str] = "anogan"
@@ -24,13 +24,13 @@ class AnoGAN(VanillaGAN):
     inversion: ClassVar[Inversion] = "prior"
 
     def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
-        """λ-mix of the residual loss and the feature ("discrimination") loss, ``(M, n)``."""
+        """(1 − λ)·residual loss + λ·feature ("discrimination") loss, ``(M, n)``."""
         y = self.generate(z)
         residual = self.residuals(x, y).abs().sum(-1)
         distance = (self.features(x) - self.features(y)).abs().sum(-1)
-        mix = self.config.feature_share
-        return (1 - mix) * residual + mix * distance
+        weight = self.config.feature_share
+        return (1 - weight) * residual + weight * distance
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """What is left of the mismatch after the search."""
+        """The inversion loss after the search."""
         return self.inversion_loss(x, z)

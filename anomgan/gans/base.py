@@ -1,7 +1,7 @@
-"""What a GAN is to the rest of the package: networks, the moves that train them, what they score.
+"""The GAN base class: networks, training phases, losses and anomaly score of a variant.
 
-A variant is one file with one subclass of :class:`GAN`.  Naming it registers it: the command line,
-the estimator, the table of methods and the tests then find it by themselves.
+A variant is one file with one subclass of :class:`GAN`.  A ``name`` registers it, so that the
+command line, the estimator, the table of methods and the tests find it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
 from anomgan.gans.batch import Batch, OptimizerStep, Phase
 from anomgan.gans.losses import (
-    gradient_penalty,
     logistic_discriminator_loss,
-    mode_seeking,
+    mode_seeking_loss,
     non_saturating_generator_loss,
-    zero_penalty,
+    one_centred_penalty,
+    zero_centred_penalty,
 )
 from anomgan.nets import builders
 from anomgan.nets.image_discriminator import ImageDiscriminator
@@ -30,35 +30,38 @@ from anomgan.nets.progressive_growing import Growing, grow
 from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
 
 MAX_LATENT = 3.0
-"""Largest entry of the latent vectors that encoders give; few of the prior's are larger."""
+"""Upper bound on the entries of encoded latent vectors; draws of the prior rarely exceed it."""
 
-Inversion = Literal["izi", "own", "prior", "none"]
+Inversion = Literal["encoder-last", "encoder", "prior", "none"]
 Penalty = Literal["none", "one-centred", "zero-centred"]
 
 Inputs = tuple[Tensor, ...]
-"""What a critic judges together: a record, or a record and its latent vector, and so on."""
+"""The arguments of :meth:`GAN.discriminate`: records, or records and their latent vectors, …"""
 
 
 class GAN(nn.Module):
-    """M generative adversarial networks side by side, one for each view of the data.
+    """An ensemble of M generative adversarial networks, one for each scaling of the data.
 
-    Subclasses set the class attributes, build further networks and say how all of them train.
+    Subclasses set the class attributes, and override what differs in networks and training.
+    Everywhere M is the number of members, B the rows of a batch, ``shape`` that of a record with
+    its conditions, and ``code`` the length of a latent vector with its conditions.
 
     Attributes:
-        name: What users type.
-        paper: Authors, title and year.
+        name: The name in the registry.
+        paper: Authors and title.
+        year: Year of the paper.
         formula: The paper's anomaly score in one line.
-        kinds: What it can learn from.
-        critics: Networks that move on :meth:`discriminator_objective`.
-        makers: Networks that move on :meth:`generator_loss`.
-        inversion: Where inversion starts.  ``izi``: from an encoder that is trained last, as the
-            shared remedy for GANs that know none.  ``own``: from what :meth:`encode` gives, which
-            some move of the variant trains.  ``prior``: from draws of the prior; there is no
-            encoder.  ``none``: what :meth:`encode` gives is final.
-        penalty: What keeps the critics smooth unless a setting says otherwise.
-        spectral: Whether the critics are spectrally normalised unless a setting says otherwise.
-        conditional: Whether the variant is about conditions.  All can be given some.
-        translates: Whether the variant learns from a second domain.
+        kinds: Kinds of data that it can be trained on.
+        discriminators: Networks that :meth:`discriminator_objective` trains.
+        generators: Networks that :meth:`generator_objective` trains.
+        inversion: Where the search for a record's latent vector starts.  ``encoder-last``: from an
+            encoder trained after the GAN, for papers without one.  ``encoder``: from
+            :meth:`encode`, whose encoder is among the ``generators``.  ``prior``: from draws of the
+            prior; there is no encoder.  ``none``: :meth:`encode` is final, nothing is searched.
+        penalty: Default gradient penalty of the discriminators.
+        spectral: Whether discriminators are spectrally normalised by default.
+        conditional: Whether the variant needs conditions.  All variants accept some.
+        translates: Whether the variant is trained on a second domain.
     """
 
     name: ClassVar[str]
@@ -68,7 +71,7 @@ class GAN(nn.Module):
     kinds: ClassVar[tuple[str, ...]] = ("tables", "images")
     discriminators: ClassVar[tuple[str, ...]] = ("discriminator",)
     generators: ClassVar[tuple[str, ...]] = ("generator",)
-    inversion: ClassVar[Inversion] = "izi"
+    inversion: ClassVar[Inversion] = "encoder-last"
     penalty: ClassVar[Penalty] = "zero-centred"
     spectral: ClassVar[bool] = False
     conditional: ClassVar[bool] = False
@@ -82,7 +85,12 @@ class GAN(nn.Module):
             GAN.registry[cls.name] = cls
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
-        """Build the networks that every variant has."""
+        """Build the networks that every variant has.
+
+        Args:
+            views: The members' scalings of the data.
+            config: Settings; ``own`` stands for the variant's defaults.
+        """
         super().__init__()
         if config.penalty == "own":
             config = replace(config, penalty=self.penalty)
@@ -92,186 +100,189 @@ class GAN(nn.Module):
         self.generator: nn.Module = builders.build_generator(views.spec, config, views.members)
         self.discriminator = builders.build_discriminator(views.spec, config, views.members)
         self.pretext = builders.build_pretext(views.spec, config, self.discriminator)
-        if self.inversion in ("izi", "own"):
+        if self.inversion in ("encoder-last", "encoder"):
             self.encoder = builders.build_encoder(views.spec, config, views.members)
 
     # --- training ---------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
-        """How the networks train; unless overridden, critics and makers in turn."""
-        repeats, rate = self.config.critic_steps, self.config.critic_rate
-        judging = self.discriminators if self.pretext is None else (*self.discriminators, "pretext")
-        critics = OptimizerStep(
-            "discriminator", judging, self._total_discriminator_loss, repeats, rate
+        """How the networks are trained: discriminators and generators in turn, then the encoder."""
+        pretext = () if self.pretext is None else ("pretext",)
+        discriminators = OptimizerStep(
+            "discriminator",
+            (*self.discriminators, *pretext),
+            self._total_discriminator_loss,
+            self.config.critic_steps,
+            self.config.critic_rate,
         )
-        makers = OptimizerStep("generator", self.generators, self._total_generator_loss)
+        generators = OptimizerStep("generator", self.generators, self._total_generator_loss)
         encoder = OptimizerStep("encoder", ("encoder",), self.encoder_loss)
-        last = (Phase((encoder,)),) if self.inversion == "izi" else ()
-        return (Phase((critics, makers)), *last)
+        last = (Phase((encoder,)),) if self.inversion == "encoder-last" else ()
+        return (Phase((discriminators, generators)), *last)
 
     def prepare_batch(self, batch: Batch) -> Batch:
-        """The batch as this GAN trains on it: latent vectors are told the records' conditions.
+        """Append the records' conditions to the latent vectors.
 
-        Of a tenth of the records the condition is withheld, so that the same networks also learn
-        what is normal whatever the condition: what levels never seen will be judged by.
+        For a share of ``config.withheld`` records the condition is set to zero, so that the
+        networks also learn what is normal under any condition; unseen levels are scored by that.
         """
         if not self.views.spec.condition_size:
             return batch
-        known = batch.uniform(*batch.real.shape[:2], 1) >= self.config.withheld
+        kept = batch.uniform(*batch.real.shape[:2], 1) >= self.config.withheld
         at = self.views.spec.record_size
-        real = torch.cat([batch.real[..., :at], batch.real[..., at:] * known], -1)
+        real = torch.cat([batch.real[..., :at], batch.real[..., at:] * kept], -1)
         return replace(batch, real=real, latent=torch.cat([batch.latent, real[..., at:]], -1))
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """What the critics are shown as real and as made."""
+        """The discriminators' real and fake inputs."""
         return (batch.real,), (self.generate_fakes(batch),)
 
     def generate_fakes(self, batch: Batch) -> Tensor:
-        """The records that are to pass for real, ``(M, B, *shape)``."""
+        """Generate the fake records of a batch, ``(M, B, *shape)``."""
         return self.generate(batch.latent)
 
     def noisy_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """The pairs as the critics get to see them: blurred, if a setting asks for that."""
+        """:meth:`discriminator_inputs` with instance noise, if the setting asks for it."""
         real, fake = self.discriminator_inputs(batch)
         return self._add_instance_noise(batch, real), self._add_instance_noise(batch, fake)
 
     def discriminate(self, *inputs: Tensor) -> Tensor:
-        """The critics' opinions, ``(M, B)``, larger for more real."""
+        """Logits of the discriminators, ``(M, B)``, larger for more real."""
         return self.discriminator(*inputs)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What critics minimise, from their opinions ``(M, B)``; ``(M,)``."""
+        """Discriminators' loss from their logits for real and fake inputs, ``(M, B) -> (M,)``."""
         return logistic_discriminator_loss(real, fake, self.config.label_smoothing)
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        """What makers minimise, from the critics' opinions of what is made; ``(M, B) -> (M,)``."""
+        """Generators' loss from the logits for fake inputs, ``(M, B) -> (M,)``."""
         return non_saturating_generator_loss(fake)
 
     def discriminator_objective(self, batch: Batch) -> Tensor:
-        """Discriminator loss plus the penalty on its gradient, ``(M,)``."""
-        with torch.no_grad():  # nobody moves but the critics
+        """Discriminator loss plus gradient penalty, ``(M,)``."""
+        with torch.no_grad():  # only the discriminators are updated
             real, fake = self.noisy_inputs(batch)
         if self.config.penalty == "zero-centred":
             real = tuple(x.detach().requires_grad_() for x in real)
-        opinions = self.discriminate(*real)
-        loss = self.discriminator_loss(opinions, self.discriminate(*fake))
+        real_logits = self.discriminate(*real)
+        loss = self.discriminator_loss(real_logits, self.discriminate(*fake))
         if self.config.penalty == "one-centred":
-            penalty = gradient_penalty(self.discriminate, batch, real, fake)
+            penalty = one_centred_penalty(self.discriminate, batch, real, fake)
             loss = loss + self.config.gradient_penalty * penalty
         elif self.config.penalty == "zero-centred":
-            loss = loss + self.config.zero_penalty * zero_penalty(opinions, real)
+            loss = loss + self.config.zero_penalty * zero_centred_penalty(real_logits, real)
         return loss
 
     def generator_objective(self, batch: Batch) -> Tensor:
-        """What makers minimise, ``(M,)``."""
+        """All terms of the generators' loss, ``(M,)``; by default the adversarial one alone."""
         _, fake = self.noisy_inputs(batch)
         return self.generator_loss(self.discriminate(*fake))
 
     def _total_discriminator_loss(self, batch: Batch) -> Tensor:
-        """The discriminator's loss at the size that networks have grown to.
-
-        And, if asked for, that of telling what was done to real pictures.
-        """
+        """Discriminator objective at the size grown to, plus the self-supervised loss if set."""
         batch = self._grow_networks(batch)
         loss = self.discriminator_objective(batch)
         if self.pretext is None:
             return loss
         shape, at = batch.real.shape[:2], self.views.spec.record_size
-        drawn, noise = batch.uniform(*shape, len(TRANSFORM_FAMILIES)), batch.normal(*shape, at)
-        task = self.pretext.loss(self.coarsest_features, batch.real, drawn, noise)
-        return loss + self.config.self_supervision * task
+        uniform = batch.uniform(*shape, len(TRANSFORM_FAMILIES))
+        noise = batch.normal(*shape, at)
+        pretext_loss = self.pretext.loss(self.coarsest_features, batch.real, uniform, noise)
+        return loss + self.config.self_supervision * pretext_loss
 
     def _total_generator_loss(self, batch: Batch) -> Tensor:
-        """The generator's loss likewise and, if asked for, a reward for variety."""
+        """Generator objective at the size grown to, plus the mode-seeking loss if set."""
         batch = self._grow_networks(batch)
         loss = self.generator_objective(batch)
         if not self.config.mode_seeking:
             return loss
-        made = self.generate(batch.latent)
-        return loss + self.config.mode_seeking * mode_seeking(batch.latent, made)
+        generated = self.generate(batch.latent)
+        return loss + self.config.mode_seeking * mode_seeking_loss(batch.latent, generated)
 
     def _grow_networks(self, batch: Batch) -> Batch:
-        """Let the networks grow, and take from the batch the detail that they don't know yet.
+        """Grow all networks, and remove the detail from the batch that they can't represent yet.
 
-        A generator that doesn't grow keeps all others from it.
+        With a generator that doesn't grow, no network does.
         """
         if not isinstance(self.generator, Growing) or not self.generator.levels:
             return batch
-        # At the last step all is there, however few there are.
+        # In the last step everything is grown, however few steps there are.
         missing = grow(self, batch.progress + 1 / self.config.steps)
         return replace(batch, real=builders.drop_detail(self.views.spec, batch.real, missing))
 
     def _add_instance_noise(self, batch: Batch, inputs: Inputs) -> Inputs:
-        """Instance noise: Gaussian, fading while training (Sønderby et al., 2017)."""
+        """Add Gaussian noise that fades during training (Sønderby et al., 2017)."""
         sigma = self.config.instance_noise * (1 - batch.progress)
         return tuple(x + sigma * batch.normal(*x.shape) for x in inputs) if sigma else inputs
 
     def encoder_loss(self, batch: Batch) -> Tensor:
-        """What an encoder that is trained last minimises, ``(M,)``: the mean of izi_f."""
+        """Loss of an encoder that is trained last: the mean of :meth:`izi_f_loss`, ``(M,)``."""
         return self.izi_f_loss(batch.real).mean(-1)
 
-    # --- what the networks say of records ---------------------------------------------------------
+    # --- scoring ----------------------------------------------------------------------------------
 
     def generate(self, z: Tensor) -> Tensor:
-        """Records from latent vectors, ``(M, n, code) -> (M, n, *shape)``, scaled as by views.
+        """Generate scaled records from latent vectors, ``(M, n, code) -> (M, n, *shape)``.
 
-        Conditions that the latent vectors were told are the records' own.
+        A record's conditions are those of its latent vector.
         """
-        made = self.views.render(self.generator(z))
-        wide = self.views.spec.condition_size
-        return torch.cat([made, z[..., -wide:]], -1) if wide else made
+        records = self.views.render(self.generator(z))
+        width = self.views.spec.condition_size
+        return torch.cat([records, z[..., -width:]], -1) if width else records
 
     def izi_f_loss(self, x: Tensor) -> Tensor:
-        """Record → latent → record: how much is lost, ``(M, n)`` (Schlegl et al., 2019).
+        """Error of record → latent vector → record, ``(M, n)`` (Schlegl et al., 2019).
 
-        Means of squares over residuals and, times κ, over features.
+        Mean squared residual plus κ times the mean squared distance in the features.
         """
-        again = self.generate(self.encode(x))
-        residual = self.residuals(x, again).square().mean(-1)
-        distance = (self.features(x) - self.features(again)).square().mean(-1)
+        reconstructed = self.generate(self.encode(x))
+        residual = self.residuals(x, reconstructed).square().mean(-1)
+        distance = (self.features(x) - self.features(reconstructed)).square().mean(-1)
         return residual + self.config.kappa * distance
 
     def encode(self, x: Tensor) -> Tensor:
-        """First guess of the latent vectors of records, ``(M, n, *shape) -> (M, n, code)``.
+        """Encode records as latent vectors, ``(M, n, *shape) -> (M, n, code)``.
 
-        Encoders that are trained last stay within reach of the prior: further out the generator
-        would extrapolate and reproduce far outliers too.
+        Encoders that are trained last are bounded by :data:`MAX_LATENT`: beyond the prior the
+        generator would extrapolate and reproduce far outliers too.
         """
         z: Tensor = self.encoder(x)
-        z = MAX_LATENT * torch.tanh(z / MAX_LATENT) if self.inversion == "izi" else z
+        if self.inversion == "encoder-last":
+            z = MAX_LATENT * torch.tanh(z / MAX_LATENT)
         return self.append_conditions(z, x)
 
     def append_conditions(self, z: Tensor, x: Tensor) -> Tensor:
-        """Latent vectors that are told the conditions of records, ``(M, n, code)``."""
-        wide = self.views.spec.condition_size
-        return torch.cat([z, x[..., -wide:].expand(*z.shape[:-1], wide)], -1) if wide else z
+        """Append the conditions of records to latent vectors, ``(M, n, code)``."""
+        width = self.views.spec.condition_size
+        return torch.cat([z, x[..., -width:].expand(*z.shape[:-1], width)], -1) if width else z
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
-        """Latent vectors to draw records from, ``(M, count, code)``."""
+        """Draw latent vectors, with conditions as frequent as in training, ``(M, count, code)``."""
         members, latent = self.views.members, self.config.latent
         z = torch.randn(members, count, latent, generator=generator, dtype=torch.float64).float()
-        known = self.views.sample_conditions(count, generator).float()
-        return torch.cat([z.to(known), known.expand(members, -1, -1)], -1)
+        conditions = self.views.sample_conditions(count, generator).float()
+        return torch.cat([z.to(conditions), conditions.expand(members, -1, -1)], -1)
 
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""
         return self.discriminator.features(x)
 
     def coarsest_features(self, x: Tensor) -> Tensor:
-        """The discriminator's coarsest map of pictures, ``(M, n, S)``.
+        """The discriminator's coarsest feature map of images, ``(M, n, S)``.
 
         Raises:
-            ValueError: If the records are no pictures.
+            ValueError: If the records are no images.
         """
         if not isinstance(self.discriminator, ImageDiscriminator):
-            raise ValueError("only of pictures there are maps")
+            raise ValueError("only image discriminators have feature maps")
         return self.discriminator.coarsest_features(x)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """The paper's own score of records, ``(M, n)``, at least 0, larger for more abnormal.
+        """The paper's anomaly score, ``(M, n)``, at least 0, larger for more abnormal.
 
-        For papers that know none: the distance to the nearest generated record, plus how much more
-        real that one looks.  A critic's opinion has no zero, so it counts only beside another one.
+        By default, for papers without one: the distance to the nearest generated record, plus the
+        amount by which its logit exceeds the record's.  A logit has no zero, so it counts only
+        relative to another one.
 
         Args:
             x: Scaled records, ``(M, n, *shape)``.
@@ -282,21 +293,21 @@ class GAN(nn.Module):
         return residual + (self.discriminator(y) - self.discriminator(x)).clamp(min=0)
 
     def residuals(self, x: Tensor, y: Tensor) -> Tensor:
-        """Residuals of records against generated ones, ``(M, n, S)``; squares add up."""
+        """Residuals of records against generated ones, ``(M, n, S)``; their squares add up."""
         return self.views.residuals(x, y)
 
     def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
-        """What the inversion of records minimises over latent vectors, ``(M, n)``."""
+        """Loss that the inversion of records minimises over latent vectors, ``(M, n)``."""
         return self.views.mismatch(x, self.generator(z))
 
 
 def get_method(name: object) -> type[GAN]:
-    """The registered GAN of that name.
+    """Return the registered GAN of that name.
 
     Raises:
         InputError: If there is none.
     """
     if not isinstance(name, str) or name not in GAN.registry:
-        known = ", ".join(sorted(GAN.registry))
-        raise InputError(f"unknown method {name!r}; choose one of: {known}")
+        names = ", ".join(sorted(GAN.registry))
+        raise InputError(f"unknown method {name!r}; choose one of: {names}")
     return GAN.registry[name]

@@ -1,4 +1,4 @@
-"""EGBAD: a bidirectional GAN, whose encoder plays against the discriminator too."""
+"""EGBAD: a bidirectional GAN, whose encoder is trained against the discriminator, too."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from anomgan.nets import builders
 class BiGAN(GAN):
     """Zenati et al., "Efficient GAN-based anomaly detection", 2018.
 
-    On a bidirectional GAN (Donahue et al., 2017): the discriminator tells pairs (x, E(x)) from
-    pairs (G(z), z); at the game's end E inverts G.
+    A bidirectional GAN (Donahue et al., 2017): the discriminator separates pairs (x, E(x)) from
+    pairs (G(z), z); at the optimum E inverts G.
     """
 
     name: ClassVar[str] = "bigan"
@@ -27,13 +27,13 @@ class BiGAN(GAN):
     year: ClassVar[int] = 2018
     formula: ClassVar[str] = "(1 − λ)·‖x − G(E(x))‖₁ + λ·‖f(x, E(x)) − f(G(E(x)), E(x))‖₁"
     generators: ClassVar[tuple[str, ...]] = ("generator", "encoder")
-    inversion: ClassVar[Inversion] = "own"
+    inversion: ClassVar[Inversion] = "encoder"
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
-        """Build the networks; the discriminator is given a latent vector beside the record.
+        """Build the networks; the discriminator takes a latent vector beside the record.
 
-        Encoded pairs lie on a surface of as many dimensions as a record has entries.  Were the
-        latent vector longer, generated pairs could never lie there and the game would be lost.
+        Pairs (x, E(x)) lie on a manifold of as many dimensions as a record has entries.  With
+        longer latent vectors pairs (G(z), z) could never lie on it, so the latent size is capped.
         """
         super().__init__(views, replace(config, latent=min(config.latent, views.spec.record_size)))
         self.discriminator = builders.build_discriminator(
@@ -42,21 +42,21 @@ class BiGAN(GAN):
 
     @property
     def code_size(self) -> int:
-        """Entries of a latent vector with its conditions."""
+        """Length of a latent vector with its conditions."""
         return self.config.latent + self.views.spec.condition_size
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """Encoded and generated pairs."""
+        """Pairs (x, E(x)) as real, (G(z), z) as fake."""
         x, z = batch.real, batch.latent
         return (x, self.encode(x)), (self.generate(z), z)
 
     def discriminate(self, *inputs: Tensor) -> Tensor:
-        """D(x, z), larger for "x is real and z was encoded", ``(M, n)``."""
+        """Logit of D(x, z), larger for a real x and its encoded z, ``(M, B)``."""
         x, z = inputs
         return self.discriminator(x, extra=z)
 
     def generator_objective(self, batch: Batch) -> Tensor:
-        """Make each kind of pair pass for the other one: the same loss with labels exchanged."""
+        """The discriminator's loss with labels exchanged, for generator and encoder."""
         encoded, generated = self.noisy_inputs(batch)
         return logistic_discriminator_loss(
             self.discriminate(*generated), self.discriminate(*encoded)
@@ -67,10 +67,10 @@ class BiGAN(GAN):
         return self.discriminator.features(x, extra=self.encode(x))
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """L1 residual and feature distance after x → E(x) → x; the paper needs no inversion."""
+        """(1 − λ)·L1 residual + λ·L1 feature distance of x and G(E(x)); no inversion."""
         code = self.encode(x)
-        again = self.generate(code)
-        residual = self.residuals(x, again).abs().sum(-1)
-        distance = self.features(x) - self.discriminator.features(again, extra=code)
-        mix = self.config.feature_share
-        return (1 - mix) * residual + mix * distance.abs().sum(-1)
+        reconstructed = self.generate(code)
+        residual = self.residuals(x, reconstructed).abs().sum(-1)
+        distance = self.features(x) - self.discriminator.features(reconstructed, extra=code)
+        weight = self.config.feature_share
+        return (1 - weight) * residual + weight * distance.abs().sum(-1)

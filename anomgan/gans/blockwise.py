@@ -37,9 +37,9 @@ def apply_in_blocks(
     multiple of :data:`TILE_ROWS` by repeating a record, and each block is computed by one thread.
 
     Args:
-        gan: Networks at work; they bound the size of a block.
+        gan: The networks that ``compute`` applies; they determine the size of a block.
         values: Encoded records.
-        compute: Block of records to an array whose last axis is the records'.
+        compute: Maps a block of records to an array whose last axis is the records.
 
     Returns:
         The results of the blocks, in order.

@@ -1,4 +1,4 @@
-"""Conditional GAN: what is normal depends on the level of a column."""
+"""Conditional GAN: what is normal depends on the levels of condition columns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from anomgan.gans.gan import VanillaGAN
 class ConditionalGAN(VanillaGAN):
     """Mirza & Osindero, "Conditional generative adversarial nets", 2014.
 
-    Generator, discriminator and encoder are told each record's condition; the discriminator judges
-    by projection (Miyato & Koyama, 2018).  It is also shown real records under the condition of
-    another one, to be told from those under their own (Reed et al., "Generative adversarial
-    text-to-image synthesis", 2016): so its features learn what doesn't go together, however well
-    both parts do alone.  Every other variant takes conditions too, but without those pairs.
+    Generator, discriminator and encoder take each record's condition; the discriminator projects it
+    onto the features (Miyato & Koyama, 2018).  Its fake inputs include real records with the
+    condition of another one (Reed et al., "Generative adversarial text-to-image synthesis", 2016),
+    so that its features learn which conditions a record doesn't match.  Every other variant takes
+    conditions, too, but without these mismatched pairs.
     """
 
     name: ClassVar[str] = "cgan"
@@ -28,11 +28,10 @@ class ConditionalGAN(VanillaGAN):
     conditional: ClassVar[bool] = True
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """Records under their own condition; generated ones, and real ones under another's."""
+        """Real records; half generated ones, half real ones with another record's condition."""
         real, fake = super().discriminator_inputs(batch)
         if not self.views.spec.condition_size:
             return real, fake
         at, half = self.views.spec.record_size, batch.real.shape[1] // 2
-        exchanged = torch.cat([batch.real[..., :at], batch.real.roll(1, 1)[..., at:]], -1)
-        made = torch.cat([fake[0][:, half:], exchanged[:, :half]], 1)
-        return real, (made,)
+        mismatched = torch.cat([batch.real[..., :at], batch.real.roll(1, 1)[..., at:]], -1)
+        return real, (torch.cat([fake[0][:, half:], mismatched[:, :half]], 1),)

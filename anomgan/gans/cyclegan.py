@@ -1,4 +1,4 @@
-"""CycleGAN: translate records from another domain into normal ones, and see what had to change."""
+"""CycleGAN: translate records of another domain into normal ones; the change is the score."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from anomgan.nets import builders
 class CycleGAN(Translator):
     """Zhu et al., "Unpaired image-to-image translation", 2017.
 
-    ``generator`` makes records normal, ``spoiler`` leads normal ones into the other domain; there
-    and back again nothing may get lost, and what is normal already is to stay as it is.  The other
-    domain is a second table, unlabelled or rich in anomalies; without one, normal records are
-    spoilt on purpose.  A record's latent vector is the record itself.
+    ``generator`` translates records into the normal domain, ``spoiler`` into the other one; a
+    record translated there and back must be recovered (cycle consistency), and one that is in the
+    domain already must stay as it is (identity).  The other domain is a second table, unlabelled or
+    rich in anomalies; without one, :func:`corrupt_records` makes it from normal records.
     """
 
     name: ClassVar[str] = "cyclegan"
@@ -35,7 +35,7 @@ class CycleGAN(Translator):
     translates: ClassVar[bool] = True
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
-        """Build two translators and two critics."""
+        """Build two translators and two discriminators."""
         super().__init__(views, config)
         self.spoiler = builders.build_translator(views.spec, self.config, views.members)
         self.other_discriminator = builders.build_discriminator(
@@ -43,27 +43,27 @@ class CycleGAN(Translator):
         )
 
     def prepare_batch(self, batch: Batch) -> Batch:
-        """Records of the other domain stand where other GANs have draws from the prior."""
+        """Use records of the other domain as latent vectors."""
         other = corrupt_records(self.views, batch) if batch.other is None else batch.other
         return replace(super().prepare_batch(batch), latent=other)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Make records normal, ``(M, n, *shape) -> (M, n, *shape)``."""
+        """Translate records into the normal domain, ``(M, n, *shape) -> (M, n, *shape)``."""
         return self._translate(self.generator, z)
 
     def _translate(self, network: torch.nn.Module, x: Tensor) -> Tensor:
-        """What the network adds to a record; of far ones no more than the reach is kept."""
+        """Add the network's output to the record, whose entries are bounded by ``MAX_LATENT``."""
         at = self.views.spec.record_size
-        kept = MAX_LATENT * torch.tanh(x[..., :at] / MAX_LATENT)
-        return torch.cat([self.views.render(kept + network(x)), x[..., at:]], -1)
+        bounded = MAX_LATENT * torch.tanh(x[..., :at] / MAX_LATENT)
+        return torch.cat([self.views.render(bounded + network(x)), x[..., at:]], -1)
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
-        """For each domain's critic its own records, and what the translators make."""
+        """Each domain's records as real, records translated into it as fake."""
         x, other = batch.real, batch.latent
         return (x, other), (self.generate(other), self._translate(self.spoiler, x))
 
     def discriminate(self, *inputs: Tensor) -> Tensor:
-        """The opinions of both critics, ``(M, 2·n)``."""
+        """Logits of both discriminators, concatenated, ``(M, 2·B)``."""
         normal, other = inputs
         return torch.cat([self.discriminator(normal), self.other_discriminator(other)], -1)
 
@@ -77,46 +77,46 @@ class CycleGAN(Translator):
 
     def generator_objective(self, batch: Batch) -> Tensor:
         """Adversarial loss, cycle consistency both ways, and identity at half its weight."""
-        (x, other), (healed, ill) = self.discriminator_inputs(batch)
-        cycle = self._loss(x, self.generate(ill))
-        cycle = cycle + self._loss(other, self._translate(self.spoiler, healed))
-        same = self._loss(x, self.generate(x))
-        same = same + self._loss(other, self._translate(self.spoiler, other))
+        (x, other), (fake_x, fake_other) = self.discriminator_inputs(batch)
+        cycle = self._l1_loss(x, self.generate(fake_other))
+        cycle = cycle + self._l1_loss(other, self._translate(self.spoiler, fake_x))
+        identity = self._l1_loss(x, self.generate(x))
+        identity = identity + self._l1_loss(other, self._translate(self.spoiler, other))
         adversarial = super().generator_objective(batch)
-        return adversarial + self.config.cycle_weight * (cycle + 0.5 * same)
+        return adversarial + self.config.cycle_weight * (cycle + 0.5 * identity)
 
-    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+    def _l1_loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean absolute residual, ``(M,)``."""
         return self.residuals(x, y).abs().mean((-2, -1))
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """How much has to change for a record to become normal."""
+        """L1 distance of a record to its translation into the normal domain."""
         return self.residuals(x, self.generate(z)).abs().sum(-1)
 
 
 def corrupt_records(views: EnsembleScaler, batch: Batch) -> Tensor:
-    """Real records, some columns of which come from another record or are shifted by noise.
+    """Corrupt copies of real records.
 
-    Of each record a random share of the columns is exchanged, which breaks their dependence, and
-    each of another random share is moved by up to some standard deviations.  Of pictures it is the
-    patches instead of the columns.
+    In each record a random share of the columns is swapped with another record, which breaks their
+    dependence, and noise of up to 3 standard deviations is added to another random share of the
+    numeric ones.  Of images the patches take the place of columns.
 
     Args:
-        views: Know which entries belong to one column.
-        batch: Its records are spoilt, in copies.
+        views: Scaler that knows which entries belong to one column.
+        batch: The batch.
 
     Returns:
-        ``(M, B, *shape)``; conditions stay as they are.
+        Records ``(M, B, *shape)``; conditions are unchanged.
     """
     x = batch.real
     at = views.spec.record_size
     columns = int(views.column.max()) + 1
-    chances = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
-    exchange, shift = (
-        (batch.uniform(*x.shape[:2], columns) < chance)[..., views.column] for chance in chances
+    shares = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
+    swap, shift = (
+        (batch.uniform(*x.shape[:2], columns) < share)[..., views.column] for share in shares
     )
-    record = torch.where(exchange, x.roll(1, 1)[..., :at], x[..., :at])
+    record = torch.where(swap, x.roll(1, 1)[..., :at], x[..., :at])
     sigma = 3 * batch.uniform(*x.shape[:2], 1)
-    moved = record + sigma * batch.normal(*record.shape)
-    record = torch.where(shift & views.is_numeric, moved, record)
+    shifted = record + sigma * batch.normal(*record.shape)
+    record = torch.where(shift & views.is_numeric, shifted, record)
     return torch.cat([record, x[..., at:]], -1)

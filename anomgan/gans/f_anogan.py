@@ -12,8 +12,8 @@ from anomgan.gans.wgan_gp import WassersteinGAN
 class FAnoGAN(WassersteinGAN):
     """Schlegl et al., "f-AnoGAN: Fast unsupervised anomaly detection", 2019.
 
-    The critic's gradient penalty is that of Gulrajani et al. (2017).  The encoder is trained with
-    generator and critic frozen, on izi_f, and izi_f is the score.
+    The gradient penalty is that of Gulrajani et al. (2017).  The encoder is trained with generator
+    and discriminator frozen, on the izi_f loss, which also is the score.
     """
 
     name: ClassVar[str] = "f-anogan"
@@ -22,5 +22,5 @@ class FAnoGAN(WassersteinGAN):
     formula: ClassVar[str] = "‖x − G(E(x))‖² + κ·‖f(x) − f(G(E(x)))‖²"
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """izi_f; the paper needs no inversion."""
+        """The izi_f loss; no inversion."""
         return self.izi_f_loss(x)

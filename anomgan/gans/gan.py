@@ -13,10 +13,10 @@ from anomgan.gans.losses import minimax_generator_loss, non_saturating_generator
 class VanillaGAN(GAN):
     """Goodfellow et al., "Generative adversarial nets", 2014.
 
-    The generator's loss is non-saturating or, by a setting, minimax.  The paper knows no anomaly
+    The generator's loss is non-saturating or, by a setting, minimax.  The paper has no anomaly
     score.  This one compares a record with its nearest generated one, in the discriminator's
-    features and in its output: taken alone, log D(x) means nothing away from the data, where the
-    discriminator was never trained and most outliers lie.
+    features and logit: log D(x) alone means nothing away from the data, where the discriminator was
+    never trained and most outliers lie.
     """
 
     name: ClassVar[str] = "gan"
@@ -25,7 +25,7 @@ class VanillaGAN(GAN):
     formula: ClassVar[str] = "mean|f(x) − f(G(z*))| + max(0, D(G(z*)) − D(x))"
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        """Generate records that pass for real."""
+        """Non-saturating or minimax loss, by setting."""
         losses = {
             "non-saturating": non_saturating_generator_loss,
             "minimax": minimax_generator_loss,
@@ -33,7 +33,7 @@ class VanillaGAN(GAN):
         return losses[self.config.generator_loss](fake)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """Distance in the features plus how much more real the generated record looks."""
+        """Distance in the features plus the excess of the generated record's logit."""
         y = self.generate(z)
         distance = (self.features(x) - self.features(y)).abs().mean(-1)
         return distance + (self.discriminator(y) - self.discriminator(x)).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Skip-GANomaly: reconstruct a picture past the bottleneck, too."""
+"""Skip-GANomaly: reconstruct images by a U-Net."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from anomgan.gans.translator import Translator
 class SkipGANomaly(Translator):
     """Akcay et al., "Skip-GANomaly: skip connected … encoder-decoder anomaly detection", 2019.
 
-    A U-Net reconstructs pictures at full detail; the discriminator tells reconstructions from
-    pictures, and in its features the two are compared.
+    A U-Net reconstructs images; the discriminator separates reconstructions from images, and both
+    are compared in its features.
     """
 
     name: ClassVar[str] = "skip-ganomaly"
@@ -28,9 +28,9 @@ class SkipGANomaly(Translator):
         return self.restoration_loss(batch)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """The paper's mix of reconstruction and latent score."""
-        again = self.generate(x)
-        residual = self.residuals(x, again).abs().sum(-1)
-        distance = (self.features(x) - self.features(again)).square().sum(-1).sqrt()
-        mix = self.config.feature_share
-        return (1 - mix) * residual + mix * distance
+        """0.9·L1 residual + 0.1·L2 feature distance of image and reconstruction, by default."""
+        y = self.generate(x)
+        residual = self.residuals(x, y).abs().sum(-1)
+        distance = (self.features(x) - self.features(y)).square().sum(-1).sqrt()
+        weight = self.config.feature_share
+        return (1 - weight) * residual + weight * distance

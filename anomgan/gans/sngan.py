@@ -1,4 +1,4 @@
-"""SNGAN: spectral normalisation keeps the discriminator smooth; hinge loss."""
+"""SNGAN: spectral normalisation of the discriminator, hinge loss."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anomgan.gans.losses import hinge_discriminator_loss, wasserstein_generator_
 class SpectralGAN(GAN):
     """Miyato et al., "Spectral normalization for generative adversarial networks", 2018.
 
-    The score is that of ``wgan-gp``: the hinge loss, too, fixes no level that would mean "normal".
+    The score is that of ``wgan-gp``: with the hinge loss, too, a logit has no absolute meaning.
     """
 
     name: ClassVar[str] = "sngan"
@@ -28,5 +28,5 @@ class SpectralGAN(GAN):
         return hinge_discriminator_loss(real, fake)
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        """Raise the discriminator's opinion of generated records."""
+        """Negative mean logit of fake records."""
         return wasserstein_generator_loss(fake)

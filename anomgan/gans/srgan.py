@@ -1,4 +1,4 @@
-"""SRGAN: restore a coarse picture by what is known of normal ones; the rest is abnormal."""
+"""SRGAN: restore the detail of coarsened images; what isn't restored is the score."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from anomgan.nets import builders
 class SuperResolutionGAN(Translator):
     """Ledig et al., "Photo-realistic single image super-resolution using a GAN", 2017.
 
-    The paper knows no anomaly score.  Here a picture is made coarse, by a factor of 4 as in the
-    paper, and the generator, which has seen normal pictures alone, adds the detail.  The paper's
-    loss in a classifier's features is one in the discriminator's.
+    The paper has no anomaly score.  Here an image is coarsened, by a factor of 4 as in the paper,
+    and the generator, trained on normal images alone, restores the detail.  The discriminator's
+    features take the place of the paper's classifier's in the loss.
     """
 
     name: ClassVar[str] = "srgan"
@@ -26,15 +26,15 @@ class SuperResolutionGAN(Translator):
     kinds: ClassVar[tuple[str, ...]] = ("images",)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Make pictures coarse and restore them, ``(M, n, *shape) -> (M, n, *shape)``."""
+        """Coarsen images and restore them, ``(M, n, *shape) -> (M, n, *shape)``."""
         return super().generate(builders.coarsen(self.views.spec, z))
 
     def generator_objective(self, batch: Batch) -> Tensor:
-        """Adversarial loss, and what isn't restored in pixels and in features."""
+        """Adversarial loss plus distances in pixels (L1) and features."""
         return self.restoration_loss(batch)
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
-        """What couldn't be restored."""
-        again = self.generate(x)
-        distance = (self.features(x) - self.features(again)).abs().sum(-1)
-        return self.residuals(x, again).abs().sum(-1) + distance
+        """L1 distance of image and restored image, in pixels and in features."""
+        y = self.generate(x)
+        distance = (self.features(x) - self.features(y)).abs().sum(-1)
+        return self.residuals(x, y).abs().sum(-1) + distance

@@ -1,4 +1,4 @@
-"""GANs whose generator makes records from records: what they share."""
+"""Base class of GANs whose generator maps records to records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anomgan.nets import builders
 
 
 class Translator(GAN):
-    """A GAN in which a record's latent vector is the record itself."""
+    """A GAN whose generator takes a record in place of a latent vector."""
 
     inversion: ClassVar[Inversion] = "none"
 
@@ -28,34 +28,34 @@ class Translator(GAN):
         )
 
     def prepare_batch(self, batch: Batch) -> Batch:
-        """The records to translate stand where other GANs have draws from the prior."""
+        """Use the real records as latent vectors."""
         batch = super().prepare_batch(batch)
         return replace(batch, latent=batch.real)
 
     def generate(self, z: Tensor) -> Tensor:
-        """Make records normal, ``(M, n, *shape) -> (M, n, *shape)``."""
+        """Reconstruct records, ``(M, n, *shape) -> (M, n, *shape)``."""
         at = self.views.spec.record_size
         return torch.cat([self.views.render(self.generator(z)), z[..., at:]], -1)
 
     def encode(self, x: Tensor) -> Tensor:
-        """The record itself."""
+        """Return the records, which are their own latent vectors."""
         return x
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
-        """Records of no domain, from which :meth:`generate` makes normal ones."""
+        """Draw Gaussian noise in the shape of records, with conditions, ``(M, count, *shape)``."""
         shape = self.views.members, count, self.views.spec.record_size
         x = torch.randn(shape, generator=generator, dtype=torch.float64).float()
-        known = self.views.sample_conditions(count, generator).float()
-        return torch.cat([x.to(known), known.expand(len(x), -1, -1)], -1)
+        conditions = self.views.sample_conditions(count, generator).float()
+        return torch.cat([x.to(conditions), conditions.expand(len(x), -1, -1)], -1)
 
     def restoration_loss(self, batch: Batch) -> Tensor:
-        """Adversarial loss, and how far made records are from the real ones, ``(M,)``.
+        """Adversarial loss plus the distance of reconstructed to real records, ``(M,)``.
 
-        The latter in the record, weighted by ``context_weight`` (L1), and in the discriminator's
-        features.
+        The distance is L1 in the record, weighted by ``context_weight``, plus the mean square in
+        the discriminator's features.
         """
-        again = self.generate_fakes(batch)
-        matching = (self.features(batch.real) - self.features(again)).square().mean((-2, -1))
-        context = self.residuals(batch.real, again).abs().mean((-2, -1))
+        fake = self.generate_fakes(batch)
+        matching = (self.features(batch.real) - self.features(fake)).square().mean((-2, -1))
+        context = self.residuals(batch.real, fake).abs().mean((-2, -1))
         adversarial = GAN.generator_objective(self, batch)
         return adversarial + self.config.context_weight * context + matching

@@ -1,4 +1,4 @@
-"""The networks' weights as arrays, and the networks rebuilt from them."""
+"""Convert a GAN to arrays and back."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from anomgan.utils.types import FloatArray
 
 
 def gan_to_arrays(gan: GAN) -> dict[str, FloatArray]:
-    """All weights by name, float32 where that loses nothing."""
+    """All weights and buffers by name, float32 where that is lossless."""
     return {f"gan.{key}": _narrow(value).cpu().numpy() for key, value in gan.state_dict().items()}
 
 
 def gan_from_arrays(
     state: Mapping[str, FloatArray], spec: Spec, *, name: str, config: Config
 ) -> GAN:
-    """A frozen GAN on the CPU from what :func:`gan_to_arrays` gave, perhaps among other arrays.
+    """Build a frozen GAN on the CPU from the arrays of :func:`gan_to_arrays`.
 
-    What the settings ask for is compared with what is there before memory is taken for it.
+    Shapes are checked before memory is allocated for the networks.
 
     Args:
-        state: Finite arrays.
+        state: Finite arrays; may hold others, too.
         spec: The layout of a record.
         name: A registered method.
         config: The settings of the fit.
@@ -48,26 +48,26 @@ def gan_from_arrays(
     with torch.device("meta"):  # shapes without memory
         gan = get_method(name)(views, config)
     weights = {key: torch.tensor(value) for key, value in below("gan.", state).items()}
-    _match(gan.state_dict(), weights)
-    kinds = {key: value.dtype for key, value in gan.state_dict().items()}
-    gan.load_state_dict({k: v.to(kinds[k]) for k, v in weights.items()}, assign=True)
+    _check_shapes(gan.state_dict(), weights)
+    dtypes = {key: value.dtype for key, value in gan.state_dict().items()}
+    gan.load_state_dict({k: v.to(dtypes[k]) for k, v in weights.items()}, assign=True)
     gan.eval().requires_grad_(False)
     return gan
 
 
 def _narrow(weight: Tensor) -> Tensor:
-    """The same numbers in float32 if that loses nothing."""
+    """Cast to float32 if that is lossless."""
     narrow = weight.float()
     return narrow if torch.equal(narrow.to(weight.dtype), weight) else weight
 
 
-def _match(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def _check_shapes(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     """Compare names and shapes.
 
     Raises:
         ValueError: Names the first that differs.
     """
-    for key in sorted(wanted.keys() | found.keys()):
-        shapes = [tuple(group[key].shape) if key in group else None for group in (wanted, found)]
+    for key in sorted(expected.keys() | weights.keys()):
+        shapes = [tuple(each[key].shape) if key in each else None for each in (expected, weights)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{key} has shape {shapes[1]}, the settings ask for {shapes[0]}")

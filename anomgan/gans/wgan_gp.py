@@ -1,4 +1,4 @@
-"""WGAN-GP: a critic instead of a judge, kept smooth by a penalty on its slope."""
+"""WGAN-GP: Wasserstein loss with a gradient penalty."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from anomgan.gans.losses import wasserstein_discriminator_loss, wasserstein_gene
 class WassersteinGAN(GAN):
     """Gulrajani et al., "Improved training of Wasserstein GANs", 2017.
 
-    A critic knows no zero: its opinion of a record means something only beside another one.  The
-    score compares it with the opinion of the nearest generated record, and adds how far that is
-    away.
+    The discriminator (the paper's "critic") is unbounded: its output for a record means something
+    only relative to another one.  The score is its excess for the nearest generated record, plus
+    the distance to that record.
     """
 
     name: ClassVar[str] = "wgan-gp"
@@ -25,9 +25,9 @@ class WassersteinGAN(GAN):
     penalty: ClassVar[Penalty] = "one-centred"
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The Wasserstein distance, upside down."""
+        """Negative estimate of the Wasserstein distance."""
         return wasserstein_discriminator_loss(real, fake)
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        """Raise the critic's opinion of generated records."""
+        """Negative mean output for fake records."""
         return wasserstein_generator_loss(fake)

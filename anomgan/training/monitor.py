@@ -74,7 +74,7 @@ class HealthMonitor:
             z = gan.sample_prior(count, torch.Generator().manual_seed(0)).to(self.real)
             generated, real = self._first_member(gan.generate(z)), self.real[:, :count]
             reconstructed = None
-            if encoded or gan.inversion in ("own", "none"):
+            if encoded or gan.inversion in ("encoder", "none"):
                 reconstructed = self._first_member(gan.generate(gan.encode(real)))
             return Snapshot(step, generated, self._first_member(real), reconstructed)
 
