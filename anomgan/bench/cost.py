@@ -1,4 +1,4 @@
-"""What a method costs beside another one: operations counted, not seconds, so that it is exact."""
+"""Cost of methods in floating-point operations, which unlike seconds are exact."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from anomgan.scoring.scorer import evaluate_components, make_components
 from anomgan.training.sampler import Sampler
 
 COLUMNS = 20
-"""Numeric columns of the table that a method is tried on."""
+"""Numeric columns of the table on which operations are counted."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Cost:
 
 
 class _FlopCounter(TorchDispatchMode):
-    """Adds up the operations of matrix products, those of second derivatives too.
+    """Counts the operations of matrix products, including those of second derivatives.
 
-    torch's own FlopCounterMode goes by module hooks, which ``torch.autograd.grad`` doesn't allow.
+    torch's own FlopCounterMode uses module hooks, which ``torch.autograd.grad`` doesn't allow.
     """
 
     def __init__(self) -> None:
-        """Start at nothing."""
+        """Start at 0."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0.0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Count one operation and do it."""
+        """Count and run one operation."""
         out = func(*args, **(kwargs or {}))
         count = flop_registry.get(func._overloadpacket)
         if count is not None:
@@ -60,7 +60,7 @@ class _FlopCounter(TorchDispatchMode):
 
 
 def estimate_cost(name: str, config: Config) -> Cost:
-    """Count the matrix products of a method on a table of :data:`COLUMNS` numbers.
+    """Count the matrix products of a method on a table of :data:`COLUMNS` numeric columns.
 
     Raises:
         InputError: If there is no such method.
@@ -81,24 +81,24 @@ def estimate_cost(name: str, config: Config) -> Cost:
             weights = [w for net in update.networks for w in gan.get_submodule(net).parameters()]
             with _FlopCounter() as counter:
                 torch.autograd.grad(update.loss(sampler()).sum(), weights)
-            made = max(1, round(phase.share * config.steps)) * update.repeats
-            fit += made * counter.total
+            steps = max(1, round(phase.share * config.steps))
+            fit += steps * update.repeats * counter.total
 
     gan.eval().requires_grad_(False)
     # Any latent vectors do for the memory: a new row costs the same.
     scaled = views(values).float()
     z = scaled if gan.inversion == "none" else gan.sample_prior(len(values), source)
-    known = RecordFeatures(gan, scaled, z)
+    features = RecordFeatures(gan, scaled, z)
     components = make_components(config, config.score)
     for component in components:
-        component.fit(known, rows)
+        component.fit(features, rows)
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
     first, second = (_count_scoring(gan, components, values, steps) for steps in (1, 2))
     return Cost(fit, first + (steps - 1) * (second - first))
 
 
 def _count_scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:
-    """Operations per row where inversion takes so many steps, in which they are linear."""
+    """Count operations per row when inversion takes `steps` steps."""
     gan.config = replace(gan.config, search_steps=steps, inversion_steps=steps)
     block = values[: rows_per_block(gan)].numpy()
     with _FlopCounter() as counter:

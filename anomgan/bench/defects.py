@@ -1,4 +1,4 @@
-"""Pictures with defects of which every pixel is known, to measure where they are found."""
+"""Synthetic defects with exact masks, to evaluate anomaly maps."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Pictures = NDArray[np.float64]
 Masks = NDArray[np.bool_]
 
 MIN_VISIBLE_CHANGE = 0.1
-"""Change of a pixel, as a share of the range of all, from which on it belongs to the defect."""
+"""Change from which on a pixel belongs to the defect, as a share of the range of all pixels."""
 
 MIN_DEFECT_PIXELS = 4
-"""Pixels that a connected part of a defect has at least; smaller ones are taken back."""
+"""Connected parts of a defect with fewer pixels are undone."""
 
 EIGHT_CONNECTED = np.ones((3, 3))
-"""Pixels that share a corner belong together."""
+"""Structuring element: pixels that share a corner are connected."""
 
 TEXTURE_SIDE = 32
 """Height and width of generated textures, in pixels."""
 
 
 def draw_scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
-    """A straight line across, brighter or darker than all around."""
+    """Draw a straight line of contrasting brightness."""
     height, width = picture.shape
     row, column = np.mgrid[:height, :width]
     angle, at = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7, 2) * (height, width)
@@ -36,7 +36,7 @@ def draw_scratch(picture: Pictures, others: Pictures, rng: np.random.Generator) 
 
 
 def draw_blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
-    """A soft spot, brighter or darker than all around."""
+    """Draw a soft spot of contrasting brightness."""
     height, width = picture.shape
     row, column = np.mgrid[:height, :width]
     at, radius = rng.uniform(0.2, 0.8, 2) * (height, width), rng.uniform(0.08, 0.15) * height
@@ -46,10 +46,10 @@ def draw_blob(picture: Pictures, others: Pictures, rng: np.random.Generator) -> 
 
 
 def erase_patch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
-    """A patch in which the picture is blank: at the usual brightness of its darkest parts."""
+    """Blank a patch: fill it with the brightness of the picture's dark parts (their decile)."""
     height, width = picture.shape
     side = round(0.25 * min(height, width))
-    # Where there is something to miss.
+    # Likelier where the picture isn't blank already.
     busy = gaussian_filter(np.abs(picture - np.quantile(picture, 0.1)), side / 3)
     busy = busy[: height - side, : width - side]
     chance = (busy / busy.sum()).ravel()
@@ -61,7 +61,7 @@ def erase_patch(picture: Pictures, others: Pictures, rng: np.random.Generator) -
 
 
 def swap_patch(picture: Pictures, others: Pictures, rng: np.random.Generator) -> Pictures:
-    """A patch of another picture, turned by a right angle."""
+    """Insert a patch of another picture, turned by one to three right angles."""
     height, width = picture.shape
     side = round(0.35 * min(height, width))
     other = others[rng.integers(len(others))]
@@ -79,35 +79,34 @@ DEFECTS: dict[str, Callable[[Pictures, Pictures, np.random.Generator], Pictures]
     "missing": erase_patch,
     "swapped": swap_patch,
 }
-"""Kind of defect -> ``(picture, normal pictures, rng)`` to the picture with one."""
+"""Kind of defect -> function of ``(picture, normal pictures, rng)`` that adds one."""
 
 
 def add_defects(pictures: Pictures, seed: int) -> tuple[Pictures, Masks, NDArray[np.str_]]:
-    """Give each picture a defect, one kind after the other.
+    """Add a defect to each picture, taking the kinds in turn.
 
     Args:
         pictures: Normal ones, ``(n, H, W)``.
-        seed: Seed of where and how.
+        seed: Seed of their places and shapes.
 
     Returns:
-        The pictures with defects, which pixels these changed so much that it can be seen,
-        ``(n, H, W)`` each, and the kinds, ``(n,)``; pictures whose defect can't be seen are left
-        out.
+        The pictures with defects, ``(m, H, W)``; the masks of visibly changed pixels, likewise; and
+        the kinds, ``(m,)``.  Pictures whose defect isn't visible are left out.
     """
     rng, names = np.random.default_rng(seed), list(DEFECTS)
     kinds = np.array([names[i % len(names)] for i in range(len(pictures))])
-    found = np.stack(
-        [DEFECTS[kind](own, pictures, rng) for kind, own in zip(kinds, pictures, strict=True)]
+    spoilt = np.stack(
+        [DEFECTS[kind](each, pictures, rng) for kind, each in zip(kinds, pictures, strict=True)]
     )
-    changed = np.abs(found - pictures) >= MIN_VISIBLE_CHANGE * np.ptp(pictures)
-    masks = np.stack([_remove_specks(own) for own in changed])
-    found = np.where(changed == masks, found, pictures)
-    seen = masks.any((1, 2))
-    return found[seen], masks[seen], kinds[seen]
+    changed = np.abs(spoilt - pictures) >= MIN_VISIBLE_CHANGE * np.ptp(pictures)
+    masks = np.stack([_remove_specks(mask) for mask in changed])
+    spoilt = np.where(changed == masks, spoilt, pictures)
+    visible = masks.any((1, 2))
+    return spoilt[visible], masks[visible], kinds[visible]
 
 
 def _remove_specks(changed: Masks) -> Masks:
-    """The parts of a mask ``(H, W)`` that are large enough."""
+    """Keep the connected parts of a mask ``(H, W)`` that are large enough."""
     numbered, _ = label(changed, EIGHT_CONNECTED)
     large = np.bincount(numbered.ravel()) >= MIN_DEFECT_PIXELS
     large[0] = False
@@ -115,7 +114,7 @@ def _remove_specks(changed: Masks) -> Masks:
 
 
 def make_textures(count: int, seed: int, side: int = TEXTURE_SIDE) -> Pictures:
-    """Woven cloth: two crossed threads of random phase, grain and light, ``(n, side, side)``."""
+    """Draw woven cloth, ``(n, side, side)``: crossed threads of random phase, grain and light."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:side, :side]
     phase = rng.uniform(0, 2 * np.pi, (2, count, 1, 1))
@@ -127,7 +126,7 @@ def make_textures(count: int, seed: int, side: int = TEXTURE_SIDE) -> Pictures:
 
 
 def _pick_contrast(around: Pictures, others: Pictures) -> float:
-    """The end of the range that is further from what is there."""
+    """Return the end of the pictures' range that is further from the mean of some pixels."""
     low, high = float(others.min()), float(others.max())
     here = float(around.mean()) if around.size else low
     return high if here < (low + high) / 2 else low

@@ -9,9 +9,11 @@ from typing import Self
 
 from anomgan.bench.contender import DetectorRun, EncodedTable
 from anomgan.config import Config
+from anomgan.data.spec import Spec
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.utils.memory import forget_peak, peak_mb
+from anomgan.utils.types import Floats
 
 UNTRAINED = "untrained"
 """Name of the control: the same networks as initialised, without a training step."""
@@ -62,6 +64,21 @@ class GANContender:
         config = replace(self.config, steps=0, checks=0, restarts=0)
         return replace(self, config=config, trained=False)
 
+    def train(self, values: Floats, spec: Spec, seed: int) -> TrainedEnsemble:
+        """Train the GANs on encoded records, ``(n, *shape)``.
+
+        Raises:
+            InputError: If training diverges.
+        """
+        return TrainedEnsemble.fit(
+            values,
+            spec,
+            name=self.method,
+            config=self.config,
+            seed=seed,
+            device=self.device,
+        )
+
     def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
         """Train and score once for all kinds; each is charged the time of all.
 
@@ -72,14 +89,7 @@ class GANContender:
         """
         forget_peak()
         started = time.perf_counter()
-        ensemble = TrainedEnsemble.fit(
-            table.normal,
-            table.spec,
-            name=self.method,
-            config=self.config,
-            seed=seed,
-            device=self.device,
-        )
+        ensemble = self.train(table.normal, table.spec, seed)
         detectors = FittedEnsemble.fit_scores(
             ensemble.gan,
             table.normal,
@@ -90,7 +100,7 @@ class GANContender:
         )
         ready = time.perf_counter()
         scaled = detectors[self.kinds[0]].scorer.scaled_components(table.new)
-        scores = {kind: own.scorer.combine(scaled) for kind, own in detectors.items()}
+        scores = {kind: each.scorer.combine(scaled) for kind, each in detectors.items()}
         done = time.perf_counter()
         fit_s, score_s = table.fit_s + ready - started, table.score_s + done - ready
         for kind in self.kinds:

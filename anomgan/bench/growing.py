@@ -1,8 +1,7 @@
-"""Does progressive growing pay?  ``python -m anomgan.bench.growing``.
+"""Ablation of progressive growing: ``python -m anomgan.bench.growing``.
 
-The same fits with and without, on generated washers that lie on cloth; afterwards pictures with
-defects are to be told from others.  Each fit is a line of a Markdown table on standard output as
-soon as it is there; seconds are the processor's, so that a busy machine does no harm.
+Fits with and without it on synthetic pictures of washers on cloth, and scores pictures with and
+without defects.  Prints a row of a Markdown table after each fit; seconds are processor time.
 """
 
 from __future__ import annotations
@@ -17,63 +16,69 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from anomgan.bench.defects import Pictures, add_defects, make_textures
+from anomgan.bench.gans import GANContender
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.ensemble import TrainedEnsemble
 
 SCORE_KINDS = ("visual", "paper", "reconstruction", "feature_distance")
-"""Kinds of score whose AUROC is told."""
+"""Kinds of score whose AUROC is reported."""
 
 FIT_PICTURES, SCORED_PICTURES = 128, 64
-"""Pictures to fit on, and pictures of either kind to score."""
+"""Number of pictures to fit on, and of each kind to score."""
 
 
 def compare_growing(
     size: int, seeds: int, methods: list[str], settings: dict[str, str]
 ) -> Iterator[str]:
-    """Measure, and give the report line by line.
+    """Fit and score with and without growing; yields the lines of a Markdown table.
 
     Args:
         size: Height and width of the pictures.
-        seeds: How many seeds, from 0.
+        seeds: Number of seeds, from 0.
         methods: Registered methods.
-        settings: Changes of the preset ``fast``.
+        settings: Changes to preset ``fast``.
     """
-    spec = Spec.of([("picture", "pixel", size * size, "picture")], (1, size, size))
     head = ["method", "seed", "growing", "training, s", "coverage", "told apart", *SCORE_KINDS]
     yield "| " + " | ".join(head) + " |\n|---|" + "--:|" * (len(head) - 1)
     for method in methods:
         for seed in range(seeds):
-            normal, new = (
-                make_washers(FIT_PICTURES, seed, size),
-                make_washers(SCORED_PICTURES, seed + 1_000_003, size),
-            )
-            odd, _, _ = add_defects(make_washers(SCORED_PICTURES, seed + 2_000_003, size), seed)
-            values = normal.reshape(FIT_PICTURES, -1)
-            tried = np.concatenate([new, odd]).reshape(-1, size * size)
-            labels = np.repeat([0, 1], [len(new), len(odd)])
+            normal = make_washers(FIT_PICTURES, seed, size)
+            new = make_washers(SCORED_PICTURES, seed + 1_000_003, size)
+            unspoilt = make_washers(SCORED_PICTURES, seed + 2_000_003, size)
+            abnormal, _, _ = add_defects(unspoilt, seed)
             for growing in ("off", "on"):
                 changes = {"cross_fit_below": "0", **settings, "growing": growing}
-                config = Config.make("fast", changes, "images")
-                started = time.process_time()
-                ensemble = TrainedEnsemble.fit(
-                    values, spec, name=method, config=config, seed=seed, device="cpu"
+                gan = GANContender(
+                    method, SCORE_KINDS, Config.make("fast", changes, "images"), "cpu"
                 )
-                spent = time.process_time() - started
-                detectors = FittedEnsemble.fit_scores(
-                    ensemble.gan, values, ensemble.rows, ensemble.folds, *SCORE_KINDS
-                )
-                scaled = detectors[SCORE_KINDS[0]].scorer.scaled_components(tried)
-                areas = [
-                    roc_auc_score(labels, own.scorer.combine(scaled)) for own in detectors.values()
-                ]
-                cells = [method, str(seed), growing, f"{spent:.1f}", *_format_health(ensemble)]
-                yield "| " + " | ".join([*cells, *(f"{100 * area:.1f}" for area in areas)]) + " |"
+                cells = [method, str(seed), growing, *_measure(gan, seed, normal, new, abnormal)]
+                yield f"| {' | '.join(cells)} |"
+
+
+def _measure(
+    gan: GANContender, seed: int, normal: Pictures, new: Pictures, abnormal: Pictures
+) -> list[str]:
+    """Fit and score; returns seconds, health, and AUROC by kind of score."""
+    size = normal.shape[1]
+    spec = Spec.of([("picture", "pixel", size * size, "picture")], (1, size, size))
+    values = normal.reshape(len(normal), -1)
+    scored = np.concatenate([new, abnormal]).reshape(-1, size * size)
+    labels = np.repeat([0, 1], [len(new), len(abnormal)])
+    started = time.process_time()
+    ensemble = gan.train(values, spec, seed)
+    seconds = time.process_time() - started
+    detectors = FittedEnsemble.fit_scores(
+        ensemble.gan, values, ensemble.rows, ensemble.folds, *gan.kinds
+    )
+    scaled = detectors[gan.kinds[0]].scorer.scaled_components(scored)
+    areas = [roc_auc_score(labels, each.scorer.combine(scaled)) for each in detectors.values()]
+    return [f"{seconds:.1f}", *_format_health(ensemble), *(f"{100 * area:.1f}" for area in areas)]
 
 
 def make_washers(count: int, seed: int, side: int) -> Pictures:
-    """Bright rings of varied size and place on woven cloth, ``(n, side, side)``."""
+    """Draw bright rings of varied size and place on woven cloth, ``(n, side, side)``."""
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:side, :side] / side
     at, outer = rng.uniform(0.42, 0.58, (2, count, 1, 1)), rng.uniform(0.25, 0.35, (count, 1, 1))
@@ -83,27 +88,27 @@ def make_washers(count: int, seed: int, side: int) -> Pictures:
 
 
 def _format_health(ensemble: TrainedEnsemble) -> list[str]:
-    """Coverage and how well generated pictures are told from those held out, beside real ones'."""
-    held = ensemble.history.held_out
-    if held is None:
+    """Format coverage and two-sample accuracy on held-out pictures, with their baselines."""
+    health = ensemble.history.held_out
+    if health is None:
         return ["", ""]
     return [
-        f"{np.mean(held.measures[name]):.2f} (real {np.mean(held.baseline[name]):.2f})"
+        f"{np.mean(health.measures[name]):.2f} (real {np.mean(health.baseline[name]):.2f})"
         for name in ("coverage", "two_sample")
     ]
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Does progressive growing pay?")
+    parser = argparse.ArgumentParser(description="Ablation of progressive growing.")
     parser.add_argument("--size", type=int, default=128, help="pixels a side")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--methods", default="gan", help="names with commas")
     parser.add_argument("--set", action="append", default=[], metavar="K=V", help="a setting")
-    given = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    settings = dict(each.split("=", 1) for each in given.set)
-    for line in compare_growing(given.size, given.seeds, given.methods.split(","), settings):
+    settings = dict(each.split("=", 1) for each in args.set)
+    for line in compare_growing(args.size, args.seeds, args.methods.split(","), settings):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The Markdown table of a benchmark."""
+"""Format a benchmark as Markdown."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from anomgan.bench.summary import Summary
 
 MAX_SHOWN_FAILURES = 20
-"""Failures that the report names; `results.csv` has them all."""
+"""Failures that the report lists; `results.csv` has them all."""
 
 
 def to_markdown(summary: Summary, settings: Mapping[str, Any]) -> str:
-    """A table with a line for each set, means, ranks and seconds; below it what is to be said.
+    """Format a table with a row for each set, means, ranks and seconds, and notes below it.
 
     Args:
-        summary: What was measured.
-        settings: With what, from :func:`anomgan.bench.results.describe_settings`.
+        summary: The results.
+        settings: From :func:`anomgan.bench.results.describe_settings`.
     """
     return "\n".join([*_format_table(summary), "", *_format_notes(summary, settings)]) + "\n"
 
@@ -75,7 +75,7 @@ def _format_notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str
 
 
 def _format_half_width(gain: Mapping[Hashable, Any], figure: str) -> str:
-    """Half of the interval's width; nothing for a single set."""
+    """Format half of the interval's width; empty for a single set."""
     half = gain[f"{figure}_high"] - gain[figure]
     return "" if np.isnan(half) else f" ± {half:.4f}"
 
@@ -85,13 +85,13 @@ def _format_row(head: str, cells: Sequence[str]) -> str:
 
 
 def _format_pairs(area: Iterable[float], precision: Iterable[float]) -> list[str]:
-    """AUROC and AP of each detector."""
+    """Format AUROC and AP of each detector."""
     both = zip(_mark_best(area, "{:.3f}"), _mark_best(precision, "{:.3f}"), strict=True)
     return ["failed" if "–" in pair else " / ".join(pair) for pair in both]
 
 
 def _mark_best(figures: Iterable[float], form: str, *, least: bool = False) -> list[str]:
-    """Figures as text, the best of them bold, as are those that look the same."""
+    """Format figures, the best of them bold, as are those equal to it when rounded."""
     values = np.array(list(figures), dtype=np.float64)
     texts = ["–" if np.isnan(value) else form.format(value) for value in values]
     if np.isnan(values).all() or len(values) < 2:

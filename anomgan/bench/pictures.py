@@ -1,8 +1,8 @@
 """Labelled pictures: one class is normal, every other one is abnormal.
 
-An ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test`` is split already: one class's
-training pictures are to fit on, all test pictures to score.  One with ``X`` and ``y`` is split as
-tables are.  Each class gives a set of its own.
+An ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test`` is split already: detectors are
+fitted on one class's training pictures and score all test pictures.  One with ``X`` and ``y`` is
+split as tables are.  Each class gives a set of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 
 SKLEARN_DIGITS = Path("scikit-learn's digits")
-"""Stands for the pictures that scikit-learn brings: 1,797 digits of 8 × 8 pixels."""
+"""Stands for the digits that come with scikit-learn: 1,797 pictures of 8 × 8 pixels."""
 
 SPLIT_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -34,22 +34,22 @@ class PictureSet(LabelledSet):
     """Pictures of several classes, one of which is normal.
 
     Attributes:
-        normal: The class.
+        normal: The normal class.
     """
 
     normal: int = 0
 
     def split(self, seed: int) -> Split:
-        """Read and split them; what is split already stays as it is.
+        """Read and split the pictures; a given split is kept.
 
         Raises:
             InputError: If they can't be read.
         """
         arrays = _read_arrays(self.path)
         if "x_test" in arrays:
-            own = arrays["x_train"][arrays["y_train"] == self.normal]
+            normal = arrays["x_train"][arrays["y_train"] == self.normal]
             label = (arrays["y_test"] != self.normal).astype(np.int64)
-            parts = Split(_to_frame(own), _to_frame(arrays["x_test"]), label)
+            parts = Split(_to_frame(normal), _to_frame(arrays["x_test"]), label)
         else:
             label = (arrays["y"] != self.normal).astype(np.int64)
             parts = split(_to_frame(arrays["X"]), label, seed)
@@ -57,7 +57,7 @@ class PictureSet(LabelledSet):
 
     @property
     def digest(self) -> str:
-        """What tells this set from another of the same name."""
+        """Hash of the content: tells this set from another of the same name."""
         content = hashlib.sha256(str(self.normal).encode())
         for name, array in sorted(_read_arrays(self.path).items()):
             content.update(name.encode() + np.ascontiguousarray(array).tobytes())
@@ -65,39 +65,39 @@ class PictureSet(LabelledSet):
 
 
 def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[PictureSet]:
-    """A set for each class of each file.
+    """Make a set for each class of each file.
 
     Args:
         paths: ``.npz`` files, or folders of them.
-        classes: Those to take in turn as the normal one; none means all.
+        classes: Classes to take in turn as the normal one; empty for all.
 
     Raises:
         InputError: If a file can't be used, lacks a class, or two share a name.
     """
-    found: dict[str, PictureSet] = {}
+    sets: dict[str, PictureSet] = {}
     for path in _list_archives(paths):
         arrays = _read_arrays(path)
-        known = np.unique(arrays["y_train" if "y_train" in arrays else "y"]).tolist()
-        missing = sorted(set(classes) - set(known))
+        available = np.unique(arrays["y_train" if "y_train" in arrays else "y"]).tolist()
+        missing = sorted(set(classes) - set(available))
         if missing:
-            names = ", ".join(map(str, known[:20]))
+            names = ", ".join(map(str, available[:20]))
             raise InputError(f"--classes: {path} has no class {missing[0]}; it has: {names}")
-        for each in classes or known:
+        for each in classes or available:
             name = f"{'digits' if path == SKLEARN_DIGITS else path.stem} {each}"
-            if name in found:
-                raise InputError(f"{found[name].path} and {path} are both called {name!r}")
-            found[name] = PictureSet(name, path, normal=int(each))
-    return list(found.values())
+            if name in sets:
+                raise InputError(f"{sets[name].path} and {path} are both called {name!r}")
+            sets[name] = PictureSet(name, path, normal=int(each))
+    return list(sets.values())
 
 
 def _list_archives(paths: Iterable[Path]) -> list[Path]:
-    found: list[Path] = []
+    archives: list[Path] = []
     for path in paths:
         inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not inside:
             raise InputError(f"{path}: holds no .npz file")
-        found += inside
-    return found
+        archives += inside
+    return archives
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -130,7 +130,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _to_frame(pictures: NDArray[Any]) -> pd.DataFrame:
-    """Pictures as the encoders take them."""
+    """Convert pictures to a data frame for the encoders."""
     frame = to_frame(pictures)
     if frame is None:
         raise InputError(f"an array of shape {pictures.shape} holds no pictures")

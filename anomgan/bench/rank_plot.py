@@ -1,4 +1,4 @@
-"""The picture of a benchmark: AUROC over the sets, and mean ranks.  Needs matplotlib."""
+"""Plot a benchmark: AUROC over the sets, and mean ranks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from anomgan.bench.summary import Summary, compute_critical_difference
 
 
 def plot_ranks(summary: Summary) -> bytes:
-    """A PNG: a box of AUROC for each detector, and below it the mean rank.
+    """Draw a box plot of AUROC for each detector and, below it, its mean rank; returns a PNG.
 
-    The bars of the ranks are one critical difference long in all, so two detectors whose bars
-    don't overlap differ significantly (Nemenyi, at 0.05).  Better detectors stand further left.
+    The bar of a rank is one critical difference long: two detectors whose bars don't overlap differ
+    significantly (Nemenyi's test at 0.05).  Better detectors stand further left.
     """
     area = summary.auroc.dropna(axis=1, how="all")
     detectors, sets = area.shape[1], len(summary.common)
@@ -33,6 +33,6 @@ def plot_ranks(summary: Summary) -> bytes:
         axes[1].set_title("bars apart: different at 0.05 (Nemenyi)", fontsize="small")
         axes[1].grid(axis="y", alpha=0.3)
     axes[-1].set_xticks(places, list(order.index), rotation=45, ha="right")
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=150)
-    return drawn.getvalue()
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    return image.getvalue()

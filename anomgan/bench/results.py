@@ -1,7 +1,7 @@
-"""A folder of results that grows line by line, so that a run can be killed and gone on with.
+"""A folder of results that grows line by line, so that a killed run can be resumed.
 
-``settings.json`` beside ``results.csv`` says what the lines were measured with; lines of other
-settings never come to stand among them.
+``settings.json`` beside ``results.csv`` holds the settings of the lines; lines of other settings
+are never mixed with them.
 """
 
 from __future__ import annotations
@@ -33,16 +33,20 @@ ADVICE = "name another --output, or start over with --restart"
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CODE = (
-    *("*.py", "data/*.py", "gans/*.py", "nets/*.py"),
-    *(f"bench/{name}.py" for name in ("contender", "gans", "peers", "protocol")),
+    *("config.py", "bench/sets.py", "evaluation/baselines.py"),
+    *(f"{room}/**/*.py" for room in ("data", "gans", "nets", "scoring", "training", "utils")),
+    *(
+        f"bench/{name}.py"
+        for name in ("contender", "gans", "peers", "pictures", "protocol", "sets")
+    ),
 )
-"""Where the code lies that figures may depend on."""
+"""Patterns of the files that figures may depend on."""
 
 
 def describe_settings(
     preset: str, config: Config, device: str, sets: Sequence[LabelledSet]
 ) -> dict[str, Any]:
-    """All that figures depend on, beside the detector and the seed, as plain data."""
+    """Describe all that figures depend on beside detector and seed, as JSON-serialisable data."""
     return {
         "anomgan": version("anomgan"),
         "code": _hash_code(),
@@ -55,15 +59,15 @@ def describe_settings(
 
 
 class Results:
-    """The rows of a folder.
+    """The results in a folder.
 
     Attributes:
         folder: The folder.
-        rows: What was measured, the latest of each key.
+        rows: Key -> its latest result.
     """
 
     def __init__(self, folder: Path, file: BinaryIO, rows: Iterable[ResultRow]) -> None:
-        """Take over a file opened for appending; :meth:`open` makes one."""
+        """Use a file opened for appending; :meth:`open` does that."""
         self.folder, self._file = folder, file
         self.rows: dict[ResultKey, ResultRow] = {row.key: row for row in rows}
 
@@ -72,19 +76,19 @@ class Results:
     def open(
         cls, folder: Path, settings: Mapping[str, Any], *, restart: bool = False
     ) -> Iterator[Results]:
-        """Open a folder, which is made when missing, for this process alone.
+        """Open a folder for this process alone; it is made when missing.
 
         Args:
-            folder: Where results are or are to be.
-            settings: What :func:`describe_settings` gives.
-            restart: Whether to forget the results that are there.
+            folder: The folder of results.
+            settings: From :func:`describe_settings`.
+            restart: Whether to delete the results in it.
 
         Raises:
-            InputError: If the results there are of other settings or of another program, another
-                run is at work there, or the folder can't be written to.
+            InputError: If the results in it are of other settings or of another program, another
+                benchmark is using it, or it can't be written to.
 
         Warns:
-            DataWarning: If the code has changed since.
+            DataWarning: If the code has changed since the first result.
         """
         with contextlib.ExitStack() as stack:
             with _reword_write_errors(folder):
@@ -109,21 +113,21 @@ class Results:
             yield cls(folder, file, rows)
 
     def append(self, row: ResultRow) -> None:
-        """Keep a row; it is in the file when this returns, whatever happens next."""
+        """Add a result and flush it to the file."""
         with _reword_write_errors(self.folder):
             self._file.write(row.to_csv().encode(errors="backslashreplace"))
             self._file.flush()
         self.rows[row.key] = row
 
     def write(self, name: str, content: bytes) -> Path:
-        """Write another file beside the rows, whole or not at all; gives its path."""
-        with _reword_write_errors(self.folder):
-            _write_whole(self.folder / name, content)
+        """Write another file into the folder, atomically; returns its path."""
+        with _reword_write_errors(self.folder), atomic_write(self.folder / name) as partial:
+            partial.write_bytes(content)
         return self.folder / name
 
 
 def _read_whole_lines(file: BinaryIO, path: Path) -> bytes:
-    """What is in a file, without a last line that was cut off when a run was killed.
+    """Read a file without a last line that was cut off when a run was killed.
 
     Raises:
         InputError: If another program wrote the file.
@@ -136,7 +140,7 @@ def _read_whole_lines(file: BinaryIO, path: Path) -> bytes:
 
 
 def _parse_rows(whole: bytes, path: Path) -> Iterator[ResultRow]:
-    """Read lines.
+    """Parse the lines after the header.
 
     Raises:
         InputError: If one is damaged.
@@ -154,12 +158,12 @@ def _parse_rows(whole: bytes, path: Path) -> Iterator[ResultRow]:
 
 
 def _check_settings(folder: Path, settings: Mapping[str, Any], *, begun: bool) -> None:
-    """Compare with the settings of the rows that are there, and write down those of the new ones.
+    """Compare the settings with those of older results, and store them.
 
     Raises:
         InputError: If they differ.
     """
-    path, known = folder / SETTINGS, dict(settings)
+    path, stored = folder / SETTINGS, dict(settings)
     if begun:
         before = _read_settings(path)
         shared = before["sets"].keys() & settings["sets"].keys()
@@ -180,32 +184,32 @@ def _check_settings(folder: Path, settings: Mapping[str, Any], *, begun: bool) -
                 DataWarning,
                 stacklevel=4,
             )
-            known["code"] = before.get("code")  # so that the next run says so too
-        known["sets"] = before["sets"] | settings["sets"]
-    _write_whole(path, (json.dumps(known, indent=2) + "\n").encode())
+            stored["code"] = before.get("code")  # so that the next run says so too
+        stored["sets"] = before["sets"] | settings["sets"]
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    """Read the settings of older rows.
+    """Read the settings of older results.
 
     Raises:
-        InputError: If they aren't there, so that nothing is known of the rows.
+        InputError: If they are missing or damaged.
     """
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(before[key], dict) for key in ("settings", "sets")):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            f"{path}: is missing or damaged, so nobody knows what the results beside it were "
-            f"measured with; {ADVICE}"
+            f"{path}: is missing or damaged, so the settings of the results beside it are "
+            f"unknown; {ADVICE}"
         ) from None
-    known: dict[str, Any] = before
-    return known
+    return before
 
 
 def _list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What differs, in words."""
+    """Describe each setting that differs."""
     for key in ("anomgan", "preset", "device"):
         if before.get(key) != now[key]:
             yield f"{key} {before.get(key)}, now {now[key]}"
@@ -218,10 +222,10 @@ def _list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iter
 
 @contextlib.contextmanager
 def _reword_write_errors(folder: Path) -> Iterator[None]:
-    """Say of errors where they happened.
+    """Raise errors of writing as user errors that name the option.
 
     Raises:
-        InputError: If something there can't be written.
+        InputError: If a file in the folder can't be written.
     """
     try:
         yield
@@ -230,13 +234,8 @@ def _reword_write_errors(folder: Path) -> Iterator[None]:
         raise InputError(f"--output {folder}: can't be written: {reason}") from error
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    with atomic_write(path) as partial:
-        partial.write_bytes(content)
-
-
 def _hash_code() -> str:
-    """A digest of the code, for those who change it."""
+    """Hash the code that figures depend on, to warn those who change it."""
     content = hashlib.sha256()
     for path in sorted(path for pattern in CODE for path in PACKAGE.glob(pattern)):
         content.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Labelled tables: where they are, and reading them.
+"""Find and read labelled tables.
 
 Split already: a folder with ``normal.csv``, ``new.csv`` and ``new_labels.csv``; an ``.npz`` with
 ``train`` (normal rows, n × D), ``test`` (m × D), ``label`` (m; 1 for abnormal) and, if columns have
@@ -39,11 +39,11 @@ class LabelledSet:
     """A labelled table on disk; cheap to send to another process.
 
     Attributes:
-        name: What results call it.
+        name: Its name in the results.
         path: A folder, an ``.npz`` or a table.
         label: The column of a table that marks abnormal rows.
-        read_label: Reads that column.
-        contamination: Share of abnormal rows among those to fit on.
+        read_label: Parses that column.
+        contamination: Share of abnormal rows to mix into those to fit on.
     """
 
     name: str
@@ -53,7 +53,7 @@ class LabelledSet:
     contamination: float = 0.0
 
     def split(self, seed: int) -> Split:
-        """Read it and split it; what is split already stays as it is.
+        """Read and split the table; one that is split already stays as it is.
 
         Raises:
             InputError: If it can't be read, or the rows to score aren't of both kinds.
@@ -79,7 +79,7 @@ class LabelledSet:
 
     @property
     def digest(self) -> str:
-        """What tells this set from another of the same name."""
+        """Hash of the content: tells this set from another of the same name."""
         content = hashlib.sha256(repr(self.label).encode())
         files = [self.path]
         if self.path.is_dir():
@@ -93,31 +93,30 @@ class LabelledSet:
 def find_sets(
     paths: Iterable[Path], label: str | None, read_label: LabelReader
 ) -> list[LabelledSet]:
-    """The labelled sets that these paths name.
+    """Find the labelled sets at some paths.
 
     Args:
         paths: Folders of ``.npz``, ``.npz`` files, folders with the three files, or tables.
         label: The column that marks abnormal rows of tables.
-        read_label: Reads that column.
+        read_label: Parses that column.
 
     Raises:
         InputError: If a path is none of these, or two sets share a name.
     """
-    found = [each for path in paths for each in _find_sets_at(path, label, read_label)]
-    if label is not None and not any(each.label for each in found):
+    sets = [each for path in paths for each in _find_sets_at(path, label, read_label)]
+    if label is not None and not any(each.label for each in sets):
         raise InputError(
             f"--label {label}: no PATH is a table with a label column; .npz files and folders "
             f"bring labels of their own"
         )
-    known: dict[str, Path] = {}
-    for each in found:
-        if each.name in known:
+    paths_by_name: dict[str, Path] = {}
+    for each in sets:
+        other = paths_by_name.setdefault(each.name, each.path)
+        if other is not each.path:
             raise InputError(
-                f"{known[each.name]} and {each.path} are both called {each.name!r} in the results; "
-                f"rename one"
+                f"{other} and {each.path} are both called {each.name!r} in the results; rename one"
             )
-        known[each.name] = each.path
-    return found
+    return sets
 
 
 def _find_sets_at(path: Path, label: str | None, read_label: LabelReader) -> list[LabelledSet]:
@@ -143,7 +142,7 @@ def _find_sets_at(path: Path, label: str | None, read_label: LabelReader) -> lis
         raise InputError(f"{path}: unknown kind of file; known are {', '.join(ENDINGS)}")
     if label is None:
         raise InputError(f"{path}: name the column that marks abnormal rows with --label COL")
-    # The longest ending: "a.csv.gz" is called "a".
+    # "a.csv.gz" is called "a", as is "a.csv".
     stem = name.removesuffix(".gz").rpartition(".")[0]
     return [LabelledSet(stem, path, label, read_label)]
 
@@ -261,23 +260,23 @@ def read_array(
 
 
 def _zeros_and_ones(label: NDArray[np.generic], what: str) -> Labels:
-    """Labels as whole numbers.
+    """Check labels and convert them to integers.
 
     Raises:
         InputError: If one is neither 0 nor 1.
     """
-    odd = ~np.isin(label, (0, 1))
-    if odd.any():
-        at = int(np.argmax(odd))
+    invalid = ~np.isin(label, (0, 1))
+    if invalid.any():
+        at = int(np.argmax(invalid))
         raise InputError(f"{what}: row {at} holds {label[at]}; write 0 (normal) or 1 (abnormal)")
     return label.astype(np.int64)
 
 
 def _check_kinds(label: Labels, source: str) -> None:
-    """Without rows of both kinds there is nothing to measure.
+    """Check that there are normal and abnormal rows; otherwise AUROC is undefined.
 
     Raises:
-        InputError: If they are all of one.
+        InputError: If one kind is missing.
     """
     if len(np.unique(label)) < 2:
         missing = "abnormal" if not label.any() else "normal"

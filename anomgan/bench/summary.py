@@ -1,4 +1,4 @@
-"""Rows of results as tables: a figure for each set and detector, means and ranks."""
+"""Summarise results: a figure for each set and detector, means, ranks, what training adds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from anomgan.bench.result_row import ResultRow
 
 @dataclass(frozen=True)
 class Summary:
-    """What the rows say.
+    """Tables of a benchmark's results.
 
     Attributes:
         auroc: Sets × detectors, means over the seeds; NaN where a detector failed with all.
         ap: Average precision likewise.
-        seconds: Of each detector, to fit and to score, over all sets and seeds.
-        failures: Rows without figures.
-        seeds: How many seeds.
+        seconds: Time of each detector to fit and score, summed over all sets and seeds.
+        failures: Results of failed detectors.
+        seeds: Number of seeds.
         gains: What training adds, from :func:`compute_training_gains`.
     """
 
@@ -35,7 +35,7 @@ class Summary:
     def from_rows(
         cls, rows: Sequence[ResultRow], controls: Mapping[str, str] | None = None
     ) -> Summary:
-        """Sum up at least one row; sets and detectors stay in the order of the rows.
+        """Summarise at least one result; sets and detectors keep their order.
 
         Args:
             rows: Results.
@@ -63,7 +63,7 @@ class Summary:
 
     @property
     def sets_run(self) -> pd.Series[int]:
-        """On how many sets each detector ran."""
+        """Number of sets on which each detector ran."""
         return self.auroc.notna().sum()
 
     @property
@@ -110,7 +110,7 @@ def compute_training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> 
 
 
 def compute_critical_difference(detectors: int, sets: int, alpha: float = 0.05) -> float:
-    """Nemenyi's: mean ranks that differ by less may do so by chance (Demšar, 2006).
+    """Nemenyi's critical difference of mean ranks at level `alpha` (Demšar, 2006).
 
     >>> round(compute_critical_difference(4, 14), 2)  # his example
     1.25

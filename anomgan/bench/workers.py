@@ -1,6 +1,6 @@
-"""Tasks side by side in processes of their own, each with its share of the cores.
+"""Run tasks in parallel processes, each with its share of the cores.
 
-A process that dies (out of memory, say) costs the detector it was busy with, not the run.
+If a process dies (out of memory, say), only the detector that it was running is lost.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-"""What libraries read when they are imported; what the user has set stays."""
+"""Environment variables that limit threads, read when libraries are imported."""
 
 SPAWN_CONTEXT = multiprocessing.get_context("spawn")  # a fork would share torch's threads and CUDA
 
 
 def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[ResultRow]:
-    """Rows as they come.
+    """Run tasks; yields result rows as they arrive.
 
     Args:
-        tasks: What to do.
-        jobs: Processes at once; a single one is this one.
+        tasks: The tasks.
+        jobs: Number of processes; 1 runs them in this process.
     """
     if jobs == 1:
         for task in tasks:
@@ -50,7 +50,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[ResultRow]:
 
 @dataclass
 class _Worker:
-    """A process, what it is doing, and which detectors of that are still to come."""
+    """A process, its task, and the detectors of the task whose rows haven't arrived."""
 
     process: multiprocessing.process.BaseProcess
     connection: Connection
@@ -68,13 +68,13 @@ class _Worker:
         return cls(process, ours)
 
     def give(self, task: Task) -> None:
-        """Have it do something."""
+        """Send it a task."""
         self.task, self.waiting = task, task.names
-        with contextlib.suppress(OSError):  # it died; whoever waits for its rows will notice
+        with contextlib.suppress(OSError):  # it died, which receiving from it will show
             self.connection.send(task)
 
     def stop(self) -> None:
-        """End it, whatever it is doing."""
+        """Terminate the process."""
         self.connection.close()
         self.process.terminate()
         self.process.join()
@@ -110,23 +110,23 @@ def _run_parallel(queue: deque[Task], jobs: int, workers: list[_Worker]) -> Iter
 
 
 def _handle_death(worker: _Worker) -> tuple[list[ResultRow], list[Task]]:
-    """Rows of the detectors that a process died over, and what is left of its task."""
+    """Result rows of the detectors lost with a process, and the rest of its task."""
     worker.stop()
     task, waiting = worker.task, worker.waiting
     if task is None or not waiting:
         return [], []
-    rest: list[Contender] = [c for c in task.contenders if set(c.names) & set(waiting)]
+    unfinished: list[Contender] = [c for c in task.contenders if set(c.names) & set(waiting)]
     code = worker.process.exitcode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
     reason = f"its process {how}; too little memory?"
-    lost = [name for name in rest[0].names if name in waiting]
-    left = [replace(task, contenders=tuple(rest[1:]))] if rest[1:] else []
-    return task.failed(lost, reason), left
+    lost = [name for name in unfinished[0].names if name in waiting]
+    rest = [replace(task, contenders=tuple(unfinished[1:]))] if unfinished[1:] else []
+    return task.failed(lost, reason), rest
 
 
 def _serve(connection: Connection) -> None:
-    """Do what is asked for until nobody asks any more; the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that asks
+    """Run tasks until the connection is closed; the main function of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     with contextlib.suppress(EOFError, OSError):
         while True:
             for row in measure(connection.recv()):
@@ -136,7 +136,7 @@ def _serve(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def _limit_threads(threads: int) -> Iterator[None]:
-    """Environment of processes that are started meanwhile."""
+    """Limit the threads of processes started meanwhile, unless the user has set a limit."""
     added = [name for name in THREAD_VARIABLES if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
     try:
@@ -147,7 +147,7 @@ def _limit_threads(threads: int) -> Iterator[None]:
 
 
 def _count_cores() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

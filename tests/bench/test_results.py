@@ -6,7 +6,7 @@ import math
 import pytest
 
 from anomgan.bench.result_row import COLUMNS, ResultRow
-from anomgan.bench.results import HEADER, Results, describe_settings
+from anomgan.bench.results import CODE, HEADER, PACKAGE, Results, describe_settings
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
 
@@ -107,6 +107,11 @@ def test_changed_code_is_said_each_time(tmp_path):
             Results.open(tmp_path, other(code="0")),
         ):
             pass
+
+
+def test_the_code_that_figures_depend_on_is_there():
+    for pattern in CODE:
+        assert any(PACKAGE.glob(pattern)), pattern
 
 
 def test_what_isnt_ours_stays(tmp_path):
