@@ -24,6 +24,7 @@ from anomgan.gans.losses import (
     one_centred_penalty,
     zero_centred_penalty,
 )
+from anomgan.gans.output_head import compute_mismatch, compute_residuals, render
 from anomgan.nets import builders
 from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
@@ -226,7 +227,7 @@ class GAN(nn.Module):
 
         A record's conditions are those of its latent vector.
         """
-        records = self.views.render(self.generator(z))
+        records = render(self.views, self.generator(z))
         width = self.views.spec.condition_size
         return torch.cat([records, z[..., -width:]], -1) if width else records
 
@@ -294,11 +295,11 @@ class GAN(nn.Module):
 
     def residuals(self, x: Tensor, y: Tensor) -> Tensor:
         """Residuals of records against generated ones, ``(M, n, S)``; their squares add up."""
-        return self.views.residuals(x, y)
+        return compute_residuals(self.views, x, y)
 
     def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
         """Loss that the inversion of records minimises over latent vectors, ``(M, n)``."""
-        return self.views.mismatch(x, self.generator(z))
+        return compute_mismatch(self.views, x, self.generator(z))
 
 
 def get_method(name: object) -> type[GAN]:

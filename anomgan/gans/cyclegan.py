@@ -10,11 +10,16 @@ from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
+from anomgan.data.spec import Spec
 from anomgan.gans.base import MAX_LATENT, Inputs
 from anomgan.gans.batch import Batch
 from anomgan.gans.losses import least_squares_discriminator_loss, least_squares_generator_loss
+from anomgan.gans.output_head import render
 from anomgan.gans.translator import Translator
 from anomgan.nets import builders
+
+PATCHES = 4
+"""Patches along each side of a picture that are corrupted as a whole."""
 
 
 class CycleGAN(Translator):
@@ -34,6 +39,9 @@ class CycleGAN(Translator):
     generators: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
     translates: ClassVar[bool] = True
 
+    columns: Tensor
+    continuous: Tensor
+
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build two translators and two discriminators."""
         super().__init__(views, config)
@@ -41,11 +49,36 @@ class CycleGAN(Translator):
         self.other_discriminator = builders.build_discriminator(
             views.spec, self.config, views.members
         )
+        columns, continuous = index_columns(views.spec)
+        self.register_buffer("columns", columns, persistent=False)
+        self.register_buffer("continuous", continuous, persistent=False)
 
     def prepare_batch(self, batch: Batch) -> Batch:
         """Use records of the other domain as latent vectors."""
-        other = corrupt_records(self.views, batch) if batch.other is None else batch.other
+        other = self._corrupt(batch) if batch.other is None else batch.other
         return replace(super().prepare_batch(batch), latent=other)
+
+    def _corrupt(self, batch: Batch) -> Tensor:
+        """Corrupt copies of real records.
+
+        In each record a random share of the columns is swapped with another record, which breaks
+        their dependence, and noise of up to 3 standard deviations is added to another random share
+        of the numeric ones.  Of images the patches take the place of columns.
+
+        Returns:
+            Records ``(M, B, *shape)``; conditions are unchanged.
+        """
+        x, at = batch.real, self.views.spec.record_size
+        count = int(self.columns.max()) + 1
+        shares = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
+        swap, shift = (
+            (batch.uniform(*x.shape[:2], count) < share)[..., self.columns] for share in shares
+        )
+        record = torch.where(swap, x.roll(1, 1)[..., :at], x[..., :at])
+        sigma = 3 * batch.uniform(*x.shape[:2], 1)
+        shifted = record + sigma * batch.normal(*record.shape)
+        record = torch.where(shift & self.continuous, shifted, record)
+        return torch.cat([record, x[..., at:]], -1)
 
     def generate(self, z: Tensor) -> Tensor:
         """Translate records into the normal domain, ``(M, n, *shape) -> (M, n, *shape)``."""
@@ -55,7 +88,7 @@ class CycleGAN(Translator):
         """Add the network's output to the record, whose entries are bounded by ``MAX_LATENT``."""
         at = self.views.spec.record_size
         bounded = MAX_LATENT * torch.tanh(x[..., :at] / MAX_LATENT)
-        return torch.cat([self.views.render(bounded + network(x)), x[..., at:]], -1)
+        return torch.cat([render(self.views, bounded + network(x)), x[..., at:]], -1)
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:
         """Each domain's records as real, records translated into it as fake."""
@@ -94,29 +127,23 @@ class CycleGAN(Translator):
         return self.residuals(x, self.generate(z)).abs().sum(-1)
 
 
-def corrupt_records(views: EnsembleScaler, batch: Batch) -> Tensor:
-    """Corrupt copies of real records.
-
-    In each record a random share of the columns is swapped with another record, which breaks their
-    dependence, and noise of up to 3 standard deviations is added to another random share of the
-    numeric ones.  Of images the patches take the place of columns.
-
-    Args:
-        views: Scaler that knows which entries belong to one column.
-        batch: The batch.
+def index_columns(spec: Spec) -> tuple[Tensor, Tensor]:
+    """What belongs together in a record, ``(entries,)`` each, without conditions.
 
     Returns:
-        Records ``(M, B, *shape)``; conditions are unchanged.
+        For each entry the number of its column or, among pixels, of its patch; and whether the
+        entry is a real number.
     """
-    x = batch.real
-    at = views.spec.record_size
-    columns = int(views.column.max()) + 1
-    shares = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
-    swap, shift = (
-        (batch.uniform(*x.shape[:2], columns) < share)[..., views.column] for share in shares
-    )
-    record = torch.where(swap, x.roll(1, 1)[..., :at], x[..., :at])
-    sigma = 3 * batch.uniform(*x.shape[:2], 1)
-    shifted = record + sigma * batch.normal(*record.shape)
-    record = torch.where(shift & views.is_numeric, shifted, record)
-    return torch.cat([record, x[..., at:]], -1)
+    patches = torch.zeros(0, dtype=torch.long)
+    if spec.grid is not None:
+        channels, *sides = spec.grid
+        down, across = (torch.arange(side) * PATCHES // side for side in sides)
+        patches = (down[:, None] * PATCHES + across).flatten().repeat(channels)
+    spans = [span for span in spec.spans if span.kind not in ("pixel", "condition")]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(s.column for s in spans))}
+    first = int(patches.max()) + 1 if len(patches) else 0
+    columns = [first + numbers[span.column] for span in spans for _ in range(span.width)]
+    continuous = torch.zeros(spec.record_size, dtype=torch.bool)
+    for span in spec.spans:
+        continuous[span.slice] = span.kind in ("numeric", "pixel")
+    return torch.cat([patches, torch.tensor(columns, dtype=torch.long)]), continuous

@@ -12,6 +12,7 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.gans.base import GAN, Inversion
 from anomgan.gans.batch import Batch
+from anomgan.gans.output_head import render
 from anomgan.nets import builders
 
 
@@ -35,7 +36,7 @@ class Translator(GAN):
     def generate(self, z: Tensor) -> Tensor:
         """Reconstruct records, ``(M, n, *shape) -> (M, n, *shape)``."""
         at = self.views.spec.record_size
-        return torch.cat([self.views.render(self.generator(z)), z[..., at:]], -1)
+        return torch.cat([render(self.views, self.generator(z)), z[..., at:]], -1)
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the records, which are their own latent vectors."""

@@ -135,7 +135,7 @@ def _health(detector: GANDetector) -> dict[str, Any]:
 
 def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
     """A row for each member: its view and its measures beside the real rows'."""
-    names = detector.ensemble_.gan.views.names
+    names = detector.ensemble_.gan.views.scalings
     return [
         {
             "member": m,
