@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from inspect import cleandoc
@@ -290,28 +291,33 @@ class Setting:
             InputError: If it can't be converted, or isn't allowed.
         """
         kind = type(self.default)
+        if self.choices:
+            return self._choose(value) if kind is tuple else self._choose([value])[0]
         try:
-            if kind is tuple:
-                words = value.split(",") if isinstance(value, str) else list(value)
-                converted: Any = tuple(str(word).strip() for word in words)
-                allowed = bool(converted) and set(converted) <= set(self.choices)
-            elif kind is str:
-                converted = str(value).strip()
-                allowed = converted in self.choices
-            else:
-                converted = kind(float(value))
-                if converted != float(value):
-                    raise ValueError
-                allowed = self.low <= converted <= self.high
+            number = kind(float(value))
+            if number != float(value):
+                raise ValueError
         except (TypeError, ValueError, OverflowError):
-            kinds = {tuple: "a list", int: "a whole number", float: "a number"}
-            raise InputError(f"setting {self.name}={value!r} must be {kinds[kind]}") from None
-        if not allowed:
-            if self.choices:
-                raise InputError(f"setting {self.name}={value!r} must be {self.allowed}")
+            numbers = "a whole number" if kind is int else "a number"
+            raise InputError(f"setting {self.name}={value!r} must be {numbers}") from None
+        if not self.low <= number <= self.high:
             limits = f"{self.low:,} and {self.high:,}"
             raise InputError(f"setting {self.name}={value} must lie between {limits}")
-        return converted
+        return number
+
+    def _choose(self, words: Any) -> tuple[str, ...]:
+        """Check words, given as a sequence or separated by commas; errors as :meth:`convert`."""
+        parts = words.split(",") if isinstance(words, str) else words
+        if not isinstance(parts, Iterable):
+            raise InputError(f"setting {self.name}={words!r} must be a list")
+        chosen = tuple(str(part).strip() for part in parts)
+        choices = ", ".join(self.choices)
+        if not chosen:
+            raise InputError(f"setting {self.name} must name at least one of: {choices}")
+        for word in chosen:
+            if word not in self.choices:
+                raise InputError(f"setting {self.name}={word!r} must be one of: {choices}")
+        return chosen
 
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {

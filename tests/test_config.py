@@ -91,7 +91,12 @@ def test_the_docstring_explains_every_setting():
         ("ema", "much", "setting ema='much' must be a number"),
         ("layers", 1.5, "setting layers=1.5 must be a whole number"),
         ("views", 3, "setting views=3 must be a list"),
-        ("views", [], "setting views=[] must be one or more of: standard, minmax, asinh, power"),
+        ("views", [], "setting views must name at least one of: standard, minmax, asinh, power"),
+        (
+            "views",
+            "power, rosy",
+            "setting views='rosy' must be one of: standard, minmax, asinh, power",
+        ),
         ("growing", "yes", "setting growing='yes' must be one of: auto, on, off"),
     ],
 )
