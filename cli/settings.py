@@ -28,25 +28,22 @@ def settings(
     from anomgan.config import KINDS, PRESETS, SETTINGS, Config
 
     presets = list(PRESETS) if preset is None else [preset]
-    configs = {kind: {name: Config.make(name, kind=kind) for name in presets} for kind in KINDS}
-    rows: list[tuple[Setting, Defaults]] = [
-        (
-            setting,
-            {
-                kind: {preset: getattr(config, setting.name) for preset, config in made.items()}
-                for kind, made in configs.items()
-            },
-        )
-        for setting in SETTINGS.values()
-    ]
+    configs = {kind: {p: Config.make(p, kind=kind) for p in presets} for kind in KINDS}
+    rows: list[tuple[Setting, Defaults]] = []
+    for name, setting in SETTINGS.items():
+        defaults = {
+            kind: {p: getattr(config, name) for p, config in by_preset.items()}
+            for kind, by_preset in configs.items()
+        }
+        rows.append((setting, defaults))
     if as_json:
         typer.echo(json.dumps([_plain(*row) for row in rows], indent=2, ensure_ascii=False))
         return
     typer.echo(f"Defaults: {'/'.join(presets)}; {' | '.join(KINDS)} where they differ.")
     typer.echo("Change one with --set NAME=VALUE; --json gives explanations in full.")
-    for group, members in groupby(rows, key=lambda row: row[0].group):
+    for group, group_rows in groupby(rows, key=lambda row: row[0].group):
         typer.echo(f"\n{group}")
-        for setting, defaults in members:
+        for setting, defaults in group_rows:
             typer.echo(_lines(setting, defaults))
 
 
