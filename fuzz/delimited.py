@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of reading CSV and encoding it; `make fuzz` runs it.
 
-An input is a file.  Reading must give frames of strings or refuse in one line; what was read is
-encoded by columns that another file was learnt from, and must give finite numbers.
+An input is a file.  The reader must return frames of strings or raise InputError with one line; the
+frames are encoded by an encoder fitted to another table, and by one fitted to themselves, and must
+give finite numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ with atheris.instrument_imports(include=["anomgan"], enable_loader_override=Fals
     from anomgan.errors import InputError
 
 warnings.simplefilter("ignore")
-LEARNT = pd.DataFrame(
+TRAINING_TABLE = pd.DataFrame(
     {
         "size": [1.5, 2.0, 3.5, -4.0, 8.0, 0.5],
         "kind": ["red", "blue", "red", "red", "blue", "blue"],
@@ -30,19 +31,19 @@ LEARNT = pd.DataFrame(
         "at": ["2024-01-01", "2024-03-05T10:00:00Z", "2023-12-31", "2024-02-02", "2024-01-09", ""],
     }
 )
-ENCODER = TableEncoder.fit(LEARNT)
+ENCODER = TableEncoder.fit(TRAINING_TABLE)
 
 
 def try_one(data: bytes) -> None:
-    """Read, encode, learn; anything but finite numbers or one line is a crash."""
-    given = io.TextIOWrapper(io.BytesIO(data))
+    """Read, fit, encode; anything but finite numbers or a one-line InputError is a crash."""
+    stdin = io.TextIOWrapper(io.BytesIO(data))
     try:
-        with mock.patch.object(sys, "stdin", given):
+        with mock.patch.object(sys, "stdin", stdin):
             for frame in read_chunks("-", rows=64):
-                names = [*LEARNT, *map(str, range(frame.shape[1]))][: frame.shape[1]]
+                names = [*TRAINING_TABLE, *map(str, range(frame.shape[1]))][: frame.shape[1]]
                 renamed = frame.set_axis(names, axis=1)
                 encoders = [TableEncoder.fit(frame)] if len(frame) >= 5 else []
-                if set(LEARNT) <= set(renamed):
+                if set(TRAINING_TABLE) <= set(renamed):
                     values, _ = ENCODER.transform(renamed)
                     assert np.isfinite(values).all()
                 for encoder in encoders:

@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of the model loader; `make fuzz` runs it.
 
 An input is ``J`` and the text of a ``model.json``, or ``W`` and a ``weights.safetensors``; the
-other file is the stored model's.  Checksums are computed anew, as whoever forges a model would do.
-The loader must give a detector or refuse in one line.
+other file is the golden model's.  Checksums are recomputed, as someone who forges a model would do.
+The loader must return a detector or raise InputError with one line.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ with atheris.instrument_imports(include=["anomgan"], enable_loader_override=Fals
 
 warnings.simplefilter("ignore")
 ROOT = Path(__file__).resolve().parents[1]
-STORED = ROOT / "tests" / "golden" / f"format-{FORMAT_VERSION}" / "model"
-WEIGHTS = (STORED / "weights.safetensors").read_bytes()
-DESCRIPTION = json.loads((STORED / "model.json").read_bytes())
-ROWS = read_table(STORED.parent / "new.csv")
+GOLDEN = ROOT / "tests" / "golden" / f"format-{FORMAT_VERSION}" / "model"
+WEIGHTS = (GOLDEN / "weights.safetensors").read_bytes()
+DESCRIPTION = json.loads((GOLDEN / "model.json").read_bytes())
+ROWS = read_table(GOLDEN.parent / "new.csv")
 FOLDER = ROOT / "build" / "fuzz" / "forged"
-NASTY: list[Any] = [
+BAD_VALUES: list[Any] = [
     None, True, False, 0, -1, 7, 2**31, 10**9, 2**63, 1e-320, -0.5, 1e300, "", "x", "nan", "size",
     "\ud800", "a\nb", "float64", "S99999999", "x" * 3000, [], {}, [[]], [None], [0], ["a", "a"],
     {"a": None},
 ]  # fmt: skip
-"""What may stand anywhere in a forged description."""
+"""Values to put anywhere into a forged description."""
 
 
 def forge(data: bytes) -> None:
-    """Write a model of these bytes, with checksums that are right wherever that is possible."""
+    """Write a model of these bytes, with valid checksums wherever that is possible."""
     weights, text = WEIGHTS, data[1:]
     description = dict(DESCRIPTION)
     if data[:1] == b"W":
@@ -67,7 +67,7 @@ def forge(data: bytes) -> None:
 
 
 def try_one(data: bytes) -> None:
-    """Load it and use it; anything but numbers or one line is a crash."""
+    """Load the model and use it; anything but numbers or a one-line error is a crash."""
     forge(data)
     try:
         detector = load(FOLDER, device="cpu")
@@ -81,7 +81,7 @@ def try_one(data: bytes) -> None:
 
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
-    """Put something nasty into the tree that JSON stands for; other inputs change byte by byte."""
+    """Put a bad value into the JSON tree; mutate other inputs byte by byte."""
     draw = random.Random(seed)
     try:
         tree = json.loads(data[1:]) if data[:1] == b"J" and draw.random() < 0.9 else None
@@ -90,25 +90,25 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
     if not isinstance(tree, dict):
         return bytes(atheris.Mutate(data, most))
     for _ in range(draw.choice((1, 1, 2))):
-        spoil(tree, draw)
+        corrupt(tree, draw)
     text = b"J" + json.dumps(tree).encode()
     return text if len(text) <= most else data
 
 
-def spoil(tree: Any, draw: random.Random) -> None:
-    """Replace, remove or double one entry, however deep."""
+def corrupt(tree: Any, draw: random.Random) -> None:
+    """Replace, remove or duplicate one entry at any depth."""
     keys = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
     if not keys:
         return
     key = draw.choice(keys)
     if isinstance(tree[key], dict | list) and tree[key] and draw.random() < 0.85:
-        spoil(tree[key], draw)
+        corrupt(tree[key], draw)
     elif draw.random() < 0.15:
         del tree[key]
     elif isinstance(tree, list) and draw.random() < 0.2:
         tree.append(tree[key])
     else:
-        tree[key] = copy.deepcopy(draw.choice(NASTY))
+        tree[key] = copy.deepcopy(draw.choice(BAD_VALUES))
 
 
 if __name__ == "__main__":

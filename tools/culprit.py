@@ -1,9 +1,9 @@
-"""How often explanations name the column that was spoilt: ``python tools/culprit.py [PRESET …]``.
+"""Accuracy of explanations: ``python tools/culprit.py [PRESET …]``.
 
-In rows that a model doesn't flag, one cell each is spoilt: *shifted* by four standard deviations (a
-category gets another level), or *swapped* for that of another row, so that it is odd only beside
-the row's other cells.  Of the rows that are then flagged, the table gives the share in which the
-spoilt column contributes most, and in which it is among the first three.
+In each of some unflagged rows one cell is corrupted: *shifted* by four standard deviations (a
+category gets another level), or *swapped* for that of another row, so that only its combination
+with the row's other cells is abnormal.  Of the rows that are then flagged, the table gives the
+share in which the corrupted column contributes most, and in which it is among the first three.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from anomgan.data.samples import load_sample
 from anomgan.errors import DataWarning
 
 SAMPLES = ("breast-cancer", "penguins", "taxis", "wine")
-MOST_ROWS = 200
-"""Rows that are spoilt in each set."""
+MAX_ROWS = 200
+"""Rows to corrupt in each set."""
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a Markdown table."""
     warnings.simplefilter("ignore", DataWarning)
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("presets", nargs="*", default=["balanced"], help="presets to fit with")
     presets = parser.parse_args().presets
-    sys.stdout.write("| set | columns | spoilt | preset | flagged | first | first three |\n")
+    sys.stdout.write("| set | columns | corrupted | preset | flagged | first | first three |\n")
     sys.stdout.write("|---|---:|---|---|---:|---:|---:|\n")
-    for name, normal, new in sets():
+    for name, normal, new in draw_sets():
         for preset in presets:
             detector = GANDetector(preset=preset, random_state=0).fit(normal)
             columns = [column.name for column in detector.encoder_.schema.columns]
             for how in ("shifted", "swapped"):
-                flagged, first, three = measured(detector, new, columns, how)
+                flagged, first, three = measure(detector, new, columns, how)
                 sys.stdout.write(
                     f"| {name} | {len(columns)} | {how} | {preset} | {flagged} | {first:.2f} | "
                     f"{three:.2f} |\n"
@@ -46,18 +46,18 @@ def main() -> None:
                 sys.stdout.flush()
 
 
-def sets() -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Name, rows to fit on and further normal rows."""
+def draw_sets() -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Yield name, rows to fit on and further normal rows."""
     rng = np.random.default_rng(0)
-    yield "simulated", simulated(3000, rng), simulated(MOST_ROWS, rng)
+    yield "simulated", simulate(3000, rng), simulate(MAX_ROWS, rng)
     for name in SAMPLES:
         sample = load_sample(name)
-        usual = sample.new[sample.labels.to_numpy() == 0].reset_index(drop=True)
-        yield name, sample.normal, usual.head(MOST_ROWS)
+        normal_rows = sample.new[sample.labels.to_numpy() == 0].reset_index(drop=True)
+        yield name, sample.normal, normal_rows.head(MAX_ROWS)
 
 
-def simulated(rows: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Nine columns that all follow from two causes."""
+def simulate(rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Simulate nine columns that depend on two latent variables."""
     causes = rng.normal(size=(rows, 2))
     noise = rng.normal(size=(rows, 9))
     weights = np.random.default_rng(5).normal(size=(6, 2))
@@ -69,28 +69,28 @@ def simulated(rows: int, rng: np.random.Generator) -> pd.DataFrame:
     return table
 
 
-def measured(
+def measure(
     detector: GANDetector, new: pd.DataFrame, columns: list[str], how: str
 ) -> tuple[int, float, float]:
-    """Flagged rows, and how often the culprit comes first, and among the first three."""
-    spoilt, guilty = spoil(new, columns, how)
+    """Return the number of flagged rows, and top-1 and top-3 accuracy of their explanations."""
+    spoilt, culprits = spoil(new, columns, how)
     chosen = (detector.predict(new) == 1) & (detector.predict(spoilt) == -1)
     if not chosen.any():
         return 0, np.nan, np.nan
-    found = detector.explain(spoilt[chosen], top=3)
-    culprit = np.array(guilty)[chosen][found["row"]]
-    named = found["column"].to_numpy() == culprit
-    first = named[(found["rank"] == 1).to_numpy()]
-    return int(chosen.sum()), float(first.mean()), float(named.sum() / chosen.sum())
+    explanations = detector.explain(spoilt[chosen], top=3)
+    true_columns = np.array(culprits)[chosen][explanations["row"]]
+    correct = explanations["column"].to_numpy() == true_columns
+    first = correct[(explanations["rank"] == 1).to_numpy()]
+    return int(chosen.sum()), float(first.mean()), float(correct.sum() / chosen.sum())
 
 
 def spoil(new: pd.DataFrame, columns: list[str], how: str) -> tuple[pd.DataFrame, list[str]]:
-    """Spoil one cell of each row; gives the rows and the names of the columns."""
-    rng, guilty = np.random.default_rng(1), []
+    """Corrupt one cell of each row; returns the rows and the corrupted columns."""
+    rng, culprits = np.random.default_rng(1), []
     spoilt = new.astype(object)
     for row in range(len(new)):
         name = columns[int(rng.integers(len(columns)))]
-        guilty.append(name)
+        culprits.append(name)
         cells = new[name]
         if how == "shifted" and pd.api.types.is_numeric_dtype(cells):
             cell = cells.iloc[row] + rng.choice([-4, 4]) * cells.std()
@@ -102,7 +102,7 @@ def spoil(new: pd.DataFrame, columns: list[str], how: str) -> tuple[pd.DataFrame
         else:
             cell = cells.iloc[int(rng.integers(len(new)))]
         spoilt.at[row, name] = cell
-    return spoilt.infer_objects(), guilty
+    return spoilt.infer_objects(), culprits
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-TOP = 10
-BINS = 12
-BAR = 50
+TOP_ROWS = 10
+HISTOGRAM_BINS = 12
+BAR_WIDTH = 50
 
 
-def top_rows(result: pd.DataFrame, columns: list[str], width: int) -> Table:
+def format_top_rows(result: pd.DataFrame, columns: list[str], width: int) -> Table:
     """The most abnormal rows, with as many of their input columns as fit side by side."""
-    top = result.nlargest(TOP, "score")
+    top = result.nlargest(TOP_ROWS, "score")
     shown = pd.DataFrame(
         {
             "row": top["row"].map(str),
@@ -47,23 +47,23 @@ def top_rows(result: pd.DataFrame, columns: list[str], width: int) -> Table:
     return table
 
 
-def histogram(result: pd.DataFrame) -> Table:
+def format_histogram(result: pd.DataFrame) -> Table:
     """Scores of known normal and known abnormal rows, the highest ones in one open bin."""
     scores, abnormal = result["score"].to_numpy(), result["label"].to_numpy() == 1
-    edges = np.linspace(scores.min(), np.quantile(scores, 0.98), BINS)
+    edges = np.linspace(scores.min(), np.quantile(scores, 0.98), HISTOGRAM_BINS)
     bins = np.searchsorted(edges, scores, side="right") - 1
-    usual = np.bincount(bins[~abnormal], minlength=BINS)
-    odd = np.bincount(bins[abnormal], minlength=BINS)
-    unit = max((usual + odd).max() / BAR, 1.0)
+    normal = np.bincount(bins[~abnormal], minlength=HISTOGRAM_BINS)
+    abnormal_counts = np.bincount(bins[abnormal], minlength=HISTOGRAM_BINS)
+    unit = max((normal + abnormal_counts).max() / BAR_WIDTH, 1.0)
     title = Text.assemble("Rows by score: ", ("█ normal ", "cyan"), ("▒ abnormal", "red"))
     table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(justify="right")
     table.add_column(no_wrap=True)
     for position, edge in enumerate(edges):
-        more = "≥ " if position == BINS - 1 else ""
-        bar = Text("█" * round(usual[position] / unit), style="cyan")
-        bar.append("▒" * round(odd[position] / unit), style="red")
-        bar.append(f" {usual[position]} + {odd[position]}", style="bright_black")
+        more = "≥ " if position == HISTOGRAM_BINS - 1 else ""
+        bar = Text("█" * round(normal[position] / unit), style="cyan")
+        bar.append("▒" * round(abnormal_counts[position] / unit), style="red")
+        bar.append(f" {normal[position]} + {abnormal_counts[position]}", style="bright_black")
         table.add_row(f"{more}{edge:.2f}", bar)
     return table
 
@@ -71,18 +71,18 @@ def histogram(result: pd.DataFrame) -> Table:
 def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description="Show what `make demo` made.")
-    parser.add_argument("made", type=Path, help="folder with model/ and scores.csv")
+    parser.add_argument("folder", type=Path, help="folder with model/ and scores.csv")
     parser.add_argument("sample", type=Path, help="folder with new.csv and new_labels.csv")
     args = parser.parse_args()
-    scores = pd.read_csv(args.made / "scores.csv")
+    scores = pd.read_csv(args.folder / "scores.csv")
     new = pd.read_csv(args.sample / "new.csv")
     labels = pd.read_csv(args.sample / "new_labels.csv").drop(columns="row")
     result = pd.concat([scores, labels, new], axis="columns")
 
     console = Console()
     console.print()
-    console.print(top_rows(result, [str(name) for name in new.columns], console.width))
-    console.print(histogram(result))
+    console.print(format_top_rows(result, [str(name) for name in new.columns], console.width))
+    console.print(format_histogram(result))
     truth, flagged = result["label"] == 1, result["is_anomaly"] == 1
     console.print(
         f"\n{flagged.sum()} rows flagged: {(flagged & truth).sum()} of {truth.sum()} abnormal "
@@ -91,8 +91,8 @@ def main() -> None:
         f"average precision {average_precision_score(truth, result['score']):.3f}; "
         "labels were used for these figures only.\n\n"
         f"fitted on  {args.sample / 'normal.csv'}\n"
-        f"model      {args.made / 'model'}/\n"
-        f"scores     {args.made / 'scores.csv'}",
+        f"model      {args.folder / 'model'}/\n"
+        f"scores     {args.folder / 'scores.csv'}",
         highlight=False,
         soft_wrap=True,
     )

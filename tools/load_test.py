@@ -34,7 +34,7 @@ import psutil
 from anomgan import GANDetector
 from anomgan.data.samples import load_sample
 
-PATIENCE = 120.0
+TIMEOUT_S = 120.0
 SERVED = ["anomgan", "IsolationForest"]
 
 
@@ -61,16 +61,16 @@ def main() -> None:
         save_forest(sample.normal[numbers], folder / "forest")
         columns = dict(zip(SERVED, (sample.new.columns, numbers), strict=True))
         for name in args.only:
-            with serving(name, folder, args.workers) as (port, process):
+            with run_server(name, folder, args.workers) as (port, process):
                 for rows in args.rows:
-                    body = request(sample.new[columns[name]], rows)
+                    body = make_request(sample.new[columns[name]], rows)
                     load = Load(port, body, process, args.seconds, args.requests)
                     load.run(args.clients)
-                    print(load.line(name, rows), flush=True)
+                    print(load.format_row(name, rows), flush=True)
 
 
 def save_forest(table: pd.DataFrame, folder: Path) -> None:
-    """An isolation forest in MLflow's own flavour."""
+    """Save an isolation forest in MLflow's scikit-learn flavour."""
     import mlflow.sklearn
     from sklearn.ensemble import IsolationForest
 
@@ -78,8 +78,8 @@ def save_forest(table: pd.DataFrame, folder: Path) -> None:
     mlflow.sklearn.save_model(forest, folder, serialization_format="cloudpickle")
 
 
-def request(table: pd.DataFrame, rows: int) -> bytes:
-    """A body of so many rows without gaps."""
+def make_request(table: pd.DataFrame, rows: int) -> bytes:
+    """Make the body of a request with `rows` rows without missing cells."""
     whole = table.dropna()
     chosen = whole.iloc[np.arange(rows) % len(whole)]
     data = json.loads(chosen.to_json(orient="values"))
@@ -87,11 +87,11 @@ def request(table: pd.DataFrame, rows: int) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(name: str, folder: Path, workers: int) -> Iterator[tuple[int, psutil.Process]]:
-    """Run a server; gives its port and process once it answers."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+def run_server(name: str, folder: Path, workers: int) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a server; yields its port and process once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     if name == "anomgan":
         command = ["-m", "anomgan", "serve", "--model", str(folder / "gan"), "--port", str(port)]
     else:
@@ -108,16 +108,16 @@ def serving(name: str, folder: Path, workers: int) -> Iterator[tuple[int, psutil
             start_new_session=True,
         )
         try:
-            wait(port, server, folder / f"{name}.log")
+            wait_for_server(port, server, folder / f"{name}.log")
             yield port, psutil.Process(server.pid)
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(30)
 
 
-def wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the server answers."""
-    end = time.monotonic() + PATIENCE
+def wait_for_server(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers."""
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end and server.poll() is None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -129,7 +129,7 @@ def wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class Load:
-    """Clients at work on one server, and what became of their requests."""
+    """Clients that send requests to one server, and their statistics."""
 
     def __init__(
         self,
@@ -139,32 +139,32 @@ class Load:
         seconds: float,
         requests: int | None,
     ) -> None:
-        """Prepare to send ``body`` for so many seconds, or so many times."""
+        """Prepare to send ``body`` for ``seconds``, or ``requests`` times."""
         self.port, self.body, self.server = port, body, server
         self.seconds, self.requests = seconds, requests
-        self.taken: list[float] = []  # appending is safe in threads
+        self.seconds_taken: list[float] = []  # appending is safe in threads
         self.failed = 0
-        self.guard, self.begun = threading.Lock(), time.monotonic()
+        self.lock, self.started = threading.Lock(), time.monotonic()
         self.megabytes: list[float] = []
 
     def run(self, clients: int) -> None:
-        """Send until it is enough."""
-        cpu = self._cpu()
-        self.begun = time.monotonic()
+        """Send until all is done."""
+        cpu = self._cpu_seconds()
+        self.started = time.monotonic()
         threads = [threading.Thread(target=self._client) for _ in range(clients)]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            if self._share() > (0.1, 0.5, 2)[len(self.megabytes)]:
-                self.megabytes.append(self._held())
+            if self._progress() > (0.1, 0.5, 2)[len(self.megabytes)]:
+                self.megabytes.append(self._measure_memory())
             time.sleep(0.05)
-        self.took = time.monotonic() - self.begun
-        self.cpu = self._cpu() - cpu
-        self.megabytes += [self._held()] * (3 - len(self.megabytes))
+        self.duration = time.monotonic() - self.started
+        self.cpu = self._cpu_seconds() - cpu
+        self.megabytes += [self._measure_memory()] * (3 - len(self.megabytes))
 
     def _client(self) -> None:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        while self._share() < 1:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        while self._progress() < 1:
             start = time.monotonic()
             try:
                 client.request(
@@ -176,32 +176,32 @@ class Load:
             except (OSError, http.client.HTTPException):
                 good = False
                 client.close()
-            self.taken.append(time.monotonic() - start)
-            with self.guard:
+            self.seconds_taken.append(time.monotonic() - start)
+            with self.lock:
                 self.failed += not good
         client.close()
 
-    def _share(self) -> float:
-        """How much is done."""
+    def _progress(self) -> float:
+        """Share that is done, in [0, 1]."""
         if self.requests is not None:
-            return len(self.taken) / self.requests
-        return (time.monotonic() - self.begun) / self.seconds
+            return len(self.seconds_taken) / self.requests
+        return (time.monotonic() - self.started) / self.seconds
 
     def _processes(self) -> list[psutil.Process]:
         return [self.server, *self.server.children(recursive=True)]
 
-    def _held(self) -> float:
+    def _measure_memory(self) -> float:
         return float(sum(process.memory_info().rss for process in self._processes()) / 2**20)
 
-    def _cpu(self) -> float:
+    def _cpu_seconds(self) -> float:
         times = [process.cpu_times() for process in self._processes()]
         return float(sum(each.user + each.system for each in times))
 
-    def line(self, name: str, rows: int) -> str:
-        """A line of the table."""
-        p50, p99 = np.quantile(self.taken, [0.5, 0.99]) * 1000
-        count = len(self.taken)
-        rate = count / self.took
+    def format_row(self, name: str, rows: int) -> str:
+        """Format the statistics as a row of the table."""
+        p50, p99 = np.quantile(self.seconds_taken, [0.5, 0.99]) * 1000
+        count = len(self.seconds_taken)
+        rate = count / self.duration
         return (
             f"| {name} | {rows} | {count:,} | {self.failed} | {rate:,.1f} | {rate * rows:,.0f} "
             f"| {p50:,.0f} | {p99:,.0f} | {1000 * self.cpu / count:,.1f} "

@@ -51,7 +51,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the catalog says of a set, and how its rows are made from SOURCE."""
+    """A set's entry in the catalog, and the function that makes its rows from SOURCE."""
 
     name: str
     title: str
@@ -79,7 +79,7 @@ def split(normal: pd.DataFrame, abnormal: pd.DataFrame, kinds: list[str], fit: i
     return Parts(normal.iloc[kept], new.iloc[mixed], [of_row[row] for row in mixed])
 
 
-def penguins(source: Path) -> Parts:
+def split_penguins(source: Path) -> Parts:
     """Adelie and Gentoo are normal, Chinstrap is not."""
     birds = read_text(source / "penguins.csv")
     species = birds.pop("species")
@@ -87,7 +87,7 @@ def penguins(source: Path) -> Parts:
     return split(birds[species != "Chinstrap"], chinstrap, ["chinstrap"] * len(chinstrap), fit=206)
 
 
-def breast_cancer(_: Path) -> Parts:
+def split_breast_cancer(_: Path) -> Parts:
     """Benign is normal, malignant is not."""
     cells = datasets.load_breast_cancer(as_frame=True)
     malignant = cells.data[cells.target == 0]
@@ -95,14 +95,14 @@ def breast_cancer(_: Path) -> Parts:
     return split(benign, malignant, ["malignant"] * len(malignant), fit=250)
 
 
-def wine(_: Path) -> Parts:
+def split_wine(_: Path) -> Parts:
     """Two cultivars are normal, the third is not."""
     wines = datasets.load_wine(as_frame=True)
     third = wines.data[wines.target == 2]
     return split(wines.data[wines.target != 2], third, ["third cultivar"] * len(third), fit=97)
 
 
-def taxis(source: Path) -> Parts:
+def split_taxis(source: Path) -> Parts:
     """Real trips are normal; in some of them one thing is made wrong."""
     rng = random.Random(SEED)  # noqa: S311 - a repeatable draw, not a secret
     records = read_text(source / "taxis.csv").to_dict("records")
@@ -119,14 +119,14 @@ def taxis(source: Path) -> Parts:
     planted: list[dict[str, str]] = []
 
     def take(kind: str, payment: str = "") -> list[dict[str, str]]:
-        """The next free trips, noted as being of this kind from now on."""
-        found = [trip for trip in free if payment in trip["payment"]][:PLANTED_PER_KIND]
-        for trip in found:
+        """Take the next unchanged trips for anomalies of this kind."""
+        chosen = [trip for trip in free if payment in trip["payment"]][:PLANTED_PER_KIND]
+        for trip in chosen:
             free.remove(trip)
             trips.remove(trip)
-        planted.extend(found)
-        kinds.extend([kind] * len(found))
-        return found
+        planted.extend(chosen)
+        kinds.extend([kind] * len(chosen))
+        return chosen
 
     def charge(trip: dict[str, str], column: str, amount: float) -> None:
         """Change an amount, and the total with it: the bill still adds up."""
@@ -160,7 +160,7 @@ RECIPES = [
         licence="CC BY 4.0",
         citation="Wolberg, W., Mangasarian, O., Street, N. and Street, W. (1993). Breast Cancer "
         "Wisconsin (Diagnostic). UCI Machine Learning Repository. doi:10.24432/C5DW2B",
-        make=breast_cancer,
+        make=split_breast_cancer,
     ),
     Recipe(
         name="penguins",
@@ -176,7 +176,7 @@ RECIPES = [
         citation="Gorman, K. B., Williams, T. D. and Fraser, W. R. (2014). Ecological sexual "
         "dimorphism and environmental variability within a community of Antarctic penguins (genus "
         "Pygoscelis). PLoS ONE 9(3): e90081. doi:10.1371/journal.pone.0090081",
-        make=penguins,
+        make=split_penguins,
     ),
     Recipe(
         name="taxis",
@@ -195,7 +195,7 @@ RECIPES = [
         "https://www.nyc.gov/home/terms-of-use.page",
         citation="NYC Taxi and Limousine Commission. TLC Trip Record Data. "
         "https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page",
-        make=taxis,
+        make=split_taxis,
     ),
     Recipe(
         name="wine",
@@ -208,12 +208,12 @@ RECIPES = [
         licence="CC BY 4.0",
         citation="Aeberhard, S. and Forina, M. (1992). Wine. UCI Machine Learning Repository. "
         "doi:10.24432/C5PC7J",
-        make=wine,
+        make=split_wine,
     ),
 ]
 
 
-def write(recipe: Recipe, source: Path) -> str:
+def write_set(recipe: Recipe, source: Path) -> str:
     """Write the files of one set.
 
     Returns:
@@ -235,7 +235,7 @@ def write(recipe: Recipe, source: Path) -> str:
         frame.to_csv(folder / name, index=False, lineterminator="\n", encoding="utf-8")
         hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
-    def quoted(value: object) -> str:
+    def to_json(value: object) -> str:
         """A JSON string or number, which TOML reads alike."""
         return json.dumps(value, ensure_ascii=False)
 
@@ -254,10 +254,10 @@ def write(recipe: Recipe, source: Path) -> str:
     return "\n".join(
         [
             f"[{recipe.name}]",
-            *(f"{key} = {quoted(value)}" for key, value in facts.items()),
+            *(f"{key} = {to_json(value)}" for key, value in facts.items()),
             "",
             f"[{recipe.name}.sha256]",
-            *(f"{quoted(name)} = {quoted(value)}" for name, value in hashes.items()),
+            *(f"{to_json(name)} = {to_json(value)}" for name, value in hashes.items()),
             "",
         ]
     )
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="folder with penguins.csv and taxis.csv")
     source: Path = parser.parse_args().source
     head = "# Made by tools/make_datasets.py: change it there.\n\n"
-    entries = [write(recipe, source) for recipe in RECIPES]
+    entries = [write_set(recipe, source) for recipe in RECIPES]
     (OUTPUT / "catalog.toml").write_text(head + "\n".join(entries), encoding="utf-8")
 
 

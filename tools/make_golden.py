@@ -33,7 +33,7 @@ SETTINGS = {
 }
 
 
-def table(rows: int, seed: int) -> pd.DataFrame:
+def make_table(rows: int, seed: int) -> pd.DataFrame:
     """Records of every kind of column, with gaps, a constant and a condition."""
     rng = np.random.default_rng(seed)
     kind = rng.choice(["red", "green", "blue"], rows)
@@ -51,9 +51,9 @@ def table(rows: int, seed: int) -> pd.DataFrame:
     )
 
 
-def later(rows: int, seed: int) -> pd.DataFrame:
+def make_new_rows(rows: int, seed: int) -> pd.DataFrame:
     """Records to score: some usual, some far out, empty, or of levels never seen."""
-    frame = table(rows, seed).astype({"size": object, "kind": object, "machine": object})
+    frame = make_table(rows, seed).astype({"size": object, "kind": object, "machine": object})
     frame.loc[0, "size"], frame.loc[1, "size"], frame.loc[2, "size"] = 1e6, -1e300, None
     frame.loc[3, "kind"], frame.loc[4, "kind"] = "violet", None
     frame.loc[5, "machine"], frame.loc[6, "machine"] = "z", None
@@ -66,8 +66,8 @@ def main() -> None:
     if folder.exists():
         sys.exit(f"{folder} is there already")
     folder.mkdir(parents=True)
-    table(120, 0).to_csv(folder / "normal.csv", index=False)
-    later(40, 1).to_csv(folder / "new.csv", index=False)
+    make_table(120, 0).to_csv(folder / "normal.csv", index=False)
+    make_new_rows(40, 1).to_csv(folder / "new.csv", index=False)
     detector = GANDetector("cgan", condition="machine", settings=SETTINGS, random_state=0)
     detector.fit(read_table(folder / "normal.csv"))
     detector.save(folder / "model")

@@ -1,4 +1,4 @@
-"""What logging a fit to MLflow costs beside the fit.
+"""Cost of logging a fit to MLflow, beside the fit.
 
     python tools/track_cost.py
 
@@ -24,37 +24,37 @@ from anomgan.utils.digest import compute_digest
 def main() -> None:
     """Measure and print."""
     normal = load_sample("taxis").normal
-    taken: dict[str, float] = {}
+    seconds_by_step: dict[str, float] = {}
 
     @contextlib.contextmanager
-    def timed(what: str) -> Iterator[None]:
-        begun = time.process_time()
+    def measure(what: str) -> Iterator[None]:
+        started = time.process_time()
         yield
-        taken[what] = time.process_time() - begun
+        seconds_by_step[what] = time.process_time() - started
 
-    with timed("the fit itself"), ResourceMonitor() as resources:
+    with measure("the fit itself"), ResourceMonitor() as resources:
         detector = GANDetector(random_state=0).fit(normal)
-    with timed("digest of the table"):
+    with measure("digest of the table"):
         digest = compute_digest(normal)
     detector.training_facts_ |= resources.facts() | {"digest": digest}
-    with timed("importing MLflow"):
+    with measure("importing MLflow"):
         from anomgan.mlflow import log_fit, run_logger
         from anomgan.mlflow.run_logger import write_artifacts
-    with timed("importing what draws"):
+    with measure("importing plots"):
         from anomgan.report import report  # noqa: F401
     with tempfile.TemporaryDirectory() as place, mock.patch.object(run_logger, "write_artifacts"):
         uri = f"sqlite:///{Path(place) / 'mlflow.db'}"
         for what in ("making a new store", "run, parameters, metrics, model"):
-            with timed(what):
+            with measure(what):
                 logged = log_fit(detector, tracking_uri=uri)
             if logged.error:
                 raise SystemExit(logged.error)
-        with timed("figures and report"):
+        with measure("figures and report"):
             write_artifacts(detector, Path(place))
-    fit = taken["the fit itself"]
+    fit = seconds_by_step["the fit itself"]
     print("| | seconds | of the fit |")
     print("|---|---:|---:|")
-    for what, seconds in taken.items():
+    for what, seconds in seconds_by_step.items():
         print(f"| {what} | {seconds:.2f} | {seconds / fit:.1%} |")
 
 
