@@ -50,6 +50,7 @@ class EnsembleScaler(nn.Module):
     Attributes:
         spec: The layout of a record.
         scalings: The scaling of each member, keys of `SCALINGS`.
+        members: Number of members, M.
         runs: Kind of entry -> its entries, as a slice if they are neighbours.
         block_count: Number of categories.
         block_index: For each entry of a category, the number of the category.
@@ -68,7 +69,7 @@ class EnsembleScaler(nn.Module):
     def __init__(self, spec: Spec, scalings: Sequence[str]) -> None:
         """Allocate the state that :meth:`fit` or ``load_state_dict`` fills."""
         super().__init__()
-        self.spec, self.scalings = spec, tuple(scalings)
+        self.spec, self.scalings, self.members = spec, tuple(scalings), len(scalings)
         shape = (len(scalings), 1, spec.size)
         self.register_buffer("loc", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
@@ -85,11 +86,6 @@ class EnsembleScaler(nn.Module):
         self.register_buffer("block_index", index, persistent=False)
         stored = torch.zeros(CONDITION_ROWS if spec.condition_size else 0, spec.condition_size)
         self.register_buffer("conditions", stored, persistent=bool(spec.condition_size))
-
-    @property
-    def members(self) -> int:
-        """Number of members, M."""
-        return len(self.scalings)
 
     def select_members(self, members: Sequence[int]) -> EnsembleScaler:
         """A fitted scaler of the given members."""
@@ -158,9 +154,10 @@ class EnsembleScaler(nn.Module):
         if set(self.scalings) <= {"standard", "minmax"}:
             return values
         out = values.clone()
-        for name in set(self.scalings) - {"standard", "minmax"}:
-            apply, power = SCALINGS[name][int(inverse)], self.power[self.numeric]
-            for m in (m for m, scaling in enumerate(self.scalings) if scaling == name):
+        power = self.power[self.numeric]
+        for m, name in enumerate(self.scalings):
+            if name not in ("standard", "minmax"):
+                apply = SCALINGS[name][int(inverse)]
                 out[m][:, self.numeric] = apply(values[m][:, self.numeric], power)
         return out
 

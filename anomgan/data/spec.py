@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -93,17 +94,17 @@ class Spec:
         if pixels != ([] if self.grid is None else [math.prod(self.grid)]):
             raise ValueError(f"{pixels} pixels don't make a picture of {self.grid}")
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of entries in one record."""
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def condition_size(self) -> int:
         """Number of entries that hold conditions, at the end of a record; 0 without conditions."""
         return sum(span.width for span in self.spans if span.kind == "condition")
 
-    @property
+    @cached_property
     def record_size(self) -> int:
         """Number of entries before the conditions: those that are scored."""
         return self.size - self.condition_size

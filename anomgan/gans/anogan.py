@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor
@@ -23,14 +24,18 @@ class AnoGAN(VanillaGAN):
     formula: ClassVar[str] = "(1 − λ)·‖x − G(z*)‖₁ + λ·‖f(x) − f(G(z*))‖₁"
     inversion: ClassVar[Inversion] = "prior"
 
-    def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
+    def inversion_loss(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """(1 − λ)·residual loss + λ·feature ("discrimination") loss, ``(M, n)``."""
-        y = self.generate(z)
-        residual = self.residuals(x, y).abs().sum(-1)
-        distance = (self.features(x) - self.features(y)).abs().sum(-1)
-        weight = self.config.feature_share
-        return (1 - weight) * residual + weight * distance
+        features, weight = self.features(x), self.config.feature_share
+
+        def loss(z: Tensor) -> Tensor:
+            y = self.generate(z)
+            residual = self.residuals(x, y).abs().sum(-1)
+            distance = (features - self.features(y)).abs().sum(-1)
+            return (1 - weight) * residual + weight * distance
+
+        return loss
 
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """The inversion loss after the search."""
-        return self.inversion_loss(x, z)
+        return self.inversion_loss(x)(z)

@@ -6,7 +6,7 @@ command line, the estimator, the table of methods and the tests find it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -24,7 +24,7 @@ from anomgan.gans.losses import (
     one_centred_penalty,
     zero_centred_penalty,
 )
-from anomgan.gans.output_head import compute_mismatch, compute_residuals, render
+from anomgan.gans.output_head import compute_residuals, mismatch_from, render
 from anomgan.nets import builders
 from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
@@ -297,9 +297,10 @@ class GAN(nn.Module):
         """Residuals of records against generated ones, ``(M, n, S)``; their squares add up."""
         return compute_residuals(self.views, x, y)
 
-    def inversion_loss(self, x: Tensor, z: Tensor) -> Tensor:
-        """Loss that the inversion of records minimises over latent vectors, ``(M, n)``."""
-        return compute_mismatch(self.views, x, self.generator(z))
+    def inversion_loss(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The loss of latent vectors, ``(M, n)``, that the inversion of records x minimises."""
+        mismatch = mismatch_from(self.views, x)
+        return lambda z: mismatch(self.generator(z))
 
 
 def get_method(name: object) -> type[GAN]:

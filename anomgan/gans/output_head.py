@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -54,25 +56,35 @@ def compute_residuals(scaler: EnsembleScaler, x: Tensor, y: Tensor) -> Tensor:
     return torch.cat(parts, -1)
 
 
-def compute_mismatch(scaler: EnsembleScaler, x: Tensor, raw: Tensor) -> Tensor:
-    """Distance of scaled records from a generator's raw output, ``(M, n, D) × 2 -> (M, n)``.
+def mismatch_from(scaler: EnsembleScaler, x: Tensor) -> Callable[[Tensor], Tensor]:
+    """The distance from scaled records, as a function of a generator's raw output.
 
-    The sum of squares of ``compute_residuals(scaler, x, render(scaler, raw))`` up to rounding, but
-    faster: it skips scaling the probabilities and undoing that.
+    Args:
+        scaler: Scales the records.
+        x: Scaled records, ``(M, n, D)``.
+
+    Returns:
+        Raw output, ``(M, n, D)``, to distances, ``(M, n)``: the sum of squares of
+        ``compute_residuals(scaler, x, render(scaler, raw))`` up to rounding, but faster, since it
+        skips scaling the probabilities and undoing that.
     """
     pixels, numbers = scaler.runs["pixel"], scaler.runs["numeric"]
-    total = (x[..., numbers] - raw[..., numbers]).square().sum(-1)
-    if len(scaler.pixel):
-        total = total + (x[..., pixels] - raw[..., pixels].tanh()).square().sum(-1)
-    if len(scaler.indicator):
-        truth = scaler.unscale_entries(x, scaler.indicator)
-        p = raw[..., scaler.runs["indicator"]].sigmoid()
-        total = total + _squared_deviance(truth * p + (1 - truth) * (1 - p)).sum(-1)
-    if len(scaler.category):
-        truth = scaler.unscale_entries(x, scaler.category)
-        p = _softmax(scaler, raw[..., scaler.runs["category"]])
-        total = total + _squared_deviance(_sum_blocks(scaler, truth * p)).sum(-1)
-    return total
+    indicators = scaler.unscale_entries(x, scaler.indicator) if len(scaler.indicator) else None
+    categories = scaler.unscale_entries(x, scaler.category) if len(scaler.category) else None
+
+    def mismatch(raw: Tensor) -> Tensor:
+        total = (x[..., numbers] - raw[..., numbers]).square().sum(-1)
+        if len(scaler.pixel):
+            total = total + (x[..., pixels] - raw[..., pixels].tanh()).square().sum(-1)
+        if indicators is not None:
+            p = raw[..., scaler.runs["indicator"]].sigmoid()
+            total = total + _squared_deviance(indicators * p + (1 - indicators) * (1 - p)).sum(-1)
+        if categories is not None:
+            p = _softmax(scaler, raw[..., scaler.runs["category"]])
+            total = total + _squared_deviance(_sum_blocks(scaler, categories * p)).sum(-1)
+        return total
+
+    return mismatch
 
 
 def _sum_blocks(scaler: EnsembleScaler, entries: Tensor) -> Tensor:

@@ -24,12 +24,9 @@ class MemberLinear(nn.Module):
         self.weight = nn.Parameter(draw_weights(gain / math.sqrt(inputs), members, inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``."""
-        return self.affine(x, self.weight)
-
-    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
-        """The same with other weights of the same shape."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, if given by other weights."""
+        weight = self.weight if weight is None else weight
         if self.training or min(weight.shape[-2:]) >= MIN_MATMUL_SIDE:
             return torch.baddbmm(self.bias, x, weight)
         return self.bias + row_stable_matmul(x, weight)

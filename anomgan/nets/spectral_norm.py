@@ -67,9 +67,9 @@ class SpectralLinear(Spectral, MemberLinear):
         super().__init__(members, inputs, outputs, gain)
         self.init_power_iteration()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
-        return self.affine(x, self.normal_weight())
+        return super().forward(x, self.normal_weight() if weight is None else weight)
 
 
 class SpectralConv(Spectral, MemberConv):

@@ -92,9 +92,10 @@ def _descend(
     best = z.detach()
     best_loss = torch.full(z.shape[:2], torch.inf, dtype=z.dtype, device=z.device)
     momentum = torch.zeros_like(z)
+    compute_loss = gan.inversion_loss(x)
     for step in range(steps + 1):
         z = z.requires_grad_()
-        loss = gan.inversion_loss(x, torch.cat([z, conditions], -1))
+        loss = compute_loss(torch.cat([z, conditions], -1))
         better = loss.detach() < best_loss
         best = torch.where(better[..., None], z.detach(), best)
         best_loss = torch.where(better, loss.detach(), best_loss)

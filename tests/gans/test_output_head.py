@@ -4,7 +4,7 @@ import torch
 
 from anomgan.data.ensemble_scaler import SCALINGS, EnsembleScaler
 from anomgan.data.spec import Spec
-from anomgan.gans.output_head import compute_mismatch, compute_residuals, render
+from anomgan.gans.output_head import compute_residuals, mismatch_from, render
 
 SPEC = Spec.of(
     [
@@ -95,7 +95,7 @@ def test_mismatch_is_the_squares_of_the_residuals_of_what_is_rendered(scaler, ro
     scaled = scaler(x)
     raw = 4 * torch.randn(scaled.shape, generator=torch.Generator().manual_seed(1)).double()
     raw.requires_grad_()
-    short = compute_mismatch(scaler, scaled, raw)
+    short = mismatch_from(scaler, scaled)(raw)
     long = compute_residuals(scaler, scaled, render(scaler, raw)).square().sum(-1)
     assert torch.allclose(short, long, rtol=1e-9)
     slopes = [torch.autograd.grad(each.sum(), raw)[0] for each in (short, long)]

@@ -273,8 +273,8 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "no memory": (array("component.memory.memory", lambda w: w[:, :0]), "isn't a number|fit"),
     "a narrow memory": (array("component.memory.memory", lambda w: w[..., :1]), "don't fit"),
     "negative spread": (array("scaler.spread", lambda w: -w), "isn't positive"),
-    "upside down": (array("line", lambda w: w * [1, -1]), "upside down"),
-    "something more": (array("payload", lambda _: np.zeros(9)), "nobody asks for 'payload'"),
+    "upside down": (array("line", lambda w: w * [1, -1]), "is negative"),
+    "something more": (array("payload", lambda _: np.zeros(9)), "unexpected array 'payload'"),
     "no calibration": (array("calibrator.scores", lambda w: w[:0]), "no calibration scores"),
     "unsorted calibration": (array("calibrator.scores", lambda w: w[::-1]), "aren't sorted"),
     "NaN in the calibration": (
@@ -348,7 +348,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "steps too large": (entry("curve", [[10**18, 10**18, {"a": "b"}]]), "belong together"),
     "health of others": (entry("held_out/measures/coverage", [1.0]), "other members"),
     "health without a measure": (entry("held_out/measures", {}), "other members"),
-    "strange members": (entry("restarted", [99]), "doesn't have"),
+    "strange members": (entry("restarted", [99]), "do not exist"),
 }  # fmt: skip
 
 

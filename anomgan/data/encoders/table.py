@@ -13,7 +13,7 @@ import pandas as pd
 from anomgan.data.encoders.base import FEWEST_ROWS, Encoder, count
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
-from anomgan.data.table.cells import Cells, ParsedCells, read_cells
+from anomgan.data.table.cells import ParsedCells, read_cells
 from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.schema import Schema
@@ -123,18 +123,14 @@ class TableEncoder(Encoder):
             DataWarning: In the first chunk, if there are columns the model doesn't know.
         """
         positions = self.schema.locate(frame, source=source, warn=first_row == 0)
-
-        def read(series: pd.Series[Any]) -> Cells:
-            return read_cells(series, first_row=first_row, source=source)
-
         out = np.zeros((len(frame), self.spec.size))
         surprise = self.spec.record_size - 1
         report = ParseReport(len(frame))
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             series = frame.iloc[:, positions[column.name]]
-            found = column.parse(read(series))
-            reading = found.mask_infinite() if learning else found
+            reading = column.parse(read_cells(series, first_row=first_row, source=source))
+            reading = reading.mask_infinite() if learning else reading
             clock = reading.values if column.name == self._clock else clock
             column.encode(reading.values, out[:, entries], clock)
             if not column.missing:
@@ -145,7 +141,9 @@ class TableEncoder(Encoder):
             _refuse_unreadable(report, source)
         for dropped in self.schema.dropped:
             if dropped.name in positions:
-                changed = dropped.changed(read(frame.iloc[:, positions[dropped.name]]))
+                series = frame.iloc[:, positions[dropped.name]]
+                cells = read_cells(series, first_row=first_row, source=source)
+                changed = dropped.changed(cells)
                 count(report.changed, dropped.name, int(np.count_nonzero(changed)))
         return out, report
 

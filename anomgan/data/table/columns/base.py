@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
@@ -78,7 +79,7 @@ class Column(ABC):
         indicator: Part = (f"{self.name} (missing)", "indicator", 1, self.name)
         return [*self.value_parts(), *([indicator] if self._has_indicator else [])]
 
-    @property
+    @cached_property
     def _has_indicator(self) -> bool:
         return self.missing and not self.missing_in_block
 

@@ -68,7 +68,7 @@ class CategoryColumn(Column):
         levels = tuple(names[:max_levels])
         return cls(name, level_dtype(cells), text.null_count > 0, levels, rare, is_open, once)
 
-    @property
+    @cached_property
     def slots(self) -> list[str]:
         """Names of the entries of the one-hot block, in order."""
         other = ["(other)"] if self.rare else []
@@ -80,7 +80,7 @@ class CategoryColumn(Column):
     def _training_levels(self) -> pa.Array:
         return pa.array((*self.levels, *self.rare), pa.large_string())
 
-    @property
+    @cached_property
     def _other_slot(self) -> int:
         return len(self.levels)
 

@@ -88,7 +88,7 @@ class ConditionColumn(Column):
         rare = tuple(level for level, _ in counts[len(frequent) : MAX_STORED_LEVELS])
         return cls(name, level_dtype(cells), text.null_count > 0, tuple(frequent), rare, gap)
 
-    @property
+    @cached_property
     def slots(self) -> list[str]:
         """Names of the entries of the one-hot block, in order."""
         return [*self.levels, *(["(missing)"] if self.gap else [])]
