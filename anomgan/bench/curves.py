@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +32,33 @@ class GrowthCurve:
     """A table of costs over one growing size, the others fixed.
 
     Attributes:
-        name: Name of the section, for ``--only``.
+        name: Name of the section, for ``--only``; begins with ``fit`` or ``score``.
         grows: Name of the growing size.
         stays: Description of the fixed sizes.
-        sizes: Values of the growing size.
-        case: The fields of a :class:`anomgan.bench.timed_case.TimedCase` for a value.
+        parameter: The growing field of :class:`anomgan.bench.timed_case.TimedCase`, or setting.
+        sizes: Its values, of which ``--quick`` takes the first two.
         peers: Other detectors to measure.
-        scores: Whether to report scoring instead of fitting.
-        quick: Values of the growing size with ``--quick``.
     """
 
     name: str
     grows: str
     stays: str
+    parameter: str
     sizes: tuple[int, ...]
-    case: Callable[[int], dict[str, Any]]
     peers: Sequence[str] = ()
-    scores: bool = False
-    quick: tuple[int, ...] = field(default=())
+
+    @property
+    def scores(self) -> bool:
+        """Whether it reports scoring instead of fitting."""
+        return self.name.startswith("score")
+
+    def case(self, size: int) -> dict[str, Any]:
+        """The fields of a case with one value of the growing size."""
+        return _make_case(scores=self.scores, **{self.parameter: size})
 
     def measure(self, *, quick: bool) -> Iterator[str]:
         """Measure, and yield a Markdown table: a row for each size, columns for each detector."""
-        sizes = self.quick if quick else self.sizes
+        sizes = self.sizes[:2] if quick else self.sizes
         cases = {f"{size:,}": self.case(size) for size in sizes}
         results = {
             name: _run_cases(name, cases, CASE_TIME_LIMIT_S)
@@ -96,90 +101,29 @@ def _run_cases(
         return dict(map(json.loads, out.read_text().splitlines()))
 
 
-def _fit_case(rows: int = 2_000, columns: int = COLUMNS, **settings: Any) -> dict[str, Any]:
-    return {"rows": rows, "columns": columns, "scored": 100, "settings": settings}
+def _make_case(*, scores: bool, **changes: int) -> dict[str, Any]:
+    """Fields of a case to measure scoring or fitting, with some sizes or settings changed."""
+    case = {"rows": 2_000, "columns": COLUMNS, "scored": SCORED_ROWS if scores else 100}
+    settings = {key: value for key, value in changes.items() if key not in case}
+    case |= {key: value for key, value in changes.items() if key in case}
+    return case | {"settings": (SHORT_FIT if scores else {}) | settings}
 
 
-def _score_case(
-    scored: int = SCORED_ROWS, columns: int = COLUMNS, **settings: Any
-) -> dict[str, Any]:
-    fit = 2_000
-    return {"rows": fit, "columns": columns, "scored": scored, "settings": SHORT_FIT | settings}
-
+ALL_PEERS = (*SKLEARN_PEERS, LUNAR)
+_FIT, _SCORE = f"Fit on 2,000 × {COLUMNS}", f"Score {SCORED_ROWS:,} × {COLUMNS}"
+_SCORE_ROWS, _SCORE_COLUMNS = f"Score {SCORED_ROWS:,} rows", f"Score {COLUMNS} columns"
+_MEMBERS, _WIDTHS = (1, 2, 4, 8), (5, 20, 100, 300, 1_000)
+_FIT_SIZES, _SCORE_SIZES = (500, 2_000, 5_000, 10_000, 50_000), (100, 1_000, 10_000, 100_000)
 
 CURVES = (
-    GrowthCurve(
-        "fit-rows",
-        "rows",
-        f"Fit on {COLUMNS} columns",
-        (500, 2_000, 5_000, 10_000, 50_000),
-        lambda rows: _fit_case(rows=rows),
-        (*SKLEARN_PEERS, LUNAR),
-        quick=(500, 2_000),
-    ),
-    GrowthCurve(
-        "fit-columns",
-        "columns",
-        "Fit on 2,000 rows",
-        (5, 20, 100, 300, 1_000),
-        lambda columns: _fit_case(columns=columns),
-        SKLEARN_PEERS,
-        quick=(5, 20),
-    ),
-    GrowthCurve(
-        "fit-members",
-        "members",
-        f"Fit on 2,000 × {COLUMNS}",
-        (1, 2, 4, 8),
-        lambda members: _fit_case(members=members),
-        quick=(1, 2),
-    ),
-    GrowthCurve(
-        "fit-steps",
-        "steps",
-        f"Fit on 2,000 × {COLUMNS}",
-        (125, 250, 500, 1_000),
-        lambda steps: _fit_case(steps=steps),
-        quick=(50, 100),
-    ),
-    GrowthCurve(
-        "score-rows",
-        "rows",
-        f"Score {COLUMNS} columns",
-        (100, 1_000, 10_000, 100_000),
-        lambda rows: _score_case(scored=rows),
-        (*SKLEARN_PEERS, LUNAR),
-        scores=True,
-        quick=(100, 1_000),
-    ),
-    GrowthCurve(
-        "score-columns",
-        "columns",
-        f"Score {SCORED_ROWS:,} rows",
-        (5, 20, 100, 300, 1_000),
-        lambda columns: _score_case(columns=columns),
-        SKLEARN_PEERS,
-        scores=True,
-        quick=(5, 20),
-    ),
-    GrowthCurve(
-        "score-members",
-        "members",
-        f"Score {SCORED_ROWS:,} × {COLUMNS}",
-        (1, 2, 4, 8),
-        lambda members: _score_case(members=members),
-        scores=True,
-        quick=(1, 2),
-    ),
-    GrowthCurve(
-        "score-steps",
-        "steps of the inversion",
-        f"Score {SCORED_ROWS:,} × {COLUMNS}",
-        (0, 1, 5, 20),
-        lambda steps: _score_case(inversion_steps=steps),
-        scores=True,
-        quick=(0, 1),
-    ),
+    GrowthCurve("fit-rows", "rows", f"Fit on {COLUMNS} columns", "rows", _FIT_SIZES, ALL_PEERS),
+    GrowthCurve("fit-columns", "columns", "Fit on 2,000 rows", "columns", _WIDTHS, SKLEARN_PEERS),
+    GrowthCurve("fit-members", "members", _FIT, "members", _MEMBERS),
+    GrowthCurve("fit-steps", "steps", _FIT, "steps", (125, 250, 500, 1_000)),
+    GrowthCurve("score-rows", "rows", _SCORE_COLUMNS, "scored", _SCORE_SIZES, ALL_PEERS),
+    GrowthCurve("score-columns", "columns", _SCORE_ROWS, "columns", _WIDTHS, SKLEARN_PEERS),
+    GrowthCurve("score-members", "members", _SCORE, "members", _MEMBERS),
+    GrowthCurve("score-steps", "steps of the inversion", _SCORE, "inversion_steps", (0, 1, 5, 20)),
 )
 
 
@@ -190,5 +134,5 @@ def measure_latency(*, quick: bool) -> Iterator[str]:
     yield "| | median, ms | 99 of 100 within, ms |"
     yield "|---|---:|---:|"
     for name in ("gan", *SKLEARN_PEERS):
-        times = _run_cases(name, {"row": _score_case()}, CASE_TIME_LIMIT_S, calls)["row"]
+        times = _run_cases(name, {"row": _make_case(scores=True)}, CASE_TIME_LIMIT_S, calls)["row"]
         yield f"| {DISPLAY_NAMES[name]} | {1e3 * times['p50_s']:.1f} | {1e3 * times['p99_s']:.1f} |"

@@ -87,11 +87,10 @@ def test_what_would_take_too_long_is_not_tried(monkeypatch: pytest.MonkeyPatch) 
 
 def test_curves_grow() -> None:
     for curve in CURVES:
-        for sizes in (curve.sizes, curve.quick):
-            cases = [TimedCase(**curve.case(size)) for size in sizes]
-            assert len(cases) > 1
-            assert list(sizes) == sorted(set(sizes))
-            assert len({repr(each) for each in cases}) == len(cases)
+        cases = [TimedCase(**curve.case(size)) for size in curve.sizes]
+        assert len(cases) > 1
+        assert list(curve.sizes) == sorted(set(curve.sizes))
+        assert len({repr(each) for each in cases}) == len(cases)
 
 
 def test_a_curve_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +102,7 @@ def test_a_curve_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
         return {label: dict(zip(keys, each, strict=True)) for label, each in own}
 
     monkeypatch.setattr("anomgan.bench.curves._run_cases", fake)
-    sized: Any = lambda rows: {"rows": 9, "columns": 2, "scored": rows}  # noqa: E731
-    curve = GrowthCurve("c", "rows", "So many", (5,), sized, ("knn",), scores=True, quick=(1, 20))
+    curve = GrowthCurve("score-c", "rows", "So many", "scored", (1, 20, 300), ("knn",))
     assert list(curve.measure(quick=True)) == [
         "So many\n",
         "| rows | rows/s | anomgan: score, s | MB | kNN: score, s | MB |",
