@@ -30,19 +30,6 @@ if TYPE_CHECKING:
 SURPRISING = 0.01
 """P-value below which a subgroup is said to be flagged more or less often than the others."""
 
-WORDS = {
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "best_f1": "best F1",
-    "fpr_at_95_tpr": "FPR at 95% TPR",
-    "f1": "F1 at the threshold",
-    "precision": "precision at the threshold",
-    "recall": "recall at the threshold",
-    "false_positive_rate": "normal rows flagged",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-}
-
 
 def evaluate(
     labelled: Annotated[
@@ -151,6 +138,8 @@ def _show(found: Evaluation) -> None:
 
 
 def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
+    from anomgan.evaluation.evaluate import metric_label
+
     peers = list(found.peers)
     rows = []
     for key, value in found.metrics.items():
@@ -159,7 +148,7 @@ def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
         others = [
             f"{found.peers[name][key]:.3f}" if key in found.peers[name] else "" for name in peers
         ]
-        rows.append([_words(key), f"{value:.3f}", span, *others])
+        rows.append([metric_label(key), f"{value:.3f}", span, *others])
     yield ["", "anomgan", "95% interval", *peers], rows
     counts = found.confusion
     yield (
@@ -204,14 +193,10 @@ def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
         )
 
 
-def _words(key: str) -> str:
-    """A metric's name for people."""
-    kind, at, k = key.partition("_at_")
-    return WORDS.get(key) or (f"{kind} among the first {k}" if at else key)
-
-
 def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
     """The curves, by name."""
+    import pandas as pd
+
     from anomgan.plotting import figures as plots
 
     calibration = detector.ensemble_.calibrator.scores
@@ -223,7 +208,7 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
         ),
     }
     if found.probability is not None:
-        figures["reliability"] = plots.reliability(found.labels, found.probability)
+        figures["reliability"] = plots.reliability(pd.DataFrame(found.reliability))
     return figures
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anomgan.estimator import GANDetector
     from anomgan.evaluation.privacy import Pair
-    from anomgan.evaluation.sample_quality import Quality
+    from anomgan.evaluation.sample_quality import SampleQuality
 
 MOST_COLUMNS = 10
 """Columns whose distances are shown, the largest first; the JSON has them all."""
@@ -209,25 +209,27 @@ class _Judge:
         self, detector: GANDetector, rows: int, reference: str, training: str | None, seed: int
     ) -> None:
         from anomgan.cli.labels import normal_table
-        from anomgan.evaluation.sample_quality import FEWEST
+        from anomgan.evaluation.sample_quality import MIN_COMPARED_ROWS
 
-        if rows < FEWEST:
-            raise InputError(f"--quality needs at least {FEWEST} drawn rows; ask for more")
+        if rows < MIN_COMPARED_ROWS:
+            raise InputError(
+                f"--quality needs at least {MIN_COMPARED_ROWS} drawn rows; ask for more"
+            )
         self.detector, self.seed = detector, seed
         self.reference = normal_table(detector, reference)
-        if len(self.reference) < FEWEST:
+        if len(self.reference) < MIN_COMPARED_ROWS:
             raise InputError(
                 f"{reference}: {len(self.reference):,} normal rows are too few to judge quality; "
-                f"{FEWEST} are needed"
+                f"{MIN_COMPARED_ROWS} are needed"
             )
         self.training = None if training is None else normal_table(detector, training)
 
-    def __call__(self, drawn: pd.DataFrame) -> Quality:
-        from anomgan.evaluation.sample_quality import quality
+    def __call__(self, drawn: pd.DataFrame) -> SampleQuality:
+        from anomgan.evaluation.sample_quality import sample_quality
 
         encoder = self.detector.encoder_
         known = [column.name for column in (*encoder.schema.columns, *encoder.schema.conditions)]
-        return quality(
+        return sample_quality(
             drawn[known],
             self.reference[known],
             encoder,
@@ -236,14 +238,14 @@ class _Judge:
         )
 
 
-def _report(found: Quality, file: BinaryIO | None) -> None:
+def _report(found: SampleQuality, file: BinaryIO | None) -> None:
     """Show the measures on standard error, and write them as JSON if that is wanted."""
     show_table(["", "generated", "real", "best"], _lines(found), wrapped={""}, stderr=True)
     if file is not None:
         file.write((json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _lines(found: Quality) -> Iterator[tuple[str, str, str, str]]:
+def _lines(found: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
     """A measure in words, its value, that of real rows, and the best there is."""
     words = {
         "coverage": ("coverage", "1"),

@@ -1,8 +1,8 @@
-"""Whether a batch as a whole is like the training data, in memory that doesn't grow with it.
+"""Detect drift: whether a batch as a whole is like the training data, in bounded memory.
 
-Of rows like the training rows, p-values spread evenly over (0, 1], and cells are missing or hold
-new levels about as often as in training.  How precisely both are known from the training rows
-counts, so that a long batch isn't called different for the chance of a short training table.
+The p-values of rows like the training rows are uniform on (0, 1], and their cells are missing or
+hold new levels about as often as in training.  The tests allow for the limited size of the training
+table, so that a long batch isn't called different by chance.
 """
 
 from __future__ import annotations
@@ -23,26 +23,25 @@ if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
 
-FEWEST = 50
-"""Rows below which nothing is said."""
+MIN_DRIFT_ROWS = 50
+"""Rows below which drift isn't tested."""
 
-LEVEL = 1e-3
-"""Chance that of a batch like the training data anything is said at all."""
+SIGNIFICANCE = 1e-3
+"""Chance of a false alarm for a batch like the training data, over all its tests."""
 
-LEAST_SHIFT = 0.1
+MIN_SHIFT = 0.1
 """Share of the rows that must have smaller (or larger) p-values than they should.  Fewer are
 anomalies rather than a batch that is different as a whole."""
 
-LEAST_SHARE = 0.01
-"""By how much a share of cells must differ from that in training to matter."""
+MIN_SHARE_CHANGE = 0.01
+"""Smallest change of a column's share of missing or unseen cells that matters."""
 
-BINS = 200
-"""Bins of p-values."""
+P_VALUE_BINS = 200
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How p-values are spread.
+    """The distribution of p-values against a uniform one.
 
     Attributes:
         statistic: The largest difference between the share of p-values up to some value and that
@@ -63,15 +62,15 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Share:
-    """How often cells of a column are missing, or hold a level that wasn't in training.
+class CellDrift:
+    """The share of a column's cells that are missing, or hold a level that wasn't in training.
 
     Attributes:
         column: The column.
         what: ``"missing"`` or ``"unseen"``.
-        share: Of the rows.
-        training_share: Of the training rows; for unseen levels, what was to be expected.
-        p_value: Of the hypothesis that both are drawn alike.
+        share: Share of the rows.
+        training_share: Share of the training rows; for unseen levels, the expected share.
+        p_value: Of the hypothesis that both shares are equal (Fisher's exact test).
         drift: Whether it is significant, and large enough to matter.
     """
 
@@ -85,35 +84,36 @@ class Share:
 
 @dataclass(frozen=True)
 class Drift:
-    """Whether a batch is like the training data.
+    """Whether a batch is like the training data; true if it isn't.
 
     Attributes:
         rows: Rows of the batch.
-        p_values: How their p-values are spread; None for fewer than `FEWEST` rows.
-        columns: Missing cells and unseen levels of every column that has any; likewise.
+        p_values: Distribution of their p-values; None for fewer than `MIN_DRIFT_ROWS` rows.
+        columns: Missing cells and unseen levels of every column that has any.
     """
 
     rows: int
     p_values: Shift | None
-    columns: tuple[Share, ...]
+    columns: tuple[CellDrift, ...]
 
     def __bool__(self) -> bool:
         """Whether the batch as a whole is different."""
         return next(self.reasons(), None) is not None
 
     def reasons(self) -> Iterator[str]:
-        """What is different, a phrase each."""
+        """One phrase for each significant difference."""
         shift = self.p_values
         if shift is not None and shift.drift:
             yield (
                 f"{shift.share:.0%} of them have a p-value up to {shift.at:.2g}, where "
                 f"{shift.at:.0%} would"
             )
-        for each in (share for share in self.columns if share.drift):
-            held, was = "no value", f"{each.training_share:.1%} in training"
+        for each in (cell for cell in self.columns if cell.drift):
+            what, expected = "no value", f"{each.training_share:.1%} in training"
             if each.what == "unseen":
-                held, was = "a level never seen", f"about {each.training_share:.1%} to be expected"
-            yield f"column {each.column!r} has {held} in {each.share:.1%} of them, {was}"
+                what = "a level never seen"
+                expected = f"about {each.training_share:.1%} to be expected"
+            yield f"column {each.column!r} has {what} in {each.share:.1%} of them, {expected}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -121,7 +121,7 @@ class Drift:
 
 
 class DriftMonitor:
-    """Adds up what the rows of a batch show, chunk by chunk.
+    """Accumulates the p-values and cells of a batch chunk by chunk, in bounded memory.
 
     Example:
         >>> import numpy as np
@@ -129,7 +129,7 @@ class DriftMonitor:
         >>> X = np.random.default_rng(0).normal(size=(600, 2))
         >>> settings = {"steps": 20, "members": 1, "memory_rows": 100}
         >>> detector = GANDetector(settings=settings, random_state=0).fit(X[:500])
-        >>> bool(drift(detector, X[500:])), bool(drift(detector, X[500:] + 9))
+        >>> bool(detect_drift(detector, X[500:])), bool(detect_drift(detector, X[500:] + 9))
         (False, True)
     """
 
@@ -137,52 +137,47 @@ class DriftMonitor:
         """Start with no rows."""
         self.detector = detector
         self._report = ParseReport()
-        self._counts = np.zeros(BINS, dtype=np.int64)
+        self._counts = np.zeros(P_VALUE_BINS, dtype=np.int64)
         mondrian = detector.ensemble_.mondrian
         self._sizes = np.array(
             [len(detector.ensemble_.calibrator.scores)]
-            + ([] if mondrian is None else [len(own.scores) for own in mondrian.calibrators])
+            + ([] if mondrian is None else [len(each.scores) for each in mondrian.calibrators])
         )
         self._rows = np.zeros(len(self._sizes), dtype=np.int64)  # by calibrator, the pooled first
 
     def add(self, scored: ScoreResult) -> None:
-        """Take account of scored rows."""
+        """Add scored rows."""
         self._report += scored.report
-        known = scored.p_value[~np.isnan(scored.p_value)]
-        # A p-value is the upper end of what it stands for.
-        bins = np.clip(np.ceil(known * BINS - 1e-9).astype(int) - 1, 0, BINS - 1)
-        self._counts += np.bincount(bins, minlength=BINS)
+        p_values = scored.p_value[~np.isnan(scored.p_value)]
+        # A p-value is the upper end of an interval, so an edge belongs to the bin below it.
+        bins = np.clip(np.ceil(p_values * P_VALUE_BINS - 1e-9).astype(int) - 1, 0, P_VALUE_BINS - 1)
+        self._counts += np.bincount(bins, minlength=P_VALUE_BINS)
         mondrian = self.detector.ensemble_.mondrian
         if mondrian is None:
-            self._rows[0] += len(known)
+            self._rows[0] += len(p_values)
             return
         groups = mondrian.groups(self.detector.encoder_.spec.conditions(scored.values))
         self._rows += np.bincount(groups + 1, minlength=len(self._rows))
 
     def result(self) -> Drift:
-        """What the rows so far show."""
+        """Test the rows added so far."""
         rows = self._report.rows
-        if int(self._counts.sum()) < FEWEST:
+        if int(self._counts.sum()) < MIN_DRIFT_ROWS:
             return Drift(rows, None, ())
-        counted = list(self._cells())
-        level = LEVEL / (1 + len(counted))
-        return Drift(
-            rows,
-            self._shift(level),
-            tuple(
-                _share(name, what, seen, known, rows, self.detector.training_facts_["rows"], level)
-                for name, what, seen, known in counted
-            ),
-        )
+        counts = list(self._count_cells())
+        level = SIGNIFICANCE / (1 + len(counts))
+        training_rows = self.detector.training_facts_["rows"]
+        columns = (_test_cells(*each, rows, training_rows, level) for each in counts)
+        return Drift(rows, self._test_p_values(level), tuple(columns))
 
-    def _shift(self, level: float) -> Shift:
-        """Compare p-values with an even spread."""
+    def _test_p_values(self, level: float) -> Shift:
+        """Compare p-values with a uniform distribution (Kolmogorov–Smirnov)."""
         total = int(self._counts.sum())
         used = self._rows > 0
         # Rows and the calibration rows that they are compared with both vary by chance.
-        vary = 1 / total + ((self._rows[used] / total) ** 2 / self._sizes[used]).sum()
-        size = max(1, round(1 / vary))
-        edges = np.arange(1, BINS + 1) / BINS
+        variance = 1 / total + ((self._rows[used] / total) ** 2 / self._sizes[used]).sum()
+        size = max(1, round(1 / variance))
+        edges = np.arange(1, P_VALUE_BINS + 1) / P_VALUE_BINS
         excess = self._counts.cumsum() / total - edges
         at = int(excess.argmax())
         p_value = float(ksone.sf(excess[at], size))
@@ -198,22 +193,20 @@ class DriftMonitor:
             float(edges[at]),
             float(excess[at] + edges[at]),
             p_value,
-            bool(p_value < level and statistic >= LEAST_SHIFT),
+            bool(p_value < level and statistic >= MIN_SHIFT),
             self._counts.reshape(20, -1).sum(1).tolist(),
         )
 
-    def _cells(self) -> Iterator[tuple[str, Literal["missing", "unseen"], int, int]]:
-        """Column, what is odd about cells, in how many rows, and in how many of training."""
-        schema, missing = (
-            self.detector.encoder_.schema,
-            self.detector.training_facts_.get("missing"),
-        )
+    def _count_cells(self) -> Iterator[tuple[str, Literal["missing", "unseen"], int, int]]:
+        """Column, missing or unseen, number of such cells here, and in training."""
+        schema = self.detector.encoder_.schema
+        missing = self.detector.training_facts_.get("missing")
         columns = {column.name: column for column in (*schema.columns, *schema.conditions)}
         for name, column in columns.items():
             if missing is not None and (name in missing or name in self._report.missing):
                 yield name, "missing", self._report.missing.get(name, 0), missing.get(name, 0)
             if name in self._report.unseen:
-                # Good and Turing: new levels come about as often as levels that came once.
+                # Good–Turing: the share of new levels is about that of levels that occurred once.
                 once = 0
                 if isinstance(column, CategoryColumn):
                     once = column.once
@@ -222,8 +215,8 @@ class DriftMonitor:
                 yield name, "unseen", self._report.unseen[name], once
 
 
-def drift(detector: GANDetector, X: Any) -> Drift:
-    """Whether rows as a whole are like the training data.
+def detect_drift(detector: GANDetector, X: Any) -> Drift:
+    """Test whether rows as a whole are like the training data.
 
     Args:
         detector: A fitted detector.
@@ -240,20 +233,20 @@ def drift(detector: GANDetector, X: Any) -> Drift:
     return monitor.result()
 
 
-def _share(
+def _test_cells(
     column: str,
     what: Literal["missing", "unseen"],
-    seen: int,
-    known: int,
+    count: int,
+    training_count: int,
     rows: int,
-    training: int,
+    training_rows: int,
     level: float,
-) -> Share:
-    """Compare how often something is so in the batch and in training (Fisher's exact test)."""
-    both = hypergeom(rows + training, seen + known, rows)
-    p_value = float(both.sf(seen - 1))
+) -> CellDrift:
+    """Compare a share of cells in the batch with that in training (Fisher's exact test)."""
+    null = hypergeom(rows + training_rows, count + training_count, rows)
+    p_value = float(null.sf(count - 1))
     if what == "missing":
-        p_value = min(1.0, 2 * min(p_value, float(both.cdf(seen))))
-    share, was = seen / rows, known / training
-    differs = p_value < level and abs(share - was) >= LEAST_SHARE
-    return Share(column, what, share, was, p_value, bool(differs))
+        p_value = min(1.0, 2 * min(p_value, float(null.cdf(count))))
+    share, training_share = count / rows, training_count / training_rows
+    differs = p_value < level and abs(share - training_share) >= MIN_SHARE_CHANGE
+    return CellDrift(column, what, share, training_share, p_value, bool(differs))

@@ -1,4 +1,4 @@
-"""How well a fitted detector does on labelled rows: with intervals, by subgroup, beside others."""
+"""Evaluate a detector on labelled rows: metrics with intervals, by subgroup, beside baselines."""
 
 from __future__ import annotations
 
@@ -22,12 +22,28 @@ if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
 
-PEERS = ("iforest", "knn")
-"""The simple detectors to compare with."""
+PEER_LABELS = {"iforest": "isolation forest", "knn": "nearest neighbours"}
+"""The baselines of :mod:`anomgan.evaluation.baselines` to compare with, and their labels."""
 
-MOST_GROUPS = 20
-"""Subgroups that are told apart; more distinct numbers are put into quarters, and of more levels
-the rarest become one group."""
+METRIC_LABELS = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "best_f1": "best F1 over all thresholds",
+    "f1": "F1 at the threshold",
+    "precision": "precision at the threshold",
+    "recall": "recall at the threshold",
+    "false_positive_rate": "false positive rate at the threshold",
+    "fpr_at_95_tpr": "false positive rate at 95% recall",
+    "precision_at_10": "precision among the first 10",
+    "precision_at_50": "precision among the first 50",
+    "brier": "Brier score of probabilities",
+    "ece": "expected calibration error",
+}
+"""Labels of the main metrics, in the order in which a report shows them."""
+
+MAX_GROUPS = 20
+"""Subgroups of a column: of more distinct numbers quartiles are made, and of more levels the rarest
+become one group."""
 
 MISSING, REST = "(missing)", "(others)"
 
@@ -36,7 +52,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Group:
-    """What happens to one subgroup.
+    """Error rates in one subgroup.
 
     Attributes:
         column: The column that makes groups.
@@ -45,7 +61,7 @@ class Group:
         abnormal: Those of them that are labelled abnormal.
         false_positives: Normal rows that were flagged.
         false_positive_rate: Their share among the group's normal rows; None without any.
-        interval: Where that share lies, with 95% confidence.
+        interval: 95% confidence interval of that share.
         p_value: Of the hypothesis that normal rows of the group are flagged as often as all others
             (Fisher's exact test), times the number of groups (Bonferroni), at most 1.
         recall: Share of the abnormal rows that was flagged; None without any.
@@ -64,17 +80,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of :func:`evaluate`.
 
     Attributes:
         rows: Labelled rows.
         abnormal: Those labelled abnormal.
         metrics: As :func:`anomgan.metrics.metrics` gives them.
-        intervals: For each metric where it lies with 95% confidence, by bootstrap.
+        intervals: 95% bootstrap interval of each metric.
         confusion: Counts ``true_positives`` and so on, at the model's threshold.
         peers: Metrics of simple detectors fitted on the same normal rows, by name.
-        peer_intervals: For each of them where the model's AUROC and average precision *less* its
-            own lie, on the same bootstrap samples.
+        peer_intervals: For each of them 95% intervals of the model's AUROC and average precision
+            *minus* its own, on the same bootstrap samples.
         groups: Subgroups.
         reliability: Points of the reliability curve, where there are probabilities.
         score: The model's scores, ``(n,)``; larger is more abnormal.
@@ -96,7 +112,7 @@ class Evaluation:
     labels: Labels
 
     def to_json(self) -> dict[str, Any]:
-        """All but the rows themselves, as plain data."""
+        """Everything but the rows, as plain data."""
         state = asdict(self)
         for name in ("score", "probability", "labels"):
             del state[name]
@@ -114,7 +130,7 @@ def evaluate(
     seed: int = 0,
     source: str = "the table",
 ) -> Evaluation:
-    """Compare what a detector says of labelled rows with the truth.
+    """Evaluate a detector on labelled rows, which must not be those it was fitted on.
 
     Args:
         detector: A fitted detector.
@@ -122,7 +138,7 @@ def evaluate(
         labels: (n,), 1 for abnormal rows and 0 for normal ones.
         by: Columns that make subgroups, ``(n, …)``.
         normal: The training table, on which simple detectors are fitted through the model's own
-            encoder; without it there are none.
+            encoder; None to fit none.
         bootstrap: Samples of the rows, drawn with replacement from either class; 0 for none.
         seed: Seed of bootstrap and peers.
         source: What messages call the table.
@@ -137,17 +153,17 @@ def evaluate(
             f"{source}: {len(truth):,} labels for {len(frame):,} rows; give one for each"
         )
     scored = detector.score_frame(frame, source=source)
-    columns: dict[str, NDArray[Any]] = {"score": scored.score, "flagged": scored.flagged}
+    columns: dict[str, Any] = {"score": scored.score, "flagged": scored.flagged}
     if scored.probability is not None:
         columns["probability"] = scored.probability
-    others = {} if normal is None else _peer_scores(detector, normal, scored.values, seed)
-    intervals, peer_intervals = _bootstrapped(truth, columns, others, bootstrap, seed)
+    peer_scores = {} if normal is None else _peer_scores(detector, normal, scored.values, seed)
+    intervals, peer_intervals = _bootstrap(truth, columns, peer_scores, bootstrap, seed)
     flagged = scored.flagged
     curve = None if scored.probability is None else reliability(truth, scored.probability)
     return Evaluation(
         rows=len(truth),
         abnormal=int(truth.sum()),
-        metrics=_judged(truth, columns),
+        metrics=metrics(truth, **columns),
         intervals=intervals,
         confusion={
             "true_positives": int((truth & flagged).sum()),
@@ -155,7 +171,7 @@ def evaluate(
             "false_negatives": int((truth & ~flagged).sum()),
             "true_negatives": int((~truth & ~flagged).sum()),
         },
-        peers={name: metrics(truth, score) for name, score in others.items()},
+        peers={name: metrics(truth, score) for name, score in peer_scores.items()},
         peer_intervals=peer_intervals,
         groups=[] if by is None else subgroups(truth, flagged, by),
         reliability=[] if curve is None else points(curve),
@@ -166,48 +182,48 @@ def evaluate(
 
 
 def subgroups(labels: ArrayLike, flagged: ArrayLike, by: pd.DataFrame) -> list[Group]:
-    """Whether some groups of rows are flagged more often than others.
+    """Test whether some groups of rows are flagged more often than others.
 
     Args:
         labels: (n,), 1 for abnormal rows.
         flagged: (n,), whether each row was flagged.
         by: Columns that make groups, each for itself, ``(n, …)``.
     """
-    truth, chosen = np.asarray(labels) > 0, np.asarray(flagged) > 0
-    found = []
+    truth, is_flagged = np.asarray(labels) > 0, np.asarray(flagged) > 0
+    groups = []
     for name in by.columns:
         levels = _levels(by[name])
         names = levels.unique()
         for level in sorted(names):
-            own = (levels == level).to_numpy()
-            found.append(_group(str(name), level, own, truth, chosen, len(names)))
-    return found
+            members = (levels == level).to_numpy()
+            groups.append(_group(str(name), level, members, truth, is_flagged, len(names)))
+    return groups
 
 
 def _group(
-    name: str, level: str, own: NDArray[np.bool_], truth: Labels, flagged: Labels, groups: int
+    name: str, level: str, members: NDArray[np.bool_], truth: Labels, flagged: Labels, groups: int
 ) -> Group:
-    usual, odd = own & ~truth, own & truth
-    hits, rows = int(flagged[usual].sum()), int(usual.sum())
-    rest = flagged[~own & ~truth]
+    normal, abnormal = members & ~truth, members & truth
+    hits, rows = int(flagged[normal].sum()), int(normal.sum())
+    rest = flagged[~members & ~truth]
     counts = [[hits, rows - hits], [int(rest.sum()), int((~rest).sum())]]
     return Group(
         column=name,
         level=level,
-        rows=int(own.sum()),
-        abnormal=int(odd.sum()),
+        rows=int(members.sum()),
+        abnormal=int(abnormal.sum()),
         false_positives=hits,
         false_positive_rate=hits / rows if rows else None,
         interval=binomial_interval(hits, rows) if rows else None,
         p_value=min(1.0, groups * float(fisher_exact(counts).pvalue)),
-        recall=float(flagged[odd].mean()) if odd.any() else None,
+        recall=float(flagged[abnormal].mean()) if abnormal.any() else None,
     )
 
 
 def _levels(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Groups that a column makes, as text."""
+    """The group of each row, as text."""
     missing = column.isna()
-    many = column.nunique() > MOST_GROUPS
+    many = column.nunique() > MAX_GROUPS
     if many and (
         pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
     ):
@@ -216,55 +232,52 @@ def _levels(column: pd.Series[Any]) -> pd.Series[Any]:
     text = column.astype(object).map(str).mask(missing, MISSING)
     if not many:
         return text
-    kept = text.value_counts().index[: MOST_GROUPS - 1]
+    kept = text.value_counts().index[: MAX_GROUPS - 1]
     return text.where(text.isin(kept), REST)
 
 
 def _peer_scores(
     detector: GANDetector, normal: pd.DataFrame, new: Floats, seed: int
 ) -> dict[str, Floats]:
-    """Scores of simple detectors that see what the model's encoder makes of the columns."""
+    """Scores of simple detectors fitted on the same encoded columns as the model."""
     rows, _ = detector.encoder_.transform(normal, source="the normal rows")
     scaler = StandardScaler().fit(rows)
-    fitted = {name: SKLEARN[name](scaler.transform(rows), seed) for name in PEERS}
+    fitted = {name: SKLEARN[name](scaler.transform(rows), seed) for name in PEER_LABELS}
     return {name: score(scaler.transform(new)) for name, score in fitted.items()}
 
 
-def _bootstrapped(
+def _bootstrap(
     truth: Labels,
-    columns: Mapping[str, NDArray[Any]],
-    others: Mapping[str, Floats],
+    columns: Mapping[str, Any],
+    peer_scores: Mapping[str, Floats],
     samples: int,
     seed: int,
 ) -> tuple[dict[str, Interval], dict[str, dict[str, Interval]]]:
-    """Percentile intervals of metrics, and of what the model has more than others."""
+    """Percentile intervals of metrics, and of the model's metrics minus those of peers."""
     rng = np.random.default_rng(seed)
     classes = np.flatnonzero(truth), np.flatnonzero(~truth)
-    own: list[dict[str, float]] = []
-    more: dict[str, list[dict[str, float]]] = {name: [] for name in others}
+    results: list[dict[str, float]] = []
+    differences: dict[str, list[dict[str, float]]] = {name: [] for name in peer_scores}
     for _ in range(samples):
-        rows = np.concatenate([rng.choice(some, len(some)) for some in classes])
-        found = _judged(truth[rows], {name: column[rows] for name, column in columns.items()})
-        own.append(found)
-        for name, score in others.items():
+        rows = np.concatenate([rng.choice(indices, len(indices)) for indices in classes])
+        result = metrics(truth[rows], **{name: column[rows] for name, column in columns.items()})
+        results.append(result)
+        for name, score in peer_scores.items():
             peer = metrics(truth[rows], score[rows], ks=())
             compared = ("auroc", "average_precision")
-            more[name].append({key: found[key] - peer[key] for key in compared})
-    return _intervals(own), {name: _intervals(each) for name, each in more.items()}
+            differences[name].append({key: result[key] - peer[key] for key in compared})
+    return _intervals(results), {name: _intervals(each) for name, each in differences.items()}
 
 
-def _judged(truth: Labels, columns: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    return metrics(
-        truth,
-        columns["score"],
-        flagged=columns["flagged"],
-        probability=columns.get("probability"),
-    )
+def metric_label(key: str) -> str:
+    """The label of a metric for people."""
+    kind, at, k = key.partition("_at_")
+    return METRIC_LABELS.get(key) or (f"{kind} among the first {k}" if at else key)
 
 
-def _intervals(found: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
-    if not found:
+def _intervals(results: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+    if not results:
         return {}
-    low, high = np.quantile(pd.DataFrame(found), [0.025, 0.975], axis=0)
+    low, high = np.quantile(pd.DataFrame(results), [0.025, 0.975], axis=0)
     bounds = zip(low.tolist(), high.tolist(), strict=True)
-    return dict(zip(found[0], bounds, strict=True))
+    return dict(zip(results[0], bounds, strict=True))

@@ -1,4 +1,4 @@
-"""How one column of generated rows is distributed, beside the same column of real ones."""
+"""Compare the marginal distributions of generated and real rows, column by column."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from anomgan.evaluation.privacy import Pair
 from anomgan.utils.types import Floats
 
 Splits = Sequence[tuple[Any, Any, Any]]
-"""Places of generated rows, of real ones, and of other real ones."""
+"""Indices of generated rows, of real ones, and of other real ones."""
 
 
 @dataclass(frozen=True)
 class ColumnQuality:
-    """How one column is distributed, in the user's units.
+    """The marginal distribution of one column, in the user's units.
 
     Attributes:
         name: The user's name for it.
@@ -41,9 +41,18 @@ class ColumnQuality:
     std: Pair | None = None
     skewness: Pair | None = None
 
+    def to_row(self) -> dict[str, Any]:
+        """One row of a table: each measure beside that of real rows."""
+        row: dict[str, Any] = {"column": self.name, "kind": self.kind}
+        for name in ("distance", "missing", "mean", "std", "skewness"):
+            pair = getattr(self, name)
+            row[name] = None if pair is None else pair.generated
+            row[f"{name}_real"] = None if pair is None else pair.real
+        return row
+
 
 def column_quality(column: Column, a: Floats, b: Floats, splits: Splits) -> ColumnQuality:
-    """Compare one column's cells, as it reads them.
+    """Compare the cells of one column, as numbers.
 
     Args:
         column: The column.
@@ -51,8 +60,8 @@ def column_quality(column: Column, a: Floats, b: Floats, splits: Splits) -> Colu
         b: Of reference rows, ``(m,)``, likewise.
         splits: Which rows are compared.
     """
-    own = [_distance(column, a[g], b[r]) for g, r, _ in splits]
-    base = [_distance(column, b[o], b[r]) for _, r, o in splits]
+    distances = [_distance(column, a[g], b[r]) for g, r, _ in splits]
+    baseline = [_distance(column, b[o], b[r]) for _, r, o in splits]
     gaps = Pair(float(np.mean(np.isnan(a))), float(np.mean(np.isnan(b))))
     moments: dict[str, Pair | None] = {}
     if column.kind in ("numeric", "datetime", "boolean"):
@@ -61,13 +70,13 @@ def column_quality(column: Column, a: Floats, b: Floats, splits: Splits) -> Colu
         if column.kind != "boolean":
             moments["std"] = Pair(_std(first), _std(second))
             moments["skewness"] = Pair(_skewness(first), _skewness(second))
-    distance = Pair(float(np.mean(own)), float(np.mean(base)))
+    distance = Pair(float(np.mean(distances)), float(np.mean(baseline)))
     return ColumnQuality(column.name, column.kind, distance, gaps, **moments)
 
 
 def _distance(column: Column, a: Floats, b: Floats) -> float:
-    """Between the distributions of two samples, in [0, 1]."""
-    if ordered(column):
+    """Distance of the distributions of two samples, in [0, 1]."""
+    if is_ordered(column):
         first, second = a[~np.isnan(a)], b[~np.isnan(b)]
         gaps = abs(float(np.mean(np.isnan(a)) - np.mean(np.isnan(b))))
         if not len(first) or not len(second):
@@ -92,16 +101,6 @@ def _skewness(values: Floats) -> float:
     return float(skew(values)) if len(values) > 2 and np.ptp(values) > 0 else float("nan")
 
 
-def flat(column: ColumnQuality) -> dict[str, Any]:
-    """One row of a table: each measure beside the real rows'."""
-    row: dict[str, Any] = {"column": column.name, "kind": column.kind}
-    for name in ("distance", "missing", "mean", "std", "skewness"):
-        pair = getattr(column, name)
-        row[name] = None if pair is None else pair.generated
-        row[f"{name}_real"] = None if pair is None else pair.real
-    return row
-
-
-def ordered(column: Column) -> bool:
+def is_ordered(column: Column) -> bool:
     """Whether the column's values have an order."""
     return column.kind in ("numeric", "datetime")

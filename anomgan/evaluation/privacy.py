@@ -1,4 +1,4 @@
-"""Does a generator give its training rows away?"""
+"""Measure whether generated rows reveal training rows."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sklearn.metrics import pairwise_distances_argmin_min
 
 from anomgan.utils.types import Floats
 
-MOST = 1000
-"""Most generated and reference rows that are compared with others."""
+MAX_COMPARED_ROWS = 1000
+"""Generated and reference rows that are compared; of longer tables a random sample is."""
 
-SURE = 0.001
-"""Chance of a warning where there is nothing to warn of, at most, for each of the tests."""
+SIGNIFICANCE = 0.001
+"""Chance of a false warning, for each of the tests."""
 
-NEAR = 0.5
-"""How much nearer than held-out rows generated ones may lie to training rows, as a ratio of
-medians."""
+MAX_DISTANCE_RATIO = 0.5
+"""Ratio of median distances to training rows, of generated to held-out rows, below which the
+generator is said to memorise."""
 
-SAME = 1e-9
+COPY_DISTANCE = 1e-9
 """Distance below which two rows are the same."""
 
 
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Privacy:
-    """How near generated rows come to the rows that were learnt from.
+    """Distances of generated rows to training rows.
 
     Attributes:
         distance: Median distance to the closest training row, in the units of the encoded columns.
@@ -64,10 +64,10 @@ class Privacy:
     @property
     def close(self) -> bool:
         """Whether generated rows lie far nearer to training rows than held-out rows do."""
-        return self.distance.generated < NEAR * self.distance.real
+        return self.distance.generated < MAX_DISTANCE_RATIO * self.distance.real
 
     def warnings(self) -> Iterator[str]:
-        """What to warn of, a sentence each without full stop; none if all is well."""
+        """One sentence for each warning, without full stop."""
         if self.copying:
             yield (
                 f"privacy: {self.copies.generated:.1%} of the generated rows are copies of "
@@ -87,8 +87,10 @@ class Privacy:
             )
 
 
-def privacy(made: Floats, held: Floats, known: Floats, rng: np.random.Generator) -> Privacy:
-    """Compare distances to training rows: of generated rows, and of rows never learnt from.
+def privacy(
+    generated: Floats, held_out: Floats, training: Floats, rng: np.random.Generator
+) -> Privacy:
+    """Compare distances to training rows, of generated rows and of held-out ones.
 
     The distance to the closest record, and the share of records that are closer to training than to
     held-out ones, as in Platzer & Reutterer, "Holdout-based empirical assessment of mixed-type
@@ -97,48 +99,49 @@ def privacy(made: Floats, held: Floats, known: Floats, rng: np.random.Generator)
     2023).
 
     Args:
-        made: Generated rows as places in some space, ``(n, D)``.
-        held: Rows that the generator never saw, ``(m, D)``.
-        known: Its training rows, ``(t, D)``.
+        generated: Generated rows as points, ``(n, D)``.
+        held_out: Real rows that the generator was not trained on, ``(m, D)``.
+        training: Its training rows, ``(t, D)``.
         rng: Source of randomness for samples of long tables.
     """
-    made, held = _some(made, MOST, rng), _some(held, MOST, rng)
-    own, base = nearest(made, known), nearest(held, known)
-    same = int((own <= SAME).sum()), int((base <= SAME).sum())
-    table = [[same[0], len(own) - same[0]], [same[1], len(base) - same[1]]]
+    generated = _subsample(generated, MAX_COMPARED_ROWS, rng)
+    held_out = _subsample(held_out, MAX_COMPARED_ROWS, rng)
+    distance, baseline = (nearest_distance(rows, training) for rows in (generated, held_out))
+    copies, copies_real = (int((each <= COPY_DISTANCE).sum()) for each in (distance, baseline))
+    table = [[copies, len(distance) - copies], [copies_real, len(baseline) - copies_real]]
     # Both kinds of rows are compared with as many training as unseen ones.
-    half = min(len(held) // 2, len(known))
-    order = rng.permutation(len(held))
-    unseen, others = held[order[:half]], held[order[half:]]
-    seen = _some(known, half, rng)
-    wins, real = (_wins(rows, seen, unseen) for rows in (made, others))
-    # Neighbours repeat, so that rows aren't independent: as many count as there are neighbours.
-    trials = min(len(made), half)
-    chance = float(binom.sf(round(wins * trials) - 1, trials, max(0.5, real)))
+    half = min(len(held_out) // 2, len(training))
+    order = rng.permutation(len(held_out))
+    unseen, others = held_out[order[:half]], held_out[order[half:]]
+    seen = _subsample(training, half, rng)
+    nearer, nearer_real = (_share_nearer(rows, seen, unseen) for rows in (generated, others))
+    # Neighbours repeat, so rows aren't independent: count as many trials as there are neighbours.
+    trials = min(len(generated), half)
+    chance = float(binom.sf(round(nearer * trials) - 1, trials, max(0.5, nearer_real)))
     return Privacy(
-        Pair(float(np.median(own)), float(np.median(base))),
-        Pair(float(np.quantile(own, 0.05)), float(np.quantile(base, 0.05))),
-        Pair(same[0] / len(own), same[1] / len(base)),
-        Pair(wins, real),
-        copying=float(fisher_exact(table, alternative="greater").pvalue) < SURE,
-        leaning=chance < SURE,
+        Pair(float(np.median(distance)), float(np.median(baseline))),
+        Pair(float(np.quantile(distance, 0.05)), float(np.quantile(baseline, 0.05))),
+        Pair(copies / len(distance), copies_real / len(baseline)),
+        Pair(nearer, nearer_real),
+        copying=float(fisher_exact(table, alternative="greater").pvalue) < SIGNIFICANCE,
+        leaning=chance < SIGNIFICANCE,
     )
 
 
-def nearest(rows: Floats, others: Floats) -> Floats:
+def nearest_distance(rows: Floats, others: Floats) -> Floats:
     """Distance of each row to the closest other one, ``(n, D), (m, D) -> (n,)``."""
-    at, distance = pairwise_distances_argmin_min(rows, others)
-    # Distances come from products, whose rounding hides that two rows are the same.
-    exact = np.sqrt(np.square(rows - others[at]).sum(1))
+    index, distance = pairwise_distances_argmin_min(rows, others)
+    # Distances are computed from products, whose rounding hides that two rows are equal.
+    exact = np.sqrt(np.square(rows - others[index]).sum(1))
     return np.asarray(np.minimum(distance, exact))
 
 
-def _wins(rows: Floats, seen: Floats, unseen: Floats) -> float:
+def _share_nearer(rows: Floats, seen: Floats, unseen: Floats) -> float:
     """Share of rows nearer to one of the first than to one of the second; ties count half."""
-    a, b = nearest(rows, seen), nearest(rows, unseen)
-    return float(np.mean(np.where(np.abs(a - b) <= SAME, 0.5, a < b)))
+    a, b = nearest_distance(rows, seen), nearest_distance(rows, unseen)
+    return float(np.mean(np.where(np.abs(a - b) <= COPY_DISTANCE, 0.5, a < b)))
 
 
-def _some(rows: Floats, most: int, rng: np.random.Generator) -> Floats:
+def _subsample(rows: Floats, size: int, rng: np.random.Generator) -> Floats:
     """A random sample of rows, all of them if they are few."""
-    return rows if len(rows) <= most else rows[rng.permutation(len(rows))[:most]]
+    return rows if len(rows) <= size else rows[rng.permutation(len(rows))[:size]]

@@ -1,8 +1,8 @@
-"""How good generated rows are, and whether they give training rows away.
+"""Measure the quality of generated rows, and whether they reveal training rows.
 
-Every measure means something only next to its baseline: what it is when other real rows stand in
-for the generated ones.  The reference rows are therefore split at random, one half stands for the
-truth and the other for a perfect generator; means over several such splits are given.
+Each measure comes with its baseline, the same measure of real rows.  The reference rows are split
+at random: one half is what generated rows are compared with, the other half stands for a perfect
+generator.  Measures are means over several such splits.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from anomgan.data.encoders.base import Encoder
 from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.base import Column
 from anomgan.errors import DataWarning, InputError
-from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, flat, ordered
-from anomgan.evaluation.privacy import MOST, Pair, Privacy, privacy
+from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, is_ordered
+from anomgan.evaluation.privacy import MAX_COMPARED_ROWS, Pair, Privacy, privacy
 from anomgan.training.health import compare_records
 from anomgan.utils.serialization import to_plain
 from anomgan.utils.types import Floats
 
-FEWEST = 20
-"""Generated or reference rows below which nothing can be said."""
+MIN_COMPARED_ROWS = 20
+"""Generated or reference rows below which nothing is compared."""
 
-SPLITS = 5
+HALVINGS = 5
 """Random halves of the reference rows over which measures are averaged."""
 
-JOINT = ("coverage", "density", "two_sample", "frechet")
-"""Those of :data:`anomgan.training.health.MEASURES` that are given."""
+JOINT_MEASURES = ("coverage", "density", "two_sample", "frechet")
+"""Measures of :mod:`anomgan.training.health` that are reported."""
 
-SEEN = 0.5
-"""Share of reference rows equal to training rows above which they are no reference."""
+MAX_TRAINING_SHARE = 0.5
+"""Share of reference rows that equal training rows above which a warning is given."""
 
 
 @dataclass(frozen=True)
-class Quality:
-    """What :func:`quality` finds out.
+class SampleQuality:
+    """The result of :func:`sample_quality`.
 
     Attributes:
         rows: How many rows were given (``generated``, ``reference``, ``training``), and
             ``compared`` on each side.
-        columns: One entry for each.
+        columns: One entry for each column.
         correlations: Mean absolute difference of the correlations between entries of two columns
             from the truth's: of ranks where values have an order, of levels elsewhere.
         worst_pair: The two columns whose correlation differs most: their names, the generated rows'
@@ -55,7 +55,7 @@ class Quality:
         joint: ``coverage``, ``density``, ``two_sample`` and ``frechet``, as in
             :class:`anomgan.training.health.Health`.
         privacy: How near generated rows come to training rows, if these were given.
-        warnings: What users should know, a sentence each without full stop.
+        warnings: One sentence for each warning, without full stop.
     """
 
     rows: dict[str, int]
@@ -68,22 +68,22 @@ class Quality:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        known: dict[str, Any] = to_plain(asdict(self))
-        return known
+        plain: dict[str, Any] = to_plain(asdict(self))
+        return plain
 
     def table(self) -> pd.DataFrame:
-        """A row for each column: kind, distance, and moments, each beside the real rows'."""
-        return pd.DataFrame([flat(column) for column in self.columns]).set_index("column")
+        """A row for each column: kind, distance and moments, each beside that of real rows."""
+        return pd.DataFrame([column.to_row() for column in self.columns]).set_index("column")
 
 
-def quality(
+def sample_quality(
     generated: pd.DataFrame,
     reference: pd.DataFrame,
     encoder: Encoder,
     *,
     training: pd.DataFrame | None = None,
     random_state: int = 0,
-) -> Quality:
+) -> SampleQuality:
     """Compare generated rows with real ones.
 
     The reference should be normal rows that the generator never saw.  Against its own training rows
@@ -98,10 +98,11 @@ def quality(
     encoded columns; and those of :func:`anomgan.evaluation.privacy.privacy`.
 
     Args:
-        generated: n rows, as :meth:`anomgan.GANDetector.sample` gives them; at least `FEWEST`.
-        reference: m rows with the same columns, normal, best unseen; at least `FEWEST`.
+        generated: n rows, as :meth:`anomgan.GANDetector.sample` gives them; at least
+            `MIN_COMPARED_ROWS`.
+        reference: m rows with the same columns, normal, best unseen; at least `MIN_COMPARED_ROWS`.
         encoder: The detector's ``encoder_``.
-        training: The rows that the generator learnt from, to see whether it copies them.
+        training: The generator's training rows, to check whether it copies them.
         random_state: Seed of the splits.
 
     Raises:
@@ -115,36 +116,41 @@ def quality(
     _check(generated, "the generated rows")
     _check(reference, "the reference")
     rng = np.random.default_rng(random_state)
-    made = _Rows(encoder, generated, "the generated rows")
-    real = _Rows(encoder, reference, "the reference")
-    count = min(len(reference) // 2, len(generated), MOST)
+    generated_rows = _EncodedRows(encoder, generated, "the generated rows")
+    reference_rows = _EncodedRows(encoder, reference, "the reference")
+    count = min(len(reference) // 2, len(generated), MAX_COMPARED_ROWS)
     splits = []
-    for _ in range(SPLITS):
+    for _ in range(HALVINGS):
         order, drawn = rng.permutation(len(reference)), rng.permutation(len(generated))[:count]
         splits.append((drawn, order[:count], order[count : 2 * count]))
     rows = {"generated": len(generated), "reference": len(reference), "compared": count}
-    found, warned = None, []
+    privacy_result, warned = None, []
     if training is not None:
-        known = _Rows(encoder, training, "the training table")
+        training_rows = _EncodedRows(encoder, training, "the training table")
         rows["training"] = len(training)
-        found = privacy(made.places, real.places, known.places, rng)
-        if found.copies.real > SEEN:
+        privacy_result = privacy(
+            generated_rows.points, reference_rows.points, training_rows.points, rng
+        )
+        if privacy_result.copies.real > MAX_TRAINING_SHARE:
             warned.append(
-                f"{found.copies.real:.0%} of the reference rows are training rows, too: give rows "
-                f"that the model never saw, or copies pass for quality and privacy can't be judged"
+                f"{privacy_result.copies.real:.0%} of the reference rows are training rows, too: "
+                f"give rows that the model never saw, or copies pass for quality and privacy "
+                f"can't be judged"
             )
-        warned += found.warnings()
-    correlations, worst = _correlations(made, real, splits)
-    result = Quality(
+        warned += privacy_result.warnings()
+    correlations, worst = _correlations(generated_rows, reference_rows, splits)
+    result = SampleQuality(
         rows,
         [
             column_quality(column, a, b, splits)
-            for column, a, b in zip(made.columns, made.values, real.values, strict=True)
+            for column, a, b in zip(
+                reference_rows.columns, generated_rows.values, reference_rows.values, strict=True
+            )
         ],
         correlations,
         worst,
-        _joint(made, real, splits),
-        found,
+        _joint(generated_rows, reference_rows, splits),
+        privacy_result,
         warned,
     )
     for sentence in warned:
@@ -152,44 +158,53 @@ def quality(
     return result
 
 
-class _Rows:
-    """Rows as each measure wants them."""
+class _EncodedRows:
+    """Rows in the forms that the measures need.
+
+    Attributes:
+        columns: Columns and conditions.
+        values: For each of them the cells as numbers, ``(n,)``, NaN where missing.
+        points: The rows in a metric space, ``(n, D)``.
+        entries: Numbers whose correlations are compared, ``(n, E)``.
+        owners: Index of each entry's column, ``(E,)``.
+    """
 
     def __init__(self, encoder: Encoder, frame: pd.DataFrame, source: str) -> None:
         positions = encoder.schema.locate(frame, source=source, warn=False)
         self.columns: list[Column] = [*encoder.schema.columns, *encoder.schema.conditions]
-        self.values = [  # (n,) each, as the columns read them
+        self.values = [
             column.parse(read_cells(frame.iloc[:, positions[column.name]], source=source))
             .mask_infinite()
             .values
             for column in self.columns
         ]
         encoded, _ = encoder.transform(frame, source=source)
-        self.places = _places(encoded, encoder)
+        self.points = _to_points(encoded, encoder)
         self.owners, self.entries = _entries(self.columns, self.values)
 
 
 def _check(frame: pd.DataFrame, name: str) -> None:
-    if len(frame) < FEWEST:
+    if len(frame) < MIN_COMPARED_ROWS:
         raise InputError(
-            f"{name}: {len(frame):,} rows are too few to judge quality; {FEWEST} are needed"
+            f"{name}: {len(frame):,} rows are too few to judge quality; "
+            f"{MIN_COMPARED_ROWS} are needed"
         )
 
 
-def _places(encoded: Floats, encoder: Encoder) -> Floats:
-    """Encoded rows in a space where distances make sense, ``(n, D)``.
+def _to_points(encoded: Floats, encoder: Encoder) -> Floats:
+    """Encoded rows as points whose Euclidean distance is meaningful, ``(n, D)``.
 
-    Numbers count in units of about a standard deviation, tails by their logarithm, so that a single
-    far row doesn't outweigh all others; two different levels are as far apart as two numbers that
-    differ by one.
+    Numbers count in units of about a standard deviation, and their tails by the logarithm, so that
+    a single far row doesn't outweigh all others; two different levels are as far apart as two
+    numbers that differ by one.
     """
-    out = encoded.copy()
+    points = encoded.copy()
     for span in encoder.spec.spans:
         if span.kind == "numeric":
-            out[:, span.slice] = np.arcsinh(out[:, span.slice])
+            points[:, span.slice] = np.arcsinh(points[:, span.slice])
         elif span.kind in ("category", "condition"):
-            out[:, span.slice] /= np.sqrt(2)
-    return out
+            points[:, span.slice] /= np.sqrt(2)
+    return points
 
 
 # --- pairs of columns -----------------------------------------------------------------------------
@@ -198,14 +213,14 @@ def _places(encoded: Floats, encoder: Encoder) -> Floats:
 def _entries(columns: Sequence[Column], values: Sequence[Floats]) -> tuple[Any, Floats]:
     """Numbers whose correlations are compared: ``(E,)`` the column of each, and ``(n, E)``."""
     owners, entries = [], []
-    for at, (column, own) in enumerate(zip(columns, values, strict=True)):
-        if ordered(column):
-            middle = np.median(own[~np.isnan(own)]) if not np.isnan(own).all() else 0.0
-            parts = [np.where(np.isnan(own), middle, own)]
+    for at, (column, cells) in enumerate(zip(columns, values, strict=True)):
+        if is_ordered(column):
+            median = np.median(cells[~np.isnan(cells)]) if not np.isnan(cells).all() else 0.0
+            parts = [np.where(np.isnan(cells), median, cells)]
         elif column.kind == "boolean":
-            parts = [np.nan_to_num(own, nan=0.5)]
+            parts = [np.nan_to_num(cells, nan=0.5)]
         else:
-            parts = [(own == slot).astype(np.float64) for slot in range(len(_slots(column)))]
+            parts = [(cells == slot).astype(np.float64) for slot in range(len(_slots(column)))]
         owners += [at] * len(parts)
         entries += parts
     return np.array(owners), np.stack(entries, 1)
@@ -217,32 +232,33 @@ def _slots(column: Column) -> Sequence[str]:
 
 
 def _correlations(
-    made: _Rows, real: _Rows, splits: Splits
+    generated: _EncodedRows, reference: _EncodedRows, splits: Splits
 ) -> tuple[Pair | None, tuple[str, str, float, float] | None]:
-    """How far correlations are from the truth's, and the pair of columns that is worst."""
-    apart = made.owners[:, None] < made.owners[None, :]
-    if not apart.any():
+    """Mean difference of correlations from the truth's, and the pair of columns that is worst."""
+    columns, owners = reference.columns, reference.owners
+    pairs = owners[:, None] < owners[None, :]
+    if not pairs.any():
         return None, None
-    own, base = [], []
-    total = np.zeros(apart.shape)
+    errors, baseline = [], []
+    total = np.zeros(pairs.shape)
     for g, r, o in splits:
-        truth = _ranked(real.entries[r])
-        difference = np.abs(_ranked(made.entries[g]) - truth)
+        truth = _rank_correlations(reference.entries[r])
+        difference = np.abs(_rank_correlations(generated.entries[g]) - truth)
         total += difference
-        own.append(difference[apart].mean())
-        base.append(np.abs(_ranked(real.entries[o]) - truth)[apart].mean())
-    a, b = np.unravel_index(int(np.argmax(np.where(apart, total, -1))), total.shape)
+        errors.append(difference[pairs].mean())
+        baseline.append(np.abs(_rank_correlations(reference.entries[o]) - truth)[pairs].mean())
+    a, b = np.unravel_index(int(np.argmax(np.where(pairs, total, -1))), total.shape)
     worst = (
-        made.columns[made.owners[a]].name,
-        made.columns[made.owners[b]].name,
-        float(_ranked(made.entries[:, [a, b]])[0, 1]),
-        float(_ranked(real.entries[:, [a, b]])[0, 1]),
+        columns[owners[a]].name,
+        columns[owners[b]].name,
+        float(_rank_correlations(generated.entries[:, [a, b]])[0, 1]),
+        float(_rank_correlations(reference.entries[:, [a, b]])[0, 1]),
     )
-    return Pair(float(np.mean(own)), float(np.mean(base))), worst
+    return Pair(float(np.mean(errors)), float(np.mean(baseline))), worst
 
 
-def _ranked(entries: Floats) -> Floats:
-    """Correlations of ranks, ``(n, E) -> (E, E)``; 0 where an entry never changes."""
+def _rank_correlations(entries: Floats) -> Floats:
+    """Correlations of ranks, ``(n, E) -> (E, E)``; 0 where an entry is constant."""
     ranks = rankdata(entries, axis=0)
     ranks = ranks - ranks.mean(0)
     length = np.sqrt(np.square(ranks).sum(0))
@@ -253,11 +269,14 @@ def _ranked(entries: Floats) -> Floats:
 # --- all columns together -------------------------------------------------------------------------
 
 
-def _joint(made: _Rows, real: _Rows, splits: Splits) -> dict[str, Pair]:
-    # A split here is what a member is in training.
-    truth, own, base = (
-        torch.from_numpy(np.stack([rows.places[split[part]] for split in splits]))
-        for part, rows in [(1, real), (0, made), (2, real)]
+def _joint(generated: _EncodedRows, reference: _EncodedRows, splits: Splits) -> dict[str, Pair]:
+    """Measures of the joint distribution; a split takes the place of an ensemble's member."""
+    fresh, truth, others = (
+        torch.from_numpy(np.stack([rows.points[split[part]] for split in splits]))
+        for part, rows in enumerate((generated, reference, reference))
     )
-    first, second = compare_records(truth, own), compare_records(truth, base)
-    return {name: Pair(float(np.mean(first[name])), float(np.mean(second[name]))) for name in JOINT}
+    measured, baseline = compare_records(truth, fresh), compare_records(truth, others)
+    return {
+        name: Pair(float(np.mean(measured[name])), float(np.mean(baseline[name])))
+        for name in JOINT_MEASURES
+    }

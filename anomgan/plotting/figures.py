@@ -1,4 +1,4 @@
-"""Figures of a detector, as matplotlib figures; :mod:`.style` makes files of them."""
+"""Draw scores, training and evaluation as matplotlib figures; :mod:`.style` saves them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from anomgan.plotting.style import (
 from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from anomgan.training.health import Health
     from anomgan.training.history import Progress
 
-MOST_PICTURES = 64
+MAX_PICTURES = 64
 """Pictures that :func:`sample_grid` shows."""
 
 # --- scores ---------------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ def score_histogram(
     labels: ArrayLike | None = None,
     threshold: float | None = None,
 ) -> Figure:
-    """How scores are distributed: held-out normal rows, and new ones beside them.
+    """Histogram of scores: of held-out normal rows, and of new ones beside them.
 
     Args:
         calibration_scores: Of held-out normal rows, (m,); larger is more abnormal.
@@ -79,7 +81,7 @@ def score_histogram(
 
 @styled
 def p_value_histogram(p_values: ArrayLike) -> Figure:
-    """How p-values are distributed; those of normal rows lie evenly between 0 and 1.
+    """Histogram of p-values; those of normal rows are uniform.
 
     Args:
         p_values: (n,), in (0, 1]; smaller is more abnormal.
@@ -87,7 +89,7 @@ def p_value_histogram(p_values: ArrayLike) -> Figure:
     values = _finite(p_values)
     figure, axis = new_axes()
     edges = np.linspace(0, 1, 21)
-    # A p-value is the upper end of what it stands for, so 0.05 belongs to the first bin.
+    # A p-value is the upper end of an interval, so 0.05 belongs to the first bin.
     places = np.clip(np.ceil(values / 0.05 - 1e-9).astype(int) - 1, 0, 19)
     heights = np.bincount(places, minlength=20) / max(1, len(values))
     axis.stairs(heights, edges, fill=True, color=NORMAL, alpha=0.6, label=f"{len(values):,} rows")
@@ -104,7 +106,7 @@ def p_value_histogram(p_values: ArrayLike) -> Figure:
 
 @styled
 def loss_curves(curve: Sequence[Progress]) -> Figure:
-    """Losses over training, a panel for each network that moves; means over the members.
+    """Losses over training, a panel for each trained network; means over the members.
 
     Args:
         curve: Points of :attr:`anomgan.training.history.TrainingHistory.curve`.
@@ -123,11 +125,11 @@ def loss_curves(curve: Sequence[Progress]) -> Figure:
 
 @styled
 def health_curves(health: Sequence[Health], held_out: Health | None = None) -> Figure:
-    """How well members generate while they train, beside what real records would reach.
+    """Quality of generated records over training, beside that of real records.
 
     Args:
-        health: Measurements in the order of their steps, against rows that the members learnt from.
-        held_out: Measured at the end, against rows that they never saw; drawn as a diamond.
+        health: Measurements in the order of their steps, against training rows.
+        held_out: Measured at the end, against held-out rows; drawn as a diamond.
     """
     titles = {
         "coverage": "coverage (1 is best)",
@@ -140,10 +142,10 @@ def health_curves(health: Sequence[Health], held_out: Health | None = None) -> F
     for axis, (name, title) in zip(panels.flat, titles.items(), strict=True):
         axis.set_title(title, fontsize=8.5)
         if health:
-            own = np.array([entry.measures[name] for entry in health])
+            members = np.array([entry.measures[name] for entry in health])
             real = np.array([entry.baseline[name] for entry in health]).mean(1)
-            axis.plot(steps, own, color=NORMAL, linestyle="-", linewidth=0.6, alpha=0.45)
-            axis.plot(steps, own.mean(1), color=NORMAL, linestyle="-", label="generated, mean")
+            axis.plot(steps, members, color=NORMAL, linestyle="-", linewidth=0.6, alpha=0.45)
+            axis.plot(steps, members.mean(1), color=NORMAL, linestyle="-", label="generated, mean")
             axis.plot(steps, real, color=GREY, linestyle="--", label="real")
         if held_out is not None:
             last = float(np.mean(held_out.measures[name]))
@@ -211,24 +213,19 @@ def precision_recall(labels: ArrayLike, score: ArrayLike) -> Figure:
 
 
 @styled
-def reliability(labels: ArrayLike, probability: ArrayLike) -> Figure:
-    """Share of rows that are abnormal against the probability they were given, in ten bins.
+def reliability(curve: pd.DataFrame) -> Figure:
+    """Share of rows that are abnormal against their mean probability, bin by bin.
 
     Args:
-        labels: (n,), 1 for abnormal.
-        probability: (n,), of being abnormal, in [0, 1].
+        curve: As :func:`anomgan.metrics.reliability` gives it.
     """
-    odd, given = np.asarray(labels, dtype=np.float64), np.asarray(probability, dtype=np.float64)
-    places = np.minimum((given * 10).astype(int), 9)
-    counts = np.bincount(places, minlength=10)
-    known = counts > 0
-    found = np.bincount(places, odd, 10)[known] / counts[known]
-    said = np.bincount(places, given, 10)[known] / counts[known]
+    probability, abnormal, rows = curve["probability"], curve["abnormal"], curve["rows"]
+    label = f"{int(rows.sum()):,} rows"
     figure, axis = new_axes(3.2)
     axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="calibrated")
-    axis.plot(said, found, color=NORMAL, linestyle="-", linewidth=0.8, label=f"{len(odd):,} rows")
-    sizes = 12 + 140 * counts[known] / counts.sum()
-    axis.scatter(said, found, s=sizes, color=NORMAL, alpha=0.75, linewidths=0)
+    axis.plot(probability, abnormal, color=NORMAL, linestyle="-", linewidth=0.8, label=label)
+    sizes = 12 + 140 * rows / rows.sum()
+    axis.scatter(probability, abnormal, s=sizes, color=NORMAL, alpha=0.75, linewidths=0)
     axis.set(
         xlabel="mean probability given (larger dots: more rows)",
         ylabel="share that is abnormal",
@@ -244,7 +241,7 @@ def reliability(labels: ArrayLike, probability: ArrayLike) -> Figure:
 
 @styled
 def sample_grid(pictures: ArrayLike) -> Figure:
-    """Pictures side by side, row by row; at most `MOST_PICTURES` of them.
+    """Pictures side by side, row by row; at most `MAX_PICTURES` of them.
 
     Args:
         pictures: ``(n, H, W)`` or ``(n, H, W, C)`` with one or three channels; whole numbers from 0
@@ -253,7 +250,7 @@ def sample_grid(pictures: ArrayLike) -> Figure:
     Raises:
         ValueError: If the shape is another.
     """
-    shown: NDArray[Any] = np.asarray(pictures)[:MOST_PICTURES]
+    shown: NDArray[Any] = np.asarray(pictures)[:MAX_PICTURES]
     if shown.ndim == 4 and shown.shape[-1] == 1:
         shown = shown[..., 0]
     if not len(shown) or shown.ndim not in (3, 4) or (shown.ndim == 4 and shown.shape[-1] != 3):

@@ -1,4 +1,4 @@
-"""What the page says of the model itself; every number comes from the model."""
+"""The report's sections on the model: data, settings, training health, calibration, limits."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from anomgan.training.health import Health
 
 
-def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
-    """What was learnt, from what, and how well.
+def describe_model(detector: GANDetector, name: str) -> dict[str, Any]:
+    """All facts about a model, for the template.
 
     Args:
         detector: A fitted detector.
-        name: What to call the model.
+        name: The model's name in the report.
     """
-    fitted, known = detector.ensemble_, detector.training_facts_
+    fitted, facts = detector.ensemble_, detector.training_facts_
     gan, schema = fitted.gan, detector.encoder_.schema
     columns = [*schema.columns, *schema.conditions]
     return {
@@ -43,12 +43,12 @@ def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
         "score": gan.config.score,
         "preset": detector.preset,
         "settings": _settings(gan.config),
-        "source": known.get("source", "a table in memory"),
-        "rows": known["rows"],
-        "abnormal_rows": known.get("abnormal_rows") or 0,
-        "other_rows": known.get("other_rows"),
+        "source": facts.get("source", "a table in memory"),
+        "rows": facts["rows"],
+        "abnormal_rows": facts.get("abnormal_rows") or 0,
+        "other_rows": facts.get("other_rows"),
         "members": gan.views.members,
-        "lost_rows": known.get("lost_rows") or 0,
+        "lost_rows": facts.get("lost_rows") or 0,
         "kinds": ", ".join(detector.encoder_.summary().values()),
         "unit": detector.encoder_.unit,
         "summary": [*detector.encoder_.summary().items()],
@@ -56,29 +56,29 @@ def model_facts(detector: GANDetector, name: str) -> dict[str, Any]:
             {
                 "name": column.name,
                 "kind": column.kind,
-                "holds": holds(column),
+                "holds": describe_column(column),
                 "missing": column.missing,
             }
             for column in columns
         ],
         "conditions": [column.name for column in schema.conditions],
-        "dropped": known["dropped"],
-        "set_aside": _set_aside(known),
-        "notes": known["notes"][len(known["dropped"]) :],
+        "dropped": facts["dropped"],
+        "set_aside": _set_aside(facts),
+        "notes": facts["notes"][len(facts["dropped"]) :],
         "health": _health(detector),
         "calibration": _calibration(detector),
-        "environment": [*known["versions"].items()],
+        "environment": [*facts["versions"].items()],
         "written_with": [("anomgan", version("anomgan")), ("python", platform.python_version())],
-        "seconds": known["seconds"],
-        "device": known["device"],
-        "seed": known["seed"],
+        "seconds": facts["seconds"],
+        "device": facts["device"],
+        "seed": facts["seed"],
         "privacy": list(_privacy(detector)),
         "limits": list(_limits(detector)),
     }
 
 
-def holds(column: Column) -> str:
-    """What a column held in training, in the user's units and words."""
+def describe_column(column: Column) -> str:
+    """The values of a column in training, in the user's units."""
     if isinstance(column, NumericColumn):
         unit = " s" if column.dtype.startswith("timedelta") else ""
         whole = ", whole numbers" if column.integer else ""
@@ -110,31 +110,28 @@ def _settings(config: Config) -> list[tuple[str, str, bool]]:
     ]
 
 
-def _set_aside(known: dict[str, Any]) -> list[tuple[str, str]]:
-    """Option and column of what the user left out."""
-    aside = known.get("set_aside", {})
+def _set_aside(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Option and column of each column that the user set aside."""
+    aside = facts.get("set_aside", {})
     single = [(f"--{key}", aside.get(key)) for key in ("id", "label")]
     several = [("--drop", name) for name in aside.get("drop", [])]
     return [(option, name) for option, name in [*single, *several] if name is not None]
 
 
 def _health(detector: GANDetector) -> dict[str, Any]:
-    training = detector.history_
-    last, collapsed = training.held_out, 0
-    if last is not None:
-        collapsed = len(last.collapsed())
+    last = detector.history_.held_out
     return {
         "state": "not measured" if last is None else grade_health(last),
-        "collapsed": collapsed,
+        "collapsed": 0 if last is None else len(last.collapsed()),
         "headline": summarize_health(last).partition("; ")[2] or describe_health(last)[0],
         "sentences": describe_health(last),
-        "restarted": len(set(training.restarted)),
+        "restarted": len(set(detector.history_.restarted)),
         "members": [] if last is None else _members(last, detector),
     }
 
 
 def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
-    """A row for each member: its view and its measures beside the real rows'."""
+    """A row for each member: its scaling, and its measures beside those of real rows."""
     names = detector.ensemble_.gan.views.scalings
     return [
         {
@@ -147,16 +144,16 @@ def _members(last: Health, detector: GANDetector) -> list[dict[str, Any]]:
 
 
 def _calibration(detector: GANDetector) -> dict[str, Any]:
-    """The threshold, and what share of fresh normal rows it flags."""
-    calibrator, known = detector.ensemble_.calibrator, detector.training_facts_["calibration"]
+    """The threshold, and the share of fresh normal rows that it flags."""
+    calibrator, facts = detector.ensemble_.calibrator, detector.training_facts_["calibration"]
     threshold, n = -detector.offset_, len(calibrator.scores)
     above = int(np.sum(calibrator.scores > threshold))
-    # However the threshold was chosen, it lies just below the score of this rank.
+    # Whichever rule chose the threshold, it lies just below the score of this rank.
     low, high = calibrator.flag_rate_interval(min(1.0, (above + 1) / (n + 1)))
     return {
         "rows": n,
-        "cross_fitted": known["cross_fitted"],
-        "rule": known["rule"],
+        "cross_fitted": facts["cross_fitted"],
+        "rule": facts["rule"],
         "alpha": detector.alpha,
         "contamination": detector.contamination,
         "threshold": None if threshold >= NEVER_FLAGGED else threshold,
@@ -164,14 +161,14 @@ def _calibration(detector: GANDetector) -> dict[str, Any]:
         "share": above / n,
         "low": low,
         "high": high,
-        "levels": [*known.get("levels", {}).items()],
-        "pooled_levels": known.get("pooled_levels", []),
+        "levels": [*facts.get("levels", {}).items()],
+        "pooled_levels": facts.get("pooled_levels", []),
         "probability": detector.training_facts_.get("probability"),
     }
 
 
 def _privacy(detector: GANDetector) -> Iterator[str]:
-    """What of the training data is in the model directory."""
+    """Sentences on what the model directory holds of the training data."""
     state, schema = detector.ensemble_.to_arrays(), detector.encoder_.schema
     unit = detector.encoder_.unit
     stored = {
@@ -214,7 +211,7 @@ def _privacy(detector: GANDetector) -> Iterator[str]:
 
 
 def _limits(detector: GANDetector) -> Iterator[str]:
-    """What the model can't do."""
+    """Sentences on what the model can't do."""
     schema, calibration = detector.encoder_.schema, _calibration(detector)
     unit = detector.encoder_.unit
     yield (

@@ -1,4 +1,4 @@
-"""The page: facts and figures put into the template."""
+"""Write the HTML report: render facts and figures into the template."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 from anomgan.plotting import figures as plots
 from anomgan.plotting.style import svg
-from anomgan.report.evaluation_section import evaluation
-from anomgan.report.model_section import model_facts
-from anomgan.report.row_section import top_rows
-from anomgan.report.scored_rows import Batch
+from anomgan.report.evaluation_section import describe_evaluation
+from anomgan.report.model_section import describe_model
+from anomgan.report.row_section import describe_top_rows
+from anomgan.report.scored_rows import ScoredRows
 from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from anomgan.estimator import GANDetector
+
+TEMPLATES = ("page.html.j2", "style.css")
 
 
 def report(
@@ -36,60 +38,57 @@ def report(
     name: str = "anomgan model",
     source: str = "the data",
 ) -> str:
-    """Write one HTML page that needs nothing but itself: no network, no script.
+    """Write a report as one self-contained HTML page, without scripts or links to other files.
 
     Args:
         detector: A fitted detector.
-        data: n rows to judge, at least one: a DataFrame with the columns of training; or pictures,
+        data: n rows to score, at least one: a DataFrame with the columns of training; or pictures,
             as the detector takes them.
         labels: Which of them are abnormal, (n,) of 0 and 1; adds an evaluation.
         normal: Normal rows to fit simple detectors on, for comparison; needs ``labels``.
-        names: What to call each row, (n,); by default its number or, of pictures, its path.
-        name: What to call the model.
-        source: What to call the rows.
+        names: Names of the rows, (n,); by default its number or, of pictures, its path.
+        name: The model's name in the report.
+        source: The name of the rows.
 
     Returns:
-        The page, encoded nowhere yet; it says that it is UTF-8.
+        The page as text; write it as UTF-8, which it declares.
 
     Raises:
         InputError: If there are no rows, a column is missing, or labels don't fit.
     """
-    model = model_facts(detector, name)
-    threshold = model["calibration"]["threshold"]
-    scores = detector.ensemble_.calibrator.scores
-    training = detector.history_
+    model = describe_model(detector, name)
+    history = detector.history_
     figures: dict[str, tuple[Figure, str]] = {}
-    if training.curve:
-        figures["losses"] = (plots.loss_curves(training.curve), "Losses over training")
-    if training.health:
+    if history.curve:
+        figures["losses"] = (plots.loss_curves(history.curve), "Losses over training")
+    if history.health:
         figures["health"] = (
-            plots.health_curves(training.health, training.held_out),
+            plots.health_curves(history.health, history.held_out),
             "Coverage, density, two-sample accuracy and Fréchet distance over training",
         )
-    batch, found, top, judged = None, None, [], None
+    summary, top_rows, evaluation, scores, truth = None, [], None, None, None
     if data is not None:
         frame = to_frame(data)
         if frame is None:
             raise InputError(f"{source}: has no column names; give a DataFrame")
-        batch = Batch.judge(detector, frame, labels=labels, names=names, source=source)
-        found, top = batch.facts(detector.alpha), top_rows(detector, batch)
-        judged, curves = evaluation(detector, batch, normal)
+        rows = ScoredRows.from_frame(detector, frame, labels=labels, names=names, source=source)
+        summary, top_rows = rows.describe(detector.alpha), describe_top_rows(detector, rows)
+        evaluation, curves = describe_evaluation(detector, rows, normal)
         figures |= curves
-        figures["p_values"] = (plots.p_value_histogram(batch.p_value), "p-values of the rows")
+        figures["p_values"] = (plots.p_value_histogram(rows.p_value), "p-values of the rows")
+        scores = rows.score[rows.readable]
+        truth = None if rows.labels is None else rows.labels[rows.readable]
     figures["scores"] = (
         plots.score_histogram(
-            scores,
-            None if batch is None else batch.score[batch.read],
-            None if batch is None or batch.labels is None else batch.labels[batch.read],
-            threshold,
+            detector.ensemble_.calibrator.scores, scores, truth, model["calibration"]["threshold"]
         ),
         "Scores of held-out normal rows and of the new rows",
     )
-    return _rendered(
+    return _render(
         model=model,
-        batch=found,
-        top=top,
-        evaluation=judged,
+        batch=summary,
+        top=top_rows,
+        evaluation=evaluation,
         figures={key: _svg(key, *figure) for key, figure in figures.items()},
     )
 
@@ -99,8 +98,8 @@ def _svg(key: str, figure: Figure, label: str) -> Markup:
     return Markup(svg(figure, key.replace("_", "-"), label=label))  # noqa: S704
 
 
-def _rendered(**facts: Any) -> str:
-    """The template filled in; whatever isn't markup of ours is escaped."""
+def _render(**facts: Any) -> str:
+    """Fill in the template; whatever isn't our own markup is escaped."""
     folder = files("anomgan.report")
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(
@@ -110,7 +109,7 @@ def _rendered(**facts: Any) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_escape,
     )
     environment.filters |= {
         "count": lambda value: f"{value:,}",
@@ -121,11 +120,7 @@ def _rendered(**facts: Any) -> str:
     return environment.get_template(TEMPLATES[0]).render(facts)
 
 
-TEMPLATES = ("page.html.j2", "style.css")
-
-
-def _shown(value: Any) -> Any:
-    """Texts of users without characters that steer rather than show."""
-    return (
-        escape_control(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
+def _escape(value: Any) -> Any:
+    """Escape control characters in users' text (autoescape does the rest)."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return escape_control(value) if is_text else value

@@ -1,4 +1,4 @@
-"""What the page says of single rows: how abnormal, why, and what would be normal instead."""
+"""The report's section on the most abnormal rows, one by one: scores, reasons, normal values."""
 
 from __future__ import annotations
 
@@ -10,69 +10,73 @@ import pandas as pd
 from anomgan.data.encoders.image import ImageEncoder
 from anomgan.errors import InputError
 from anomgan.plotting.images import shown, triptych
-from anomgan.report.model_section import holds
-from anomgan.report.scored_rows import Batch
+from anomgan.report.model_section import describe_column
+from anomgan.report.scored_rows import ScoredRows
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
-MOST_CELLS = 12
+MAX_SHOWN_COLUMNS = 12
 """Columns of a row that are shown, those that explain most first."""
 
-SENTENCES = 2
-"""Reasons that are told in words."""
+MAX_SENTENCES = 2
+"""Reasons that are given in words."""
 
 
-def top_rows(detector: GANDetector, batch: Batch) -> list[dict[str, Any]]:
-    """The most abnormal rows one by one, as the template wants them."""
-    places = batch.top
-    frame = batch.frame.iloc[places].reset_index(drop=True)
-    # Not the first row of the table, of which unknown columns would be told once more.
-    values, _ = detector.encoder_.transform(frame, source=batch.source, first_row=1)
+def describe_top_rows(detector: GANDetector, scored: ScoredRows) -> list[dict[str, Any]]:
+    """The most abnormal rows, for the template."""
+    top = scored.top
+    frame = scored.frame.iloc[top].reset_index(drop=True)
+    # first_row=1: at row 0 the encoder would warn of unknown columns once more.
+    values, _ = detector.encoder_.transform(frame, source=scored.source, first_row=1)
     aspects = detector.ensemble_.components(values)
-    why = _explained(detector, frame, batch.source)
-    pictures = _pictures(detector, values)
+    reasons = _explain(detector, frame, scored.source)
+    pictures = _draw_pictures(detector, values)
     conditions = [column.name for column in detector.encoder_.schema.conditions]
     rows = []
-    for at, place in enumerate(places):
-        lines = _described(detector, frame.iloc[at]) if why is None else _reasons(why, at)
+    for at, index in enumerate(top):
+        lines = (
+            _list_columns(detector, frame.iloc[at])
+            if reasons is None
+            else _list_reasons(reasons, at)
+        )
         rows.append(
             {
-                "name": batch.names[place],
-                "score": batch.score[place],
-                "p_value": batch.p_value[place],
-                "probability": None if batch.probability is None else batch.probability[place],
-                "flagged": batch.flagged[place],
-                "abnormal": None if batch.labels is None else batch.labels[place],
+                "name": scored.names[index],
+                "score": scored.score[index],
+                "p_value": scored.p_value[index],
+                "probability": None if scored.probability is None else scored.probability[index],
+                "flagged": scored.flagged[index],
+                "abnormal": None if scored.labels is None else scored.labels[index],
                 "aspects": [(name, values[at]) for name, values in aspects.items()],
-                "given": [(name, _text(frame.iloc[at][name])) for name in conditions],
-                "sentence": "" if why is None else _sentence(why, at),
-                "explained": why is not None,
+                "given": [(name, _format_cell(frame.iloc[at][name])) for name in conditions],
+                "sentence": "" if reasons is None else _sentence(reasons, at),
+                "explained": reasons is not None,
                 "picture": None if pictures is None else pictures[at],
-                "cells": lines[:MOST_CELLS],
-                "more": max(0, len(lines) - MOST_CELLS),
+                "cells": lines[:MAX_SHOWN_COLUMNS],
+                "more": max(0, len(lines) - MAX_SHOWN_COLUMNS),
             }
         )
     return rows
 
 
-def _explained(detector: GANDetector, frame: pd.DataFrame, source: str) -> pd.DataFrame | None:
-    """Why each row is abnormal, a line for each row and column; None if the model can't say."""
+def _explain(detector: GANDetector, frame: pd.DataFrame, source: str) -> pd.DataFrame | None:
+    """A line for each row and column; None for a model of pictures."""
     try:
         return detector.explain_frame(frame, source=source).frame
-    except InputError:  # of pictures there are no columns to blame
+    except InputError:  # pictures have no columns
         return None
 
 
-def _reasons(why: pd.DataFrame, row: int) -> list[dict[str, Any]]:
-    """Columns by what they add to the score, with what would be normal beside what is."""
-    lines: Any = why[why["row"] == row].sort_values("rank").to_dict("records")
+def _list_reasons(reasons: pd.DataFrame, row: int) -> list[dict[str, Any]]:
+    """Columns by their contribution to the score, with observed and normal values."""
+    lines: Any = reasons[reasons["row"] == row].sort_values("rank").to_dict("records")
     most = max(1e-12, *(line["contribution"] for line in lines))
     return [
         {
             "column": line["column"],
-            "value": _text(line["observed"]),
-            "normal": _text(line["expected"]),
+            "value": _format_cell(line["observed"]),
+            "normal": _format_cell(line["expected"]),
             "part": line["contribution"],
             "width": round(100 * max(0.0, line["contribution"]) / most),
         }
@@ -80,30 +84,33 @@ def _reasons(why: pd.DataFrame, row: int) -> list[dict[str, Any]]:
     ]
 
 
-def _sentence(why: pd.DataFrame, row: int) -> str:
-    lines = why[(why["row"] == row) & (why["contribution"] > 0)].sort_values("rank")
-    return "; ".join(lines["sentence"].dropna()[:SENTENCES])
+def _sentence(reasons: pd.DataFrame, row: int) -> str:
+    lines = reasons[(reasons["row"] == row) & (reasons["contribution"] > 0)].sort_values("rank")
+    return "; ".join(lines["sentence"].dropna()[:MAX_SENTENCES])
 
 
-def _pictures(detector: GANDetector, values: Any) -> list[str] | None:
-    """Each picture, the nearest normal one and where they differ, as ``data:`` addresses."""
+def _draw_pictures(detector: GANDetector, values: Any) -> list[str] | None:
+    """Each picture, its reconstruction and anomaly map side by side, as ``data:`` URLs."""
     encoder, fitted = detector.encoder_, detector.ensemble_
     if not isinstance(encoder, ImageEncoder):
         return None
-    known, nearest = (
+    originals, reconstructions = (
         shown(encoder.to_pictures(each)) for each in (values, fitted.reconstruct(values))
     )
-    drawn = map(triptych, known, nearest, fitted.anomaly_maps(values))
-    return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in drawn]
+    files = map(triptych, originals, reconstructions, fitted.anomaly_maps(values))
+    return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in files]
 
 
-def _described(detector: GANDetector, row: pd.Series[Any]) -> list[dict[str, Any]]:
-    """Columns as they stand, with what they held in training."""
+def _list_columns(detector: GANDetector, row: pd.Series[Any]) -> list[dict[str, Any]]:
+    """Columns in the table's order, with what they held in training."""
     columns = detector.encoder_.schema.columns
-    return [{"column": c.name, "value": _text(row[c.name]), "normal": holds(c)} for c in columns]
+    return [
+        {"column": c.name, "value": _format_cell(row[c.name]), "normal": describe_column(c)}
+        for c in columns
+    ]
 
 
-def _text(cell: Any) -> str:
+def _format_cell(cell: Any) -> str:
     if pd.isna(cell):
         return "missing"
     return f"{cell:.5g}" if isinstance(cell, float) else str(cell)

@@ -1,4 +1,4 @@
-"""What the page says of rows as a whole that the model has judged."""
+"""The report's section on the scored rows as a whole."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from scipy.stats import binom
 
 from anomgan.data.readers.files import name_rows
 from anomgan.errors import InputError
-from anomgan.evaluation.drift import FEWEST, Drift, DriftMonitor
+from anomgan.evaluation.drift import MIN_DRIFT_ROWS, Drift, DriftMonitor
 from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     from anomgan.data.parse_report import ParseReport
     from anomgan.estimator import GANDetector
 
-TOP = 20
+MAX_TOP_ROWS = 20
 """Most abnormal rows that are shown one by one."""
 
-MOST_NOTES = 20
-"""Oddities of the input that are told."""
+MAX_NOTES = 20
+"""Notes about the input that are shown."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows and what the model says of them.
+class ScoredRows:
+    """Rows and their scores.
 
     Attributes:
-        source: What to call them.
+        source: Name of the table.
         frame: n rows in the model's columns.
-        names: What to call each row, (n,): its number, or the column that names rows.
-        score: (n,), larger is more abnormal; NaN for what couldn't be read.
+        names: Name of each row, (n,): its number, or the cell of the column that names rows.
+        score: (n,), larger is more abnormal; NaN for rows that couldn't be read.
         p_value: (n,), NaN likewise.
-        probability: Of being abnormal, (n,), if labelled rows calibrated the model.
-        flagged: (n,), by the model's own rule.
+        probability: Probability of being abnormal, (n,), if the model gives one.
+        flagged: (n,), by the model's own threshold.
         labels: (n,), whether abnormal, if that is known.
-        report: What was odd about the cells.
-        unit: What to call rows, such as pictures.
-        drift: Whether they are like the training data as a whole.
+        report: Cells that couldn't be read.
+        unit: What rows are called, such as pictures.
+        drift: Whether the rows as a whole are like the training data.
     """
 
     source: str
@@ -58,7 +58,7 @@ class Batch:
     drift: Drift
 
     @classmethod
-    def judge(
+    def from_frame(
         cls,
         detector: GANDetector,
         frame: pd.DataFrame,
@@ -66,7 +66,7 @@ class Batch:
         labels: ArrayLike | None,
         names: list[str] | None,
         source: str,
-    ) -> Batch:
+    ) -> ScoredRows:
         """Score rows.
 
         Raises:
@@ -75,7 +75,7 @@ class Batch:
         """
         if not len(frame):
             raise InputError(f"{source}: has no rows to report on")
-        truth = None if labels is None else _truth(labels, len(frame), source)
+        truth = None if labels is None else _check_labels(labels, len(frame), source)
         scored = detector.score_frame(frame, source=source)
         if not np.isfinite(scored.score).any():
             raise InputError(f"{source}: nothing in it can be read")
@@ -97,18 +97,22 @@ class Batch:
         )
 
     @property
-    def read(self) -> NDArray[np.bool_]:
+    def readable(self) -> NDArray[np.bool_]:
         """Which rows could be read, (n,)."""
         return np.isfinite(self.score)
 
     @property
     def top(self) -> NDArray[np.intp]:
-        """Places of the most abnormal rows that could be read, the first the worst."""
-        return np.argsort(-self.score, kind="stable")[: min(TOP, int(self.read.sum()))]
+        """Indices of the most abnormal rows that could be read, the worst first."""
+        return np.argsort(-self.score, kind="stable")[: min(MAX_TOP_ROWS, int(self.readable.sum()))]
 
-    def facts(self, alpha: float) -> dict[str, Any]:
-        """What to say of the rows as a whole."""
-        notes, rows, flagged = list(self.report.lines()), int(self.read.sum()), self.flagged.sum()
+    def describe(self, alpha: float) -> dict[str, Any]:
+        """Counts, drift and notes, for the template."""
+        notes, rows, flagged = (
+            list(self.report.lines()),
+            int(self.readable.sum()),
+            self.flagged.sum(),
+        )
         return {
             "source": self.source,
             "unit": self.unit,
@@ -119,17 +123,17 @@ class Batch:
             "share": float(flagged / rows),
             "expected": alpha * rows,
             "surprising": binom.sf(flagged - 1, rows, alpha) < 0.001,
-            "drift": list(_drift(self.drift, self.unit)),
-            "notes": notes[:MOST_NOTES],
-            "more_notes": max(0, len(notes) - MOST_NOTES),
+            "drift": list(_describe_drift(self.drift, self.unit)),
+            "notes": notes[:MAX_NOTES],
+            "more_notes": max(0, len(notes) - MAX_NOTES),
             "abnormal": None if self.labels is None else int(self.labels.sum()),
         }
 
 
-def _drift(drift: Drift, unit: str) -> Iterator[str]:
-    """Whether a batch is like the training data, in sentences."""
+def _describe_drift(drift: Drift, unit: str) -> Iterator[str]:
+    """Whether the rows are like the training data, in sentences."""
     if drift.p_values is None:
-        yield f"There are too few {unit} to say; {FEWEST} are needed."
+        yield f"There are too few {unit} to say; {MIN_DRIFT_ROWS} are needed."
         return
     reasons = list(drift.reasons())
     if not reasons:
@@ -138,17 +142,17 @@ def _drift(drift: Drift, unit: str) -> Iterator[str]:
         yield f"No: {reason}."
 
 
-def _truth(labels: ArrayLike, rows: int, source: str) -> NDArray[np.bool_]:
-    """Labels as truth values.
+def _check_labels(labels: ArrayLike, rows: int, source: str) -> NDArray[np.bool_]:
+    """Convert labels to booleans.
 
     Raises:
-        InputError: If their number or what they are is wrong.
+        InputError: If their number is wrong, or they aren't 0 and 1.
     """
-    given: NDArray[Any] = np.asarray(labels)
-    if given.shape != (rows,):
+    values: NDArray[Any] = np.asarray(labels)
+    if values.shape != (rows,):
         raise InputError(
-            f"{source}: has {rows:,} rows, but there are labels of shape {given.shape}"
+            f"{source}: has {rows:,} rows, but there are labels of shape {values.shape}"
         )
-    if not np.isin(given, (0, 1)).all():
+    if not np.isin(values, (0, 1)).all():
         raise InputError(f"{source}: labels must be 0 for normal or 1 for abnormal rows")
-    return given.astype(np.bool_)
+    return values.astype(np.bool_)

@@ -11,7 +11,7 @@ from anomgan import GANDetector
 from anomgan.calibration.conformal import ConformalCalibrator
 from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.data.parse_report import ParseReport
-from anomgan.evaluation.drift import FEWEST, Drift, DriftMonitor, drift
+from anomgan.evaluation.drift import MIN_DRIFT_ROWS, Drift, DriftMonitor, detect_drift
 
 TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_steps": 1}
 
@@ -75,10 +75,10 @@ def test_some_anomalies_are_no_drift() -> None:
 
 
 def test_a_small_batch_says_nothing() -> None:
-    found = judged(np.full(FEWEST - 1, 9.0), np.arange(400.0))
+    found = judged(np.full(MIN_DRIFT_ROWS - 1, 9.0), np.arange(400.0))
     assert not found
     assert found.p_values is None
-    assert judged(np.full(FEWEST, 9.0), np.arange(400.0))
+    assert judged(np.full(MIN_DRIFT_ROWS, 9.0), np.arange(400.0))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def records(rows: int, seed: int) -> pd.DataFrame:
 
 
 def test_columns(detector: GANDetector) -> None:
-    usual = drift(detector, records(400, 1))
+    usual = detect_drift(detector, records(400, 1))
     assert not usual
     shares = {(share.column, share.what): share for share in usual.columns}
     assert shares["size", "missing"].training_share == pytest.approx(0.05, abs=0.02)
@@ -109,19 +109,23 @@ def test_columns(detector: GANDetector) -> None:
     table = records(400, 2)
     table.loc[::4, "size"] = np.nan
     table.loc[::10, "city"] = "Atlantis"
-    reasons = [text for text in drift(detector, table).reasons() if text.startswith("column")]
+    reasons = [
+        text for text in detect_drift(detector, table).reasons() if text.startswith("column")
+    ]
     gaps, new = reasons
     assert gaps.startswith("column 'size' has no value in 2")
     assert new.startswith("column 'city' has a level never seen in 1")
 
     filled = records(400, 3).fillna({"size": 0.0})
-    assert any("'size' has no value in 0.0%" in text for text in drift(detector, filled).reasons())
+    assert any(
+        "'size' has no value in 0.0%" in text for text in detect_drift(detector, filled).reasons()
+    )
 
 
 def test_report_is_plain(detector: GANDetector) -> None:
     from anomgan.utils.serialization import to_plain
 
-    state = drift(detector, records(400, 1)).to_json()
+    state = detect_drift(detector, records(400, 1)).to_json()
     assert to_plain(state) == {**state, "columns": [dict(each) for each in state["columns"]]}
     assert state["drift"] is False
     assert state["rows"] == 400
@@ -142,7 +146,7 @@ def test_conditions_are_compared_each_with_its_own() -> None:
             ensemble_=SimpleNamespace(calibrator=calibrator, mondrian=apart),
             encoder_=SimpleNamespace(
                 schema=SimpleNamespace(columns=(), conditions=()),
-                spec=SimpleNamespace(told=np.asarray),
+                spec=SimpleNamespace(conditions=np.asarray),
             ),
             training_facts_={"rows": 1000, "calibration": {"cross_fitted": False}},
         )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from anomgan import GANDetector, InputError
-from anomgan.evaluation.evaluate import MISSING, PEERS, REST, evaluate, subgroups
+from anomgan.evaluation.evaluate import MISSING, PEER_LABELS, REST, evaluate, subgroups
 from anomgan.metrics import metrics
 
 TINY = {"steps": 20, "members": 1, "hidden": 16, "memory_rows": 100, "inversion_steps": 1}
@@ -68,7 +68,7 @@ def test_peers_learn_from_the_same_rows(
 ) -> None:
     frame, y = labelled
     found = evaluate(detector, frame, y, normal=normal, bootstrap=20)
-    assert set(found.peers) == set(found.peer_intervals) == set(PEERS)
+    assert set(found.peers) == set(found.peer_intervals) == set(PEER_LABELS)
     assert all(peer["auroc"] > 0.8 for peer in found.peers.values())
     for name, more in found.peer_intervals.items():
         low, high = more["auroc"]

@@ -9,8 +9,8 @@ import pytest
 
 from anomgan import DataWarning, InputError
 from anomgan.data.encoders.table import TableEncoder
-from anomgan.evaluation.privacy import nearest
-from anomgan.evaluation.sample_quality import quality
+from anomgan.evaluation.privacy import nearest_distance
+from anomgan.evaluation.sample_quality import sample_quality
 
 
 def table(rows: int, seed: int) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def judged(generated: pd.DataFrame, training: pd.DataFrame | None = None, refere
     """Quality and what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = quality(generated, reference, ENCODER, training=training)
+        found = sample_quality(generated, reference, ENCODER, training=training)
     said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
     assert said == found.warnings
     return found
@@ -97,7 +97,7 @@ def test_chance_repetitions_of_few_levels_are_no_copies():
     ]
     encoder = TableEncoder.fit(few[0])
     with pytest.warns(DataWarning, match="reference rows are training rows"):
-        found = quality(few[1], few[2], encoder, training=few[0])
+        found = sample_quality(few[1], few[2], encoder, training=few[0])
     assert found.privacy.copies.generated == found.privacy.copies.real == 1
     assert not found.privacy.copying
     assert not found.privacy.close
@@ -140,7 +140,7 @@ def test_missing_cells_count_as_a_level():
     gaps = TRAINING.assign(size=TRAINING["size"].where(TRAINING.index % 4 > 0))
     encoder = TableEncoder.fit(gaps)
     held = HELD.assign(size=HELD["size"].where(HELD.index % 4 > 0))
-    found = quality(FRESH, held, encoder)
+    found = sample_quality(FRESH, held, encoder)
     [size] = [column for column in found.columns if column.name == "size"]
     assert size.missing.generated == 0
     assert size.missing.real == 0.25
@@ -148,7 +148,7 @@ def test_missing_cells_count_as_a_level():
 
 
 def test_same_seed_same_measures_and_plain_data():
-    first, again = (quality(FRESH, HELD, ENCODER, training=TRAINING) for _ in range(2))
+    first, again = (sample_quality(FRESH, HELD, ENCODER, training=TRAINING) for _ in range(2))
     assert first == again
     state = json.loads(json.dumps(first.to_json(), allow_nan=False))
     assert state["rows"] == {
@@ -163,19 +163,21 @@ def test_same_seed_same_measures_and_plain_data():
 
 def test_a_single_column_has_no_correlations():
     encoder = TableEncoder.fit(TRAINING[["size"]])
-    found = quality(FRESH[["size"]], HELD[["size"]], encoder)
+    found = sample_quality(FRESH[["size"]], HELD[["size"]], encoder)
     assert found.correlations is None
     assert found.worst_pair is None
 
 
 def test_too_few_rows_are_refused():
     with pytest.raises(InputError, match="the reference: 19 rows are too few"):
-        quality(FRESH, HELD.head(19), ENCODER)
+        sample_quality(FRESH, HELD.head(19), ENCODER)
     with pytest.raises(InputError, match="no column 'size'"):
-        quality(FRESH, HELD.drop(columns="size"), ENCODER)
+        sample_quality(FRESH, HELD.drop(columns="size"), ENCODER)
 
 
 def test_nearest_distances_of_equal_rows_are_zero():
     rows = np.random.default_rng(0).normal(1e4, 1, (50, 3))
-    assert np.array_equal(nearest(rows, rows), np.zeros(50))
-    assert nearest(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [6.0, 8.0]])) == pytest.approx(5)
+    assert np.array_equal(nearest_distance(rows, rows), np.zeros(50))
+    assert nearest_distance(
+        np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [6.0, 8.0]])
+    ) == pytest.approx(5)

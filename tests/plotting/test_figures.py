@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from anomgan.metrics import reliability
 from anomgan.plotting import figures as plots
 from anomgan.plotting import style
 from anomgan.training.health import MEASURES, Health
@@ -34,7 +35,7 @@ def figures() -> dict[str, object]:
         "health_curves": plots.health_curves([health(10), health(20)], health(20, 0.75)),
         "roc": plots.roc(LABELS, SCORE),
         "precision_recall": plots.precision_recall(LABELS, SCORE),
-        "reliability": plots.reliability(LABELS, SCORE),
+        "reliability": plots.reliability(reliability(LABELS, SCORE)),
         "p_value_histogram": plots.p_value_histogram([0.05, 0.5, 1.0]),
         "sample_grid": plots.sample_grid(np.zeros((3, 8, 8), np.uint8)),
     }
@@ -149,7 +150,7 @@ def test_p_values_belong_to_the_bin_that_ends_with_them():
 
 
 def test_reliability_points_are_the_bins_means():
-    figure = plots.reliability([0, 1, 1, 1], [0.1, 0.15, 0.9, 1.0])
+    figure = plots.reliability(reliability([0, 1, 1, 1], [0.1, 0.15, 0.9, 1.0]))
     points = np.asarray(figure.axes[0].collections[0].get_offsets())
     assert points == pytest.approx(np.array([[0.125, 0.5], [0.95, 1.0]]))
 
@@ -168,5 +169,5 @@ def test_what_is_no_stack_of_pictures_is_refused(shape):
 
 
 def test_colour_pictures_are_shown_up_to_the_most():
-    figure = plots.sample_grid(np.zeros((plots.MOST_PICTURES + 5, 4, 4, 3)))
-    assert sum(bool(axis.images) for axis in figure.axes) == plots.MOST_PICTURES
+    figure = plots.sample_grid(np.zeros((plots.MAX_PICTURES + 5, 4, 4, 3)))
+    assert sum(bool(axis.images) for axis in figure.axes) == plots.MAX_PICTURES

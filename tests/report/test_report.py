@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 from html.parser import HTMLParser
 
@@ -164,3 +165,11 @@ def test_array_models_have_a_page(normal):
     array = GANDetector(settings=SETTINGS, random_state=0).fit(normal[["size"]].to_numpy())
     frame = pd.DataFrame({"x0": [10.0, 99.0]})
     assert "x0" in Parsed(report(array, frame)).text
+
+
+def test_the_package_can_be_called_however_it_was_imported():
+    import anomgan
+    import anomgan.report.page
+
+    assert callable(anomgan.report)
+    assert inspect.signature(anomgan.report) == inspect.signature(anomgan.report.page.report)
