@@ -1,8 +1,9 @@
-"""Builds networks that fit a record: the one place that asks whether it is a table or a picture."""
+"""Build the networks for a record: dense ones for tables, convolutional ones for images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -19,33 +20,33 @@ from anomgan.nets.self_supervision import Pretext
 from anomgan.nets.spectral_norm import spectral_norm
 from anomgan.nets.table_discriminator import TableDiscriminator
 
-THUMBNAIL_SIDE = 32
-"""Longest side of pictures that are remembered pixel by pixel."""
+MAX_THUMBNAIL_SIDE = 32
+"""Longest side in pixels of the images that :func:`make_thumbnails` returns."""
 
 COARSENING_FACTOR = 4
-"""Factor by which :func:`coarsen` reduces a picture's sides."""
+"""Factor by which :func:`coarsen` reduces the sides of an image."""
 
 
 def build_generator(spec: Spec, config: Config, members: int) -> MLP | ConvGenerator:
-    """Networks ``(M, n, code) -> (M, n, record)``, before rendering."""
+    """Generators ``(M, n, code) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return ConvGenerator(spec, config, members)
-    wide = spec.condition_size
-    return _mlp(config, members, config.latent + wide, spec.record_size, conditions=wide)
+    inputs = config.latent + spec.condition_size
+    return _build_mlp(config, members, inputs, spec.record_size, spec.condition_size)
 
 
 def build_encoder(spec: Spec, config: Config, members: int) -> MLP | ConvEncoder:
-    """Networks ``(M, n, *shape) -> (M, n, latent)``."""
+    """Encoders ``(M, n, *shape) -> (M, n, latent)``."""
     if spec.grid is not None:
         return ConvEncoder(spec, config, members, config.latent)
-    return _mlp(config, members, spec.size, config.latent, conditions=spec.condition_size)
+    return _build_mlp(config, members, spec.size, config.latent, spec.condition_size)
 
 
 def build_translator(spec: Spec, config: Config, members: int) -> MLP | UNet:
-    """Networks ``(M, n, *shape) -> (M, n, record)``, before rendering."""
+    """Generators that take records, ``(M, n, *shape) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return UNet(spec, config, members)
-    return _mlp(config, members, spec.size, spec.record_size, conditions=spec.condition_size)
+    return _build_mlp(config, members, spec.size, spec.record_size, spec.condition_size)
 
 
 def build_discriminator(
@@ -53,15 +54,21 @@ def build_discriminator(
 ) -> TableDiscriminator | ImageDiscriminator:
     """Discriminators ``(M, n, *shape) -> (M, n)``; arguments as :class:`TableDiscriminator`."""
     kind = TableDiscriminator if spec.grid is None else ImageDiscriminator
-    made = kind(spec, config, members, extra, records)
-    return spectral_norm(made) if config.spectral_norm == "on" else made
+    network = kind(spec, config, members, extra, records)
+    return spectral_norm(network) if config.spectral_norm == "on" else network
+
+
+def build_latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
+    """Discriminators of concatenated latent vectors, ``(M, n, inputs) -> (M, n, 1)``."""
+    network = _build_mlp(config, members, inputs, 1)
+    return spectral_norm(network) if config.spectral_norm == "on" else network
 
 
 def build_pretext(spec: Spec, config: Config, discriminator: nn.Module) -> Pretext | None:
-    """Heads that tell what was done to pictures from what a critic sees; None if not asked for.
+    """Heads of the self-supervised task, on the discriminator's trunk; None if it is off.
 
     Raises:
-        InputError: If they are asked for, but the records are no pictures.
+        InputError: If it is on, but the records are no images.
     """
     if not config.self_supervision:
         return None
@@ -70,59 +77,52 @@ def build_pretext(spec: Spec, config: Config, discriminator: nn.Module) -> Prete
     return Pretext(spec.grid, discriminator.members, discriminator.trunk.flat, config.hidden)
 
 
-def build_latent_discriminator(config: Config, members: int, inputs: int) -> MLP:
-    """Networks that judge latent vectors put together, ``(M, n, inputs) -> (M, n, 1)``."""
-    made = _mlp(config, members, inputs, 1)
-    return spectral_norm(made) if config.spectral_norm == "on" else made
-
-
 def make_thumbnails(spec: Spec, x: Tensor) -> Tensor:
-    """Records small enough to be remembered by the thousand, ``(M, n, *shape) -> (M, n, S)``.
+    """Average large images to :data:`MAX_THUMBNAIL_SIDE` a side, ``(M, n, *shape) -> (M, n, S)``.
 
-    Pictures are averaged to at most :data:`THUMBNAIL_SIDE` pixels a side; others stay as they are.
+    Small images and records of tables are returned as they are.
     """
-    if spec.grid is None or max(spec.grid[1:]) <= THUMBNAIL_SIDE:
+    if spec.grid is None or max(spec.grid[1:]) <= MAX_THUMBNAIL_SIDE:
         return x
-    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
-    few = adaptive_avg_pool2d(
-        flat, (min(THUMBNAIL_SIDE, flat.shape[2]), min(THUMBNAIL_SIDE, flat.shape[3]))
-    )
-    return torch.cat([few.reshape(*x.shape[:2], -1), x[..., spec.record_size :]], -1)
+    size = (min(MAX_THUMBNAIL_SIDE, spec.grid[1]), min(MAX_THUMBNAIL_SIDE, spec.grid[2]))
+    return _map_images(spec, x, lambda images: adaptive_avg_pool2d(images, size))
 
 
 def coarsen(spec: Spec, x: Tensor) -> Tensor:
-    """Records that hold pictures without their detail, ``(M, n, *shape)``; others as they are."""
+    """Blur images to a fourth of their resolution, ``(M, n, *shape)``; tables as they are."""
     if spec.grid is None:
         return x
-    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
-    few = (-(-spec.grid[1] // COARSENING_FACTOR), -(-spec.grid[2] // COARSENING_FACTOR))
-    blurred = interpolate(adaptive_avg_pool2d(flat, few), flat.shape[2:], mode="bilinear")
-    return torch.cat([blurred.reshape(*x.shape[:2], -1), x[..., spec.record_size :]], -1)
+    full = spec.grid[1:]
+    size = (-(-full[0] // COARSENING_FACTOR), -(-full[1] // COARSENING_FACTOR))
+
+    def blur(images: Tensor) -> Tensor:
+        return interpolate(adaptive_avg_pool2d(images, size), full, mode="bilinear")
+
+    return _map_images(spec, x, blur)
 
 
 def drop_detail(spec: Spec, x: Tensor, missing: float) -> Tensor:
-    """Records as networks see them that lack so many levels, ``(M, n, *shape)`` to the same."""
+    """Remove the detail that networks lacking ``missing`` levels can't represent."""
     if spec.grid is None or not missing:
         return x
-    flat = x[..., : spec.record_size].reshape(-1, *spec.grid)
-    seen = remove_detail(flat, missing).reshape(*x.shape[:2], -1)
-    return torch.cat([seen, x[..., spec.record_size :]], -1)
+    return _map_images(spec, x, lambda images: remove_detail(images, missing))
 
 
 def estimate_widest_layer(spec: Spec, config: Config) -> int:
-    """Numbers that the largest layers hold for one record and member, roughly."""
+    """Approximate number of values in the largest layer, per record and member."""
     if spec.grid is None:
         return max(4 * config.hidden, spec.size)
-    # Its gradients, and the first maps, which have a quarter of the pixels.
+    # An image, its gradients, and the first maps, which have a quarter of the pixels.
     return math.prod(spec.grid[1:]) * (spec.grid[0] + FEATURE_DIRECTIONS + config.channels // 4)
 
 
-def _mlp(config: Config, members: int, inputs: int, outputs: int, conditions: int = 0) -> MLP:
-    return MLP(
-        members,
-        inputs,
-        outputs,
-        hidden=config.hidden,
-        layers=config.layers,
-        conditions=conditions,
-    )
+def _map_images(spec: Spec, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply a function of ``(M·n, C, H, W)`` to the images in records; conditions stay."""
+    at = spec.record_size
+    images = function(x[..., :at].reshape(-1, *spec.grid or ()))
+    return torch.cat([images.reshape(*x.shape[:2], -1), x[..., at:]], -1)
+
+
+def _build_mlp(config: Config, members: int, inputs: int, outputs: int, conditions: int = 0) -> MLP:
+    sizes = {"hidden": config.hidden, "layers": config.layers}
+    return MLP(members, inputs, outputs, **sizes, conditions=conditions)

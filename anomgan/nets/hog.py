@@ -1,8 +1,8 @@
-"""Oriented gradients: how much each part of a picture changes in which direction.
+"""Histograms of oriented gradients of images.
 
-What tells a shape from another is less its pixels, which a shift by one exchanges, than which edges
-run where.  Dalal & Triggs, "Histograms of oriented gradients for human detection", 2005; the square
-root is that of Arandjelović & Zisserman, "Three things everyone should know", 2012.
+Shapes differ less in single pixels, which a small shift exchanges, than in the edges of each part.
+Dalal & Triggs, "Histograms of oriented gradients for human detection", 2005; the square root is
+that of Arandjelović & Zisserman, "Three things everyone should know", 2012.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, pad, relu
 
 ROOT_FLOOR = 1e-4
-"""Keeps the slope of the square root finite where nothing changes."""
+"""Added under the square root; bounds its derivative where the image is constant."""
 
 
 def compute_gradients(x: Tensor, directions: int) -> Tensor:
-    """Growth of brightness in evenly spaced directions, ``(n, C, H, W) -> (n, directions, H, W)``.
+    """Rectified gradients in evenly spaced directions, ``(n, C, H, W) -> (n, directions, H, W)``.
 
-    Noise is smoothed away first, over 3 × 3 pixels; channels are averaged afterwards, so that an
-    edge between colours of one brightness counts.
+    Images are smoothed first, over 3 × 3 pixels; channels are averaged afterwards, so that an edge
+    between colours of equal brightness counts.
     """
     wide = pad(x, (2, 2, 2, 2), mode="replicate")
     smooth = avg_pool2d(wide, 3, 1)
     across = (smooth[..., 1:-1, 2:] - smooth[..., 1:-1, :-2]) / 2
     down = (smooth[..., 2:, 1:-1] - smooth[..., :-2, 1:-1]) / 2
-    turns = [2 * math.pi * step / directions for step in range(directions)]
-    return torch.stack([relu(math.cos(a) * across + math.sin(a) * down).mean(1) for a in turns], 1)
+    angles = [2 * math.pi * step / directions for step in range(directions)]
+    return torch.stack([relu(math.cos(a) * across + math.sin(a) * down).mean(1) for a in angles], 1)
 
 
 def pool_cells(x: Tensor, side: int) -> Tensor:
-    """Means over ``side × side`` cells, each overlapping half of its neighbours: ``(n, C·side²)``.
+    """Average over ``side × side`` half-overlapping cells, ``(n, C, H, W) -> (n, C·side²)``.
 
     A shift by less than a cell then changes little.
     """
@@ -42,5 +42,5 @@ def pool_cells(x: Tensor, side: int) -> Tensor:
 
 
 def safe_sqrt(x: Tensor) -> Tensor:
-    """Square roots of what is at least 0: faint edges count, too."""
+    """Square root of values ≥ 0, which raises faint edges."""
     return (x + ROOT_FLOOR).sqrt()

@@ -1,6 +1,6 @@
-"""Layers with a leading member axis: M networks of an ensemble as one batched product.
+"""Linear layers with a leading member axis: M networks as one batched matrix product.
 
-Data are ``(M, n, features)``: member m sees ``x[m]`` and never another member's.
+Data are ``(M, n, features)``: member m processes ``x[m]`` only.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 MIN_MATMUL_SIDE = 16
-"""Sides below which :func:`row_stable_matmul` fills up with zeros."""
+"""Side to which :func:`row_stable_matmul` pads smaller matrices with zeros."""
 
 
 class MemberLinear(nn.Module):
-    """M affine maps side by side, ``(M, n, inputs) -> (M, n, outputs)``."""
+    """M affine maps, ``(M, n, inputs) -> (M, n, outputs)``."""
 
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
         """Draw normal weights of variance gain²/inputs; biases start at zero."""
@@ -25,7 +25,7 @@ class MemberLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, if given by other weights."""
+        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, by other weights if given."""
         weight = self.weight if weight is None else weight
         if self.training or min(weight.shape[-2:]) >= MIN_MATMUL_SIDE:
             return torch.baddbmm(self.bias, x, weight)
@@ -33,17 +33,17 @@ class MemberLinear(nn.Module):
 
 
 def draw_weights(scale: float, *shape: int) -> Tensor:
-    """Normal weights of that standard deviation."""
+    """Draw normal weights of that standard deviation."""
     weight = torch.empty(shape)
-    # Where a model is read, shapes are enough, and anything else would import half a compiler.
+    # Loading a model needs shapes alone; on meta tensors other operations import half a compiler.
     return weight if weight.is_meta else weight.normal_() * scale
 
 
 def row_stable_matmul(x: Tensor, weight: Tensor) -> Tensor:
-    """``(M, n, k) @ (M, k, p)``, rounded alike wherever a row stands.
+    """``(M, n, k) @ (M, k, p)``; a row's rounding doesn't depend on its position.
 
-    Products with short sides go through kernels that treat odd and even rows differently, and so do
-    their gradients; with zeros at the edges they don't.
+    For short sides torch uses kernels that round odd and even rows differently, in the gradients,
+    too; padding with zeros avoids them.
     """
     inputs, outputs = weight.shape[-2:]
     right, below = max(0, MIN_MATMUL_SIDE - outputs), max(0, MIN_MATMUL_SIDE - inputs)

@@ -1,12 +1,12 @@
-"""Progressive growing: networks that learn coarse pictures first, then finer and finer ones.
+"""Progressive growing: networks learn coarse images first, then finer ones.
 
 Karras et al., "Progressive growing of GANs for improved quality, stability, and variation", 2018.
-There every size has convolutions of its own from and to pictures, which are thrown away later.
-Here the first halving and the last convolution serve all sizes: what lies between them is left out
-at first, and channels are repeated or averaged to make ends meet.  So growing needs no weights of
-its own: grown networks are those that never grew, and so are their files.
+In the paper every size has its own convolutions from and to images, which are discarded later.
+Here the first halving and the last convolution serve all sizes: the layers between are skipped at
+first, and channels are repeated or averaged to fit.  So growing adds no weights, and networks that
+have grown have the same weights and files as networks that never grew.
 
-Records keep their full size throughout; a coarse picture is one without detail.
+Records keep their full size throughout; a coarse image is one without detail.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from anomgan.config import Config
 from anomgan.nets.conv import Size, halve_sizes
 
 MIN_GROWING_SIDE = 128
-"""Longer side in pixels from which on pictures are grown into unless a setting says otherwise."""
+"""Longer side in pixels from which networks grow by default."""
 
 GROWING_SHARE = 0.6
-"""Share of the training after which networks are grown up."""
+"""Share of the training after which networks have their full size."""
 
 
 class Growing(nn.Module):
-    """What a network needs that grows.
+    """Base class of networks that grow.
 
     Attributes:
-        levels: Doublings of the picture that may be left out; 0 for networks that don't grow.
-        missing: How many are.  Of 1.3 the first is left out, and the next has a weight of 0.7:
-            it is being faded in.  Counts while training only.
+        levels: Doublings of the image that can be skipped; 0 for networks that don't grow.
+        missing: How many are skipped.  With 1.3 the first is skipped and the second has a weight of
+            0.7, as it is faded in.  Training mode only.
     """
 
     levels: int = 0
@@ -41,65 +41,67 @@ class Growing(nn.Module):
 
     @property
     def gap(self) -> tuple[int, float]:
-        """Levels that are left out, and the weight of leaving out one more."""
+        """Number of skipped levels, and the weight of skipping one more."""
         missing = self.missing if self.training else 0.0
         return int(missing), missing - int(missing)
 
 
 def count_levels(config: Config, side: Size) -> int:
-    """Doublings that networks of pictures grow by; the first size has a side of about eight."""
+    """Count the doublings that networks grow by; the first size has a side of about eight."""
     grows = config.growing == "on" or (config.growing == "auto" and max(side) >= MIN_GROWING_SIDE)
     return len(halve_sizes(*side)) - 2 if grows else 0
 
 
 def grow(network: nn.Module, progress: float) -> float:
-    """Let all parts of networks grow as far as they ought to; gives the levels still missing.
+    """Grow all parts of a network.
 
     Each level is trained for as long as it takes to fade the next one in.
 
     Args:
         network: Changed in place.
-        progress: Which share of the training is over, in [0, 1].
+        progress: Fraction of the training that is done, in [0, 1].
+
+    Returns:
+        The number of levels still missing.
     """
     missing = 0.0
     for part in network.modules():
         if isinstance(part, Growing) and part.levels:
-            level, over = divmod(part.levels * min(1.0, progress / GROWING_SHARE), 1)
-            part.missing = missing = part.levels - level - max(0.0, 2 * over - 1)
+            level, fraction = divmod(part.levels * min(1.0, progress / GROWING_SHARE), 1)
+            part.missing = missing = part.levels - level - max(0.0, 2 * fraction - 1)
     return missing
 
 
 def remove_detail(x: Tensor, missing: float) -> Tensor:
-    """Pictures ``(n, C, H, W)`` without the detail that is missing, in their size."""
-    ladder, level, share = halve_sizes(x.shape[2], x.shape[3]), int(missing), missing - int(missing)
+    """Remove the detail of missing levels from images ``(n, C, H, W)``; their size stays."""
     if not missing:
         return x
-    fine = upsample(downsample(x, ladder[level]), ladder[0])
-    if not share:
+    sizes, level, weight = halve_sizes(x.shape[2], x.shape[3]), int(missing), missing % 1
+    fine = upsample(downsample(x, sizes[level]), sizes[0])
+    if not weight:
         return fine
-    return torch.lerp(fine, upsample(downsample(x, ladder[level + 1]), ladder[0]), share)
+    return torch.lerp(fine, upsample(downsample(x, sizes[level + 1]), sizes[0]), weight)
 
 
 def downsample(x: Tensor, size: Size) -> Tensor:
-    """Pictures ``(n, C, H, W)`` averaged to a smaller size."""
+    """Average images ``(n, C, H, W)`` to a smaller size."""
     return x if x.shape[2:] == size else adaptive_avg_pool2d(x, size)
 
 
 def upsample(x: Tensor, size: Size) -> Tensor:
-    """Pictures ``(n, C, h, w)`` in a larger size, each pixel repeated."""
+    """Repeat the pixels of images ``(n, C, h, w)`` to a larger size."""
     return x if x.shape[2:] == size else interpolate(x, size)
 
 
 def match_channels(x: Tensor, members: int, channels: int) -> Tensor:
-    """Other channels for each member, ``(n, M·C, h, w) -> (n, M·channels, h, w)``.
+    """Repeat or average each member's channels, ``(n, M·C, h, w) -> (n, M·channels, h, w)``.
 
-    More of them are repeats; fewer are means of neighbours, of which independent ones keep their
-    variance.
+    Averages are scaled so that those of independent channels keep the variance.
     """
-    n, wide, height, width = x.shape
-    if wide == members * channels:
+    n, given, height, width = x.shape
+    if given == members * channels:
         return x
-    split = x.reshape(n * members, wide // members, height * width)
-    made = adaptive_avg_pool2d(split, (channels, height * width))
-    scale = math.sqrt(max(1.0, wide / (members * channels)))
-    return scale * made.reshape(n, members * channels, height, width)
+    split = x.reshape(n * members, given // members, height * width)
+    pooled = adaptive_avg_pool2d(split, (channels, height * width))
+    scale = math.sqrt(max(1.0, given / (members * channels)))
+    return scale * pooled.reshape(n, members * channels, height, width)

@@ -1,4 +1,8 @@
-"""Spectral normalisation of layers with a member axis (Miyato et al., 2018)."""
+"""Spectral normalisation of layers with a member axis (Miyato et al., 2018).
+
+``torch.nn.utils.parametrizations.spectral_norm`` has no member axis, and scores with its
+last estimate of the norm instead of the exact one.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,18 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Spectral(nn.Module):
-    """What a layer needs whose weights are divided by their largest singular value, σ.
+    """Mixin that divides a layer's weights by their largest singular value, σ.
 
-    While training, each forward pass makes one step of power iteration from where the last one
-    ended; weights move slowly enough for it to keep up.  Leaving training mode computes σ exactly,
-    once: from then on the layer is an ordinary one that depends on nothing but its weights.
+    In training mode each forward pass makes one step of power iteration from the last estimate;
+    weights change slowly enough for that.  Leaving training mode computes σ exactly, once, so that
+    scores depend on the weights alone.
 
-    A convolution's weights count as the matrix from all pixels of a window to the outputs, as in
-    the paper.
+    A convolution's weights are taken as the matrix from all pixels of a window to the outputs, as
+    in the paper.
+
+    Attributes:
+        left: Left singular vectors of the last power iteration, ``(M, 1, rows)``.
+        sigma: Exact σ since training mode was left, ``(M, 1, 1)``.
     """
 
     weight: nn.Parameter
@@ -36,13 +44,13 @@ class Spectral(nn.Module):
         self.register_buffer("left", left if left.is_meta else normalize(left, dim=-1))
         self.register_buffer("sigma", torch.ones(members, 1, 1))
 
-    def normal_weight(self) -> Tensor:
-        """The weights over σ."""
+    def normalized_weight(self) -> Tensor:
+        """The weights divided by σ."""
         sigma = self._estimate() if self.training else self.sigma
         return self.weight / sigma.reshape(-1, *[1] * (self.weight.dim() - 1))
 
     def train(self, mode: bool = True) -> Spectral:
-        """Enter or leave training mode; leaving it settles σ."""
+        """Enter or leave training mode; leaving it computes σ exactly."""
         if not mode:
             with torch.no_grad():
                 exact = torch.linalg.matrix_norm(self.weight.flatten(2), 2)[:, None, None]
@@ -51,7 +59,7 @@ class Spectral(nn.Module):
         return self
 
     def _estimate(self) -> Tensor:
-        """σ after one more step of power iteration, ``(M, 1, 1)``; its gradient is the weights'."""
+        """σ after one more step of power iteration, ``(M, 1, 1)``; differentiable."""
         matrix = self.weight.flatten(2)
         with torch.no_grad():
             right = normalize(self.left @ matrix, dim=-1)
@@ -63,20 +71,20 @@ class SpectralLinear(Spectral, MemberLinear):
     """M affine maps whose weights are divided by their largest singular value."""
 
     def __init__(self, members: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
-        """Draw weights as :class:`MemberLinear` does, and the start of the power iteration."""
+        """Draw the weights and the start of the power iteration."""
         super().__init__(members, inputs, outputs, gain)
         self.init_power_iteration()
 
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Map ``(M, n, inputs)`` to ``(M, n, outputs)``, no further apart than they were."""
-        return super().forward(x, self.normal_weight() if weight is None else weight)
+        """Map ``(M, n, inputs)`` to ``(M, n, outputs)`` with a Lipschitz constant of at most 1."""
+        return super().forward(x, self.normalized_weight() if weight is None else weight)
 
 
 class SpectralConv(Spectral, MemberConv):
     """M convolutions whose weights are divided by their largest singular value."""
 
     def __init__(self, like: MemberConv) -> None:
-        """Draw weights for the same kind of convolution, and the start of the power iteration."""
+        """Draw weights for a convolution like the given one, and start the power iteration."""
         super().__init__(
             like.members,
             like.inputs,
@@ -90,11 +98,11 @@ class SpectralConv(Spectral, MemberConv):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``."""
-        return self.convolve(x, self.normal_weight())
+        return self.convolve(x, self.normalized_weight())
 
 
 def spectral_norm(network: Network) -> Network:
-    """Exchange every affine layer and convolution for a spectrally normalised one, in place."""
+    """Replace all linear layers and convolutions by normalised ones, in place."""
     for name, child in network.named_children():
         if isinstance(child, MemberLinear):
             setattr(network, name, SpectralLinear(*child.weight.shape))

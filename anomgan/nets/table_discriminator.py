@@ -1,4 +1,4 @@
-"""Critics of tables: from records to an opinion, and to the features that scores are taken in."""
+"""Discriminator of table records, whose features the scores are computed in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from anomgan.nets.mlp import MLP
 
 
 class TableDiscriminator(nn.Module):
-    """Judges records; its last hidden layer is the feature space that scores are taken in.
+    """M discriminators of records; the last hidden layer gives the features.
 
-    Beside each entry x it is given log(1 + x²), so that far outliers don't saturate it.  Conditions
-    enter twice: as inputs, so that features depend on them, and by projection onto the features
-    (Miyato & Koyama, "cGANs with projection discriminator", 2018).
+    Beside each entry x they take log(1 + x²), so that far outliers don't saturate them.  Conditions
+    enter as inputs, so that features depend on them, and by projection onto the features (Miyato &
+    Koyama, "cGANs with projection discriminator", 2018).
     """
 
     __call__: Callable[..., Tensor]  # torch leaves it untyped
@@ -26,26 +26,26 @@ class TableDiscriminator(nn.Module):
     def __init__(
         self, spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
     ) -> None:
-        """Make M judges of records, or of groups of them.
+        """Build M discriminators of records, or of tuples of them.
 
         Args:
             spec: The layout of a record.
             config: Sizes of the network.
-            members: Number of judges, M.
-            extra: Further inputs (a latent vector, say).
-            records: How many records are judged together.
+            members: Number of discriminators, M.
+            extra: Number of further inputs (a latent vector, say).
+            records: Number of records in a tuple.
         """
         super().__init__()
-        self.record, wide = spec.record_size, spec.condition_size
+        self.record, conditions = spec.record_size, spec.condition_size
         self.net = MLP(
             members,
-            2 * spec.record_size * records + extra + wide,
+            2 * spec.record_size * records + extra + conditions,
             1,
             hidden=config.hidden,
             layers=config.layers,
-            conditions=wide,
+            conditions=conditions,
         )
-        self.projection = MemberLinear(members, wide, config.hidden) if wide else None
+        self.projection = MemberLinear(members, conditions, config.hidden) if conditions else None
         self.variety = MinibatchStddev(members) if config.minibatch_statistics == "on" else None
 
     def features(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
@@ -59,7 +59,7 @@ class TableDiscriminator(nn.Module):
         return self.net.features(torch.cat(parts, -1))
 
     def forward(self, *records: Tensor, extra: Tensor | None = None) -> Tensor:
-        """One number per record, larger for more real, ``(M, n)``."""
+        """Logit per record, larger for more real, ``(M, n)``."""
         features = self.features(*records, extra=extra)
         out: Tensor = self.net.head(features)[..., 0]
         if self.projection is not None:
@@ -71,19 +71,18 @@ class TableDiscriminator(nn.Module):
 
 
 class MinibatchStddev(nn.Module):
-    """How varied a batch is in the features, as evidence for its being real.
+    """Minibatch standard deviation (Karras et al., "Progressive growing of GANs", 2018).
 
-    The minibatch standard deviation of Karras et al. ("Progressive growing of GANs", 2018).  It
-    adds the same to every record of a batch, so that scores, which compare opinions within a
-    record, can do without it.
+    It adds the same to the logit of every record in a batch of low variety.  Training only: scores
+    don't depend on a batch.
     """
 
     def __init__(self, members: int) -> None:
-        """Start without an opinion."""
+        """Start with weights of zero."""
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(members, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Log of the mean standard deviation, weighted: ``(M, n, F) -> (M, 1)``."""
+        """Weighted log of the features' mean standard deviation, ``(M, n, F) -> (M, 1)``."""
         spread = (features.var(1) + 1e-8).sqrt().mean(-1, keepdim=True)
         return self.weight * torch.log(spread)

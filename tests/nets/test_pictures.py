@@ -99,7 +99,7 @@ def test_spectral_norm_of_convolutions():
     layer = spectral_norm(torch.nn.Sequential(MemberConv(2, 3, 4)))[0]
     assert isinstance(layer, SpectralConv)
     layer.eval()
-    unit = layer.normal_weight().flatten(2).detach().numpy()
+    unit = layer.normalized_weight().flatten(2).detach().numpy()
     largest = np.linalg.svd(unit, compute_uv=False)[:, 0]
     assert largest == pytest.approx(np.ones(2), rel=1e-5)
 
