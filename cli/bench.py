@@ -22,7 +22,7 @@ from anomgan.cli.options import (
     PresetOption,
     SetOption,
     check_share,
-    settings_from,
+    parse_settings,
 )
 from anomgan.errors import InputError
 
@@ -142,7 +142,7 @@ def bench(
     goes on where it stopped, and more sets, seeds or detectors are added to those that are there;
     other settings need another DIR or --restart.  A detector that fails is noted and left out.
     """
-    settings = settings_from(assignments or [])
+    settings = parse_settings(assignments or [])
     if contamination:
         check_share("--contamination", contamination, most=0.5)
     if "score" in settings:

@@ -59,8 +59,8 @@ def calibrate(
         raise InputError("--label names a column of --labelled FILE; give that too")
 
     from anomgan import load
-    from anomgan.cli.labels import labelled_rows
-    from anomgan.cli.summaries import calibration_facts
+    from anomgan.cli.labels import read_labelled
+    from anomgan.cli.summaries import summarize_calibration
     from anomgan.persistence.model_dir import check_target
 
     detector = load(model)
@@ -68,9 +68,9 @@ def calibrate(
     if labelled is None:
         detector.calibrate(alpha=alpha)
     else:
-        frame, abnormal, source = labelled_rows(detector, labelled, label)
+        frame, abnormal, source = read_labelled(detector, labelled, label)
         roles = ColumnRoles.from_detector(detector)
         rows = roles.drop_from(frame.drop(columns=label or roles.label or []))
         detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)
     detector.save(model)
-    show_facts([*calibration_facts(detector), ("model", str(model))], stderr=True)
+    show_facts([*summarize_calibration(detector), ("model", str(model))], stderr=True)

@@ -1,4 +1,4 @@
-"""What people read: lines and tables, with every text of theirs shown as it is."""
+"""Print messages, warnings and tables; user-supplied text never counts as markup."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import escape_control as escape_control  # commands take it from here
 
 PIPE_WIDTH = 1000
-"""Columns of a terminal that isn't one: whatever reads from a pipe wants whole lines."""
+"""Width of tables where standard output isn't a terminal, so that lines aren't wrapped."""
 
 
 class ClosedOutput(io.TextIOBase):
-    """Stands for a standard output that was closed before the command began."""
+    """Replaces a standard output that was closed before the command started."""
 
     def write(self, text: str | bytes) -> NoReturn:
         """Refuse.
@@ -35,21 +35,21 @@ class ClosedOutput(io.TextIOBase):
 
     @property
     def buffer(self) -> ClosedOutput:
-        """Where bytes would go."""
+        """The stream itself, which refuses bytes, too."""
         return self
 
 
 def open_streams() -> None:
-    """Have three standard streams, even if some were closed before the command began.
+    """Reopen standard streams that were closed before the command started.
 
-    Otherwise the next files to be opened would take their numbers, and whatever a library prints
-    would go into them.
+    Otherwise the next files to be opened would get their file descriptors, and whatever a library
+    prints would be written into these files.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, this one
     if sys.stdout is None:
         sys.stdout = ClosedOutput()
     if sys.stderr is None:
@@ -57,21 +57,21 @@ def open_streams() -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Let all that is written to a stream go nowhere; it has failed, and would fail again."""
+    """Redirect a stream that has failed to nowhere, so that flushing it can't fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str) -> None:
-    """Write one line to standard error; if that fails, the work goes on."""
-    with _expendable():
+    """Write one line to standard error; a failure to do so is ignored."""
+    with _ignore_stderr_errors():
         sys.stderr.write(f"anomgan: {escape_control(text)}\n")
         sys.stderr.flush()
 
 
 @contextlib.contextmanager
-def _expendable() -> Iterator[None]:
-    """Do without standard error if it can't be written: its disk is full, or nobody reads."""
+def _ignore_stderr_errors() -> Iterator[None]:
+    """Give up on standard error if it can't be written to: a full disk, or a closed pipe."""
     try:
         yield
     except OSError:
@@ -79,9 +79,9 @@ def _expendable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def shown_warnings() -> Iterator[None]:
-    """Show each warning once, as a line without source code; data warnings always."""
-    said = set()
+def show_warnings() -> Iterator[None]:
+    """Print each warning once, in one line without source code; data warnings always."""
+    shown = set()
 
     def show(
         message: Warning | str,
@@ -92,8 +92,8 @@ def shown_warnings() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         kind = "" if issubclass(category, DataWarning) else f"{category.__name__}: "
-        if str(message) not in said:
-            said.add(str(message))
+        if str(message) not in shown:
+            shown.add(str(message))
             say(f"warning: {kind}{message}")
 
     with warnings.catch_warnings():
@@ -103,7 +103,7 @@ def shown_warnings() -> Iterator[None]:
 
 
 def show_facts(facts: Iterable[tuple[str, str]], *, stderr: bool = False) -> None:
-    """Print labels and what belongs to them, side by side."""
+    """Print labels and values in two columns."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -124,8 +124,8 @@ def show_table(
     Args:
         names: The header.
         rows: The cells.
-        wrapped: Columns that go on in the next line where the terminal is too narrow.
-        stderr: Whether to print to standard error, where rows themselves go to standard output.
+        wrapped: Columns that are wrapped if the terminal is too narrow.
+        stderr: Whether to print to standard error instead of standard output.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in names:
@@ -137,7 +137,7 @@ def show_table(
 
 def _print(table: Table, *, stderr: bool = False) -> None:
     console = Console(stderr=stderr)
-    with _expendable() if stderr else contextlib.nullcontext():
+    with _ignore_stderr_errors() if stderr else contextlib.nullcontext():
         if console.is_terminal:
             console.print(table)
             return

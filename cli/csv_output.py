@@ -1,4 +1,4 @@
-"""Results as CSV: lines made of columns, and where they go."""
+"""Write results as CSV: format columns as lines, and open the output."""
 
 from __future__ import annotations
 
@@ -25,110 +25,111 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 TEXT = pa.large_string()
-HELD = pa.schema([("line", TEXT)])
+LINE_SCHEMA = pa.schema([("line", TEXT)])
 
 
-def csv_cells(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
-    """Cells as text, (n,), null where missing or NaN; quoted where CSV needs it.
+def format_cells(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
+    """Format cells as text, (n,), null where missing or NaN; quoted where CSV requires it.
 
-    Floats have the fewest digits that give the same float again.
+    Floats get the fewest digits that are read back as the same float.
     """
-    text = _as_text(column)
-    risky = pc.match_substring_regex(text, r'[",\r\n]')
-    if not pc.any(risky).as_py():
+    text = _to_text(column)
+    needs_quotes = pc.match_substring_regex(text, r'[",\r\n]')
+    if not pc.any(needs_quotes).as_py():
         return text
     doubled = pc.replace_substring(text, '"', '""')
-    quote, nothing = pa.scalar('"', TEXT), pa.scalar("", TEXT)
-    return pc.if_else(risky, pc.binary_join_element_wise(quote, doubled, quote, nothing), text)
+    quote, empty = pa.scalar('"', TEXT), pa.scalar("", TEXT)
+    quoted = pc.binary_join_element_wise(quote, doubled, quote, empty)
+    return pc.if_else(needs_quotes, quoted, text)
 
 
-def csv_lines(columns: Iterable[pa.Array]) -> pa.Array:
-    """Records without line ends, (n,), from columns of n cells each."""
+def join_cells(columns: Iterable[pa.Array]) -> pa.Array:
+    """Join columns of n formatted cells into n lines without line ends."""
     comma = pa.scalar(",", TEXT)
     return pc.binary_join_element_wise(
         *columns, comma, null_handling="replace", null_replacement=""
     )
 
 
-def _as_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
+def _to_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
     try:
         array = pa.array(column, from_pandas=True)
-        whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        text = whole.cast(TEXT)
-        return _far_moments(whole, text) if pa.types.is_timestamp(whole.type) else text
-    except pa.ArrowException:  # Parquet may hold lists and other things that have no text
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        text = array.cast(TEXT)
+        return _format_far_dates(array, text) if pa.types.is_timestamp(array.type) else text
+    except pa.ArrowException:  # Parquet may contain lists and other types without a text form
         series = pd.Series(column)
         return pa.array(series.map(str).where(series.notna(), None), TEXT)
 
 
-def _far_moments(moments: pa.Array, text: pa.Array) -> pa.Array:
-    """The text with moments that Arrow can't write: those in years of more than four digits."""
+def _format_far_dates(dates: pa.Array, text: pa.Array) -> pa.Array:
+    """Replace the text of dates that Arrow can't format: years of more than four digits."""
     far = pc.starts_with(text, "<value out of range")
     if not pc.any(far).as_py():
         return text
-    counts = pc.fill_null(moments.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-    stamps = np.datetime_as_string(counts.astype(f"datetime64[{moments.type.unit}]"))
-    zone = "Z" if moments.type.tz else ""
-    spelled = pa.array([f"{stamp.replace('T', ' ')}{zone}" for stamp in stamps.tolist()], TEXT)
-    return pc.if_else(far, spelled, text)
+    counts = pc.fill_null(dates.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    stamps = np.datetime_as_string(counts.astype(f"datetime64[{dates.type.unit}]"))
+    zone = "Z" if dates.type.tz else ""
+    formatted = pa.array([f"{stamp.replace('T', ' ')}{zone}" for stamp in stamps.tolist()], TEXT)
+    return pc.if_else(far, formatted, text)
 
 
 def write_lines(file: BinaryIO, lines: pa.Array) -> None:
-    """Write records and pass them on at once, so that a reader sees each chunk when it's done."""
+    """Write lines and flush, so that a reader gets each chunk when it is done."""
     file.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
     file.flush()
 
 
-def flags(values: Floats, rule: Callable[[Floats], Bools]) -> pa.Array:
-    """Whether each record is an anomaly, (n,) of 0 and 1, null where its value is NaN.
+def flag_values(values: Floats, rule: Callable[[Floats], Bools]) -> pa.Array:
+    """Flag rows by their values, (n,) of 0 and 1, null where the value is NaN.
 
     Args:
         values: Scores or p-values, (n,).
-        rule: Decides on those that are known.
+        rule: Called with the values that aren't NaN, returns which of them are flagged.
     """
-    known = ~np.isnan(values)
-    found = np.zeros(len(values), dtype=np.int8)
-    if known.any():
-        found[known] = rule(values[known])
-    return pa.array(found, mask=~known)
+    is_known = ~np.isnan(values)
+    flagged = np.zeros(len(values), dtype=np.int8)
+    if is_known.any():
+        flagged[is_known] = rule(values[is_known])
+    return pa.array(flagged, mask=~is_known)
 
 
-def held_back(
-    chunks: Iterable[tuple[pa.Array, Floats]], decide: Callable[[Floats], pa.Array]
+def flag_all_together(
+    chunks: Iterable[tuple[pa.Array, Floats]], rule: Callable[[Floats], Bools]
 ) -> Iterator[tuple[pa.Array, pa.Array]]:
-    """Decide on all rows together; meanwhile their lines wait in a temporary file.
+    """Flag rows by a rule over all of them; meanwhile their lines are in a temporary file.
 
     Args:
         chunks: Lines and p-values.
-        decide: From the p-values of all rows to whether each is an anomaly.
+        rule: As of :func:`flag_values`, called once with the p-values of all rows.
 
     Yields:
-        The same lines, and whether each is an anomaly.
+        The same lines, and 1 for flagged rows, else 0.
     """
     with tempfile.TemporaryFile() as file:
-        known = []
-        with pa.ipc.new_stream(file, HELD) as stream:
+        chunk_p_values = []
+        with pa.ipc.new_stream(file, LINE_SCHEMA) as stream:
             for lines, p_values in chunks:
-                stream.write_batch(pa.record_batch([lines], HELD))
-                known.append(p_values)
-        flags = decide(np.concatenate(known))
+                stream.write_batch(pa.record_batch([lines], LINE_SCHEMA))
+                chunk_p_values.append(p_values)
+        flags = flag_values(np.concatenate(chunk_p_values), rule)
         file.seek(0)
-        done = 0
+        start = 0
         for batch in pa.ipc.open_stream(file):
-            yield batch.column(0), flags[done : done + batch.num_rows]
-            done += batch.num_rows
+            yield batch.column(0), flags[start : start + batch.num_rows]
+            start += batch.num_rows
 
 
 @contextlib.contextmanager
-def destination(path: Path | None, option: str = "--output") -> Iterator[BinaryIO]:
-    """Where results go.
+def open_output(path: Path | None, option: str = "--output") -> Iterator[BinaryIO]:
+    """Open the output for writing.
 
-    A file appears under its name when it is complete; until then, and if anything goes wrong, one
-    of that name stays as it was.
+    A file is written atomically: if anything goes wrong, an existing one stays as it was.
 
     Args:
         path: The file, compressed if it ends in ``.gz``; ``None`` or ``-`` for standard output.
-        option: What named it, for messages.
+        option: The option that names it, for messages.
 
     Raises:
         InputError: If the file can't be written.
@@ -136,37 +137,37 @@ def destination(path: Path | None, option: str = "--output") -> Iterator[BinaryI
     if path is None or str(path) == "-":
         if isinstance(sys.stdout, ClosedOutput):
             raise InputError("standard output is closed; name a file with --output")
-        with _noted("the output isn't complete"):
+        with _note_interruption("the output isn't complete"):
             yield sys.stdout.buffer
     elif path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/null
         with (
-            _named(path, option),
-            _opened(path, path, option) as file,
-            _noted("the output isn't complete"),
+            _convert_errors(path, option),
+            _open_file(path, path, option) as file,
+            _note_interruption("the output isn't complete"),
         ):
             yield file
     else:
-        # Written through a link, which isn't replaced.
+        # A symbolic link is followed, not replaced.
         with (
-            _named(path, option),
+            _convert_errors(path, option),
             atomic_write(path.resolve(), noted=path) as partial,
-            _opened(partial, path, option) as file,
+            _open_file(partial, path, option) as file,
         ):
             yield file
 
 
-def destination_if_any(
+def open_optional_output(
     path: Path | None, option: str
 ) -> contextlib.AbstractContextManager[BinaryIO | None]:
-    """The same for results that are written only if somebody asks for them."""
-    return contextlib.nullcontext() if path is None else destination(path, option)
+    """As :func:`open_output`; the context is None if there is no path."""
+    return contextlib.nullcontext() if path is None else open_output(path, option)
 
 
 def check_folder(path: Path, option: str) -> None:
-    """See whether files may be written to a folder, which needn't be there; makes nothing.
+    """Check that files can be written to a folder, which needn't exist and isn't created.
 
     Raises:
-        InputError: If not; names the option.
+        InputError: If they can't.
     """
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not nearest.is_dir():
@@ -176,27 +177,25 @@ def check_folder(path: Path, option: str) -> None:
 
 
 @contextlib.contextmanager
-def _named(path: Path, option: str) -> Iterator[None]:
-    """Have errors in writing a file, which don't say in which, name it.
+def _convert_errors(path: Path, option: str) -> Iterator[None]:
+    """Convert errors in writing to a file, which don't contain its name.
 
     Raises:
-        InputError: Instead of them.
+        InputError: With the option and path.
     """
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.filename is not None and PARTIAL_PREFIX not in str(
-            error.filename
-        ):  # another file's
-            raise
+        if error.filename is not None and PARTIAL_PREFIX not in str(error.filename):
+            raise  # of another file
         raise InputError(f"{option} {path}: can't be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
-def _noted(note: str) -> Iterator[None]:
-    """Have an interruption, which isn't an Exception, say what it leaves behind."""
+def _note_interruption(note: str) -> Iterator[None]:
+    """Add a note to an interruption, which isn't an ``Exception``."""
     try:
         yield
     except BaseException as error:
@@ -205,19 +204,24 @@ def _noted(note: str) -> Iterator[None]:
         raise
 
 
-def _opened(path: Path, asked: Path, option: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """Open for writing.
+def _open_file(path: Path, named: Path, option: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open a path for writing.
+
+    Args:
+        path: The path, perhaps a temporary one.
+        named: The path that the user gave, for messages and the kind of file.
+        option: The option that names it.
 
     Raises:
-        InputError: If that fails; names the file the user asked for.
+        InputError: If it can't be opened.
     """
-    if asked.is_dir():
-        raise InputError(f"{option} {asked}: is a folder; name a file in it")
-    if not asked.parent.is_dir():
-        raise InputError(f"{option} {asked}: there is no folder {asked.parent}; make it first")
+    if named.is_dir():
+        raise InputError(f"{option} {named}: is a folder; name a file in it")
+    if not named.parent.is_dir():
+        raise InputError(f"{option} {named}: there is no folder {named.parent}; make it first")
     try:
-        if asked.suffix == ".gz":
+        if named.suffix == ".gz":
             return cast("BinaryIO", gzip.open(path, "wb"))
         return path.open("wb")
     except OSError as error:
-        raise InputError(f"{option} {asked}: can't be written: {error.strerror}") from None
+        raise InputError(f"{option} {named}: can't be written: {error.strerror}") from None

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
     from anomgan.evaluation.evaluate import Evaluation
 
-SURPRISING = 0.01
-"""P-value below which a subgroup is said to be flagged more or less often than the others."""
+MAX_P_VALUE = 0.01
+"""P-value below which a subgroup is marked as flagged more or less often than the others."""
 
 
 def evaluate(
@@ -95,86 +95,79 @@ def evaluate(
 
     from anomgan import load
     from anomgan.cli.csv_output import check_folder
-    from anomgan.cli.labels import labelled_rows, normal_table
-    from anomgan.evaluation.evaluate import evaluate as evaluated
+    from anomgan.cli.labels import read_labelled, read_normal_rows
+    from anomgan.evaluation.evaluate import evaluate as evaluate_detector
     from anomgan.utils.serialization import to_plain
 
     if plots is not None:
         check_folder(plots, "--plots")
     detector = load(model)
-    frame, abnormal, source = labelled_rows(detector, labelled, label)
+    frame, abnormal, source = read_labelled(detector, labelled, label)
     for name in by or []:
         check_column(frame, name, option="--by", source=source)
     roles = ColumnRoles.from_detector(detector)
-    found = evaluated(
+    evaluation = evaluate_detector(
         detector,
         roles.drop_from(frame.drop(columns=label or roles.label or [])),
         abnormal,
         by=frame[by] if by else None,
-        normal=None if normal is None else normal_table(detector, normal),
+        normal=None if normal is None else read_normal_rows(detector, normal),
         bootstrap=bootstrap,
         seed=seed,
         source=source,
     )
     if as_json:
-        typer.echo(json.dumps(to_plain(found.to_json()), indent=2))
+        typer.echo(json.dumps(to_plain(evaluation.to_json()), indent=2))
     else:
-        _show(found)
+        for header, lines in _tables(evaluation):
+            show_table(header, lines, wrapped=())
+            typer.echo()
     track = track and tracking_store_exists()
-    figures = _figures(found, detector) if plots is not None or track else {}
+    figures = _draw_figures(evaluation, detector) if plots is not None or track else {}
     if plots is not None:
-        _draw(figures, plots)
+        _write_figures(figures, plots)
     if track:
-        log_evaluation_of(model, found.metrics, figures, source=source)
+        log_evaluation_of(model, evaluation.metrics, figures, source=source)
     if peers and normal is None:
         say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
 
 
-def _show(found: Evaluation) -> None:
-    """Tables for people."""
-    for names, rows in _tables(found):
-        show_table(names, rows, wrapped=())
-        typer.echo()
-
-
-def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
+def _tables(evaluation: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Header and rows of each table to print."""
     from anomgan.evaluation.evaluate import metric_label
 
-    peers = list(found.peers)
     rows = []
-    for key, value in found.metrics.items():
-        interval = found.intervals.get(key)
+    for key, value in evaluation.metrics.items():
+        interval = evaluation.intervals.get(key)
         span = "" if interval is None else f"{interval[0]:.3f} – {interval[1]:.3f}"
-        others = [
-            f"{found.peers[name][key]:.3f}" if key in found.peers[name] else "" for name in peers
-        ]
+        others = [f"{peer[key]:.3f}" if key in peer else "" for peer in evaluation.peers.values()]
         rows.append([metric_label(key), f"{value:.3f}", span, *others])
-    yield ["", "anomgan", "95% interval", *peers], rows
-    counts = found.confusion
+    yield ["", "anomgan", "95% interval", *evaluation.peers], rows
+    counts = evaluation.confusion
     yield (
-        [f"{found.rows:,} rows", "flagged", "not flagged"],
+        [f"{evaluation.rows:,} rows", "flagged", "not flagged"],
         [
             [
-                f"{found.abnormal:,} abnormal",
+                f"{evaluation.abnormal:,} abnormal",
                 f"{counts['true_positives']:,}",
                 f"{counts['false_negatives']:,}",
             ],
             [
-                f"{found.rows - found.abnormal:,} normal",
+                f"{evaluation.rows - evaluation.abnormal:,} normal",
                 f"{counts['false_positives']:,}",
                 f"{counts['true_negatives']:,}",
             ],
         ],
     )
-    if found.peer_intervals:
+    if evaluation.peer_intervals:
         yield (
             ["more than", "AUROC, 95% interval", "average precision, 95% interval"],
             [
                 [name, *(f"{low:+.3f} – {high:+.3f}" for low, high in each.values())]
-                for name, each in found.peer_intervals.items()
+                for name, each in evaluation.peer_intervals.items()
             ],
         )
-    if found.groups:
+    if evaluation.groups:
         yield (
             ["by", "group", "rows", "abnormal", "found", "normal flagged", "95% interval", ""],
             [
@@ -186,14 +179,14 @@ def _tables(found: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
                     "" if group.recall is None else f"{group.recall:.1%}",
                     "" if group.false_positive_rate is None else f"{group.false_positive_rate:.1%}",
                     "" if group.interval is None else "{:.1%} – {:.1%}".format(*group.interval),
-                    f"differs (p = {group.p_value:.1g})" if group.p_value < SURPRISING else "",
+                    f"differs (p = {group.p_value:.1g})" if group.p_value < MAX_P_VALUE else "",
                 ]
-                for group in found.groups
+                for group in evaluation.groups
             ],
         )
 
 
-def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
+def _draw_figures(evaluation: Evaluation, detector: GANDetector) -> dict[str, Figure]:
     """The curves, by name."""
     import pandas as pd
 
@@ -201,19 +194,19 @@ def _figures(found: Evaluation, detector: GANDetector) -> dict[str, Figure]:
 
     calibration = detector.ensemble_.calibrator.scores
     figures = {
-        "roc": plots.roc(found.labels, found.score),
-        "precision_recall": plots.precision_recall(found.labels, found.score),
+        "roc": plots.roc(evaluation.labels, evaluation.score),
+        "precision_recall": plots.precision_recall(evaluation.labels, evaluation.score),
         "score_histogram": plots.score_histogram(
-            calibration, found.score, found.labels, -detector.offset_
+            calibration, evaluation.score, evaluation.labels, -detector.offset_
         ),
     }
-    if found.probability is not None:
-        figures["reliability"] = plots.reliability(pd.DataFrame(found.reliability))
+    if evaluation.probability is not None:
+        figures["reliability"] = plots.reliability(pd.DataFrame(evaluation.reliability))
     return figures
 
 
-def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
-    """Draw the curves, each into its own file; all of them or none.
+def _write_figures(figures: Mapping[str, Figure], folder: Path) -> None:
+    """Write each curve to a file of its own; all of them or none.
 
     Raises:
         InputError: If one can't be written.
@@ -222,7 +215,7 @@ def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
 
     try:
         with ensure_folder(folder), contextlib.ExitStack() as stack:
-            for name, figure in figures.items():  # they take their names when all are complete
+            for name, figure in figures.items():  # renamed when all are complete
                 partial = stack.enter_context(atomic_write(folder / f"{name}.png"))
                 partial.write_bytes(png(figure))
     except OSError as error:

@@ -78,11 +78,11 @@ def explain(
     output_format = form or _format_of(output)
 
     from anomgan import load
-    from anomgan.cli.csv_output import destination
+    from anomgan.cli.csv_output import open_output
     from anomgan.data.readers.encoding import describe_source
 
     source = describe_source(new)
-    with destination(output) as file:
+    with open_output(output) as file:
         detector = load(model)
         roles = ColumnRoles.from_detector(detector)
         if row_numbers is None:
@@ -196,7 +196,7 @@ def _to_csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each row and column."""
     import pandas as pd
 
-    from anomgan.cli.csv_output import csv_cells, csv_lines
+    from anomgan.cli.csv_output import format_cells, join_cells
 
     parts = []
     for entry in entries:
@@ -207,8 +207,8 @@ def _to_csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     table = pd.concat(parts, ignore_index=True)
     for name in ("observed", "expected"):
         table[name] = table[name].map(str, na_action="ignore")
-    yield from csv_lines([csv_cells([name]) for name in table]).to_pylist()
-    yield from csv_lines([csv_cells(table[name]) for name in table]).to_pylist()
+    yield from join_cells([format_cells([name]) for name in table]).to_pylist()
+    yield from join_cells([format_cells(table[name]) for name in table]).to_pylist()
 
 
 def _to_json(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:

@@ -30,7 +30,7 @@ from anomgan.cli.options import (
     PresetOption,
     SetOption,
     check_share,
-    settings_from,
+    parse_settings,
 )
 from anomgan.errors import InputError
 
@@ -176,21 +176,21 @@ def fit(
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
     tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
-    settings = settings_from(assignments or [])
-    chosen = {"size": size, "tiles": tiles}
-    settings |= {name: value for name, value in chosen.items() if value is not None}
+    settings = parse_settings(assignments or [])
+    tiling = {"size": size, "tiles": tiles}
+    settings |= {name: value for name, value in tiling.items() if value is not None}
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
-    if _by_default(context, "method"):
+    if _is_default(context, "method"):
         method = "cyclegan" if other is not None else "cgan" if conditions else method
     roles = ColumnRoles(identifier, label, tuple(drop or []))
 
     from anomgan import GANDetector
     from anomgan.cli.image_output import Grids
     from anomgan.cli.progress import FitProgress
-    from anomgan.cli.summaries import training_facts
-    from anomgan.cli.torchrun import together
+    from anomgan.cli.summaries import summarize_fit
+    from anomgan.cli.torchrun import join_process_group
     from anomgan.config import Config
     from anomgan.data.image.image import MAX_PIXELS, holds_pictures
     from anomgan.data.readers.encoding import describe_source
@@ -202,7 +202,7 @@ def fit(
     from anomgan.training.distributed import get_rank_and_size
     from anomgan.utils.digest import compute_digest
 
-    # What can be found wrong at once is, before a long file is read.
+    # Mistakes in the options are reported before a long file is read.
     Config.make(preset, settings)
     get_method(method)
     resolve_condition(method, conditions, other=other is not None)
@@ -217,31 +217,32 @@ def fit(
         device=device,
         random_state=seed,
     )
-    source, largest = describe_source(normal), max_pixels or MAX_PIXELS
-    with together() as speaks, FitProgress() as progress, ResourceMonitor() as resources:
+    source, max_pixels = describe_source(normal), max_pixels or MAX_PIXELS
+    with join_process_group() as is_main, FitProgress() as progress, ResourceMonitor() as resources:
         if "-" in (normal, other) and get_rank_and_size()[1] > 1:
             raise InputError(
                 "standard input can't be read by several processes; write it to a file first"
             )
-        table = read_table(normal, max_pixels=largest)
+        table = read_table(normal, max_pixels=max_pixels)
         roles.check(table, source=source, conditions=conditions)
-        rows = _normal_rows(table, label, source=source)
+        rows = _drop_abnormal(table, label, source=source)
+        training_rows = roles.drop_from(rows)
         if grids is not None and not holds_pictures(rows):
             raise InputError(f"--grids: {source} holds no pictures")
-        drawn = None if grids is None else Grids(grids, normal)
+        grid_folder = None if grids is None else Grids(grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
-        second = None
+        second_domain = None
         if other is not None:
             facts["other_source"] = describe_source(other)
-            second = roles.drop_from(read_table(other, max_pixels=largest))
-        checkpoint = _checkpoint(model, checkpoint_every, resume=resume)
-        with _noting(checkpoint):
+            second_domain = roles.drop_from(read_table(other, max_pixels=max_pixels))
+        checkpoint = _make_checkpoint(model, checkpoint_every, resume=resume)
+        with _note_checkpoint(checkpoint):
             detector.fit(
-                roles.drop_from(rows),
-                other=second,
+                training_rows,
+                other=second_domain,
                 strict=strict,
                 callback=progress,
-                snapshot_callback=drawn,
+                snapshot_callback=grid_folder,
                 checkpoint=checkpoint,
                 source=source,
                 other_source=facts.get("other_source", "other"),
@@ -249,20 +250,20 @@ def fit(
         roles.store_in(detector)
         facts["digest"] = compute_digest(rows)
         detector.training_facts_ |= facts | resources.facts()
-        if speaks:
+        if is_main:
             detector.save(model)
         if checkpoint is not None:
             checkpoint.remove()
-        if drawn is not None and speaks:
-            drawn.finish(detector, roles.drop_from(rows))
-    if not speaks:
+        if grid_folder is not None and is_main:
+            grid_folder.finish(detector, training_rows)
+    if not is_main:
         return
-    show_facts([*training_facts(detector), ("model", str(model))], stderr=True)
+    show_facts([*summarize_fit(detector), ("model", str(model))], stderr=True)
     tracking.after_fit(detector, model)
 
 
-def _checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
-    """Where the state of the fit is kept, beside the model; says what is there already."""
+def _make_checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
+    """The checkpoint beside the model, if one is wanted; prints whether there is one already."""
     from anomgan.training.checkpoint import Checkpoint
     from anomgan.training.distributed import get_rank_and_size
 
@@ -281,8 +282,8 @@ def _checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None
 
 
 @contextlib.contextmanager
-def _noting(checkpoint: Checkpoint | None) -> Iterator[None]:
-    """Have an interruption say what can be gone on with."""
+def _note_checkpoint(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Add a note to an interruption if the fit can be resumed."""
     try:
         yield
     except BaseException as stop:
@@ -291,17 +292,17 @@ def _noting(checkpoint: Checkpoint | None) -> Iterator[None]:
         raise
 
 
-def _by_default(context: typer.Context, parameter: str) -> bool:
-    """Whether nobody gave the parameter, not even its default value."""
+def _is_default(context: typer.Context, parameter: str) -> bool:
+    """Whether the parameter wasn't given, not even with its default value."""
     source = context.get_parameter_source(parameter)
     return source is not None and source.name == "DEFAULT"
 
 
-def _normal_rows(frame: pd.DataFrame, label: str | None, *, source: str) -> pd.DataFrame:
-    """The rows that aren't marked abnormal; says how many were.
+def _drop_abnormal(frame: pd.DataFrame, label: str | None, *, source: str) -> pd.DataFrame:
+    """Drop the rows labelled abnormal, and print their number.
 
     Raises:
-        InputError: If a mark is unclear, or none is left.
+        InputError: If a label is unclear, or no row is left.
     """
     if label is None:
         return frame

@@ -1,4 +1,4 @@
-"""Pictures for people: ``--heatmaps`` of score and ``--grids`` of fit."""
+"""Write images: ``--heatmaps`` of score, ``--grids`` of fit, and generated ones of sample."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ if TYPE_CHECKING:
     from anomgan.scoring.result import ScoreResult
     from anomgan.training.monitor import Snapshot
 
-SHOWN, COLUMNS = 32, 8
-"""Pictures that are shown beside generated ones, and places in a row."""
+GRID_IMAGES, GRID_COLUMNS = 32, 8
+"""Training images shown beside the nearest generated ones, and images in a row of a grid."""
 
 
 class OutputFolder:
-    """A folder of drawn pictures: a new one, an empty one, or one with an earlier run's alone.
+    """A folder of image files that is new or empty, or contains only those of an earlier run.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
     """
 
     def __init__(self, option: str, folder: Path, source: str) -> None:
-        """Make the folder, or empty it of what an earlier run drew.
+        """Create the folder, or delete the files of an earlier run.
 
         Args:
-            option: The option that named it.
-            folder: Where to write.
-            source: Where pictures are read.
+            option: The option that names it, for messages.
+            folder: Its path.
+            source: Path of the images that are read.
 
         Raises:
-            InputError: If it holds other files, lies in the source, or can't be written to.
+            InputError: If it contains other files, lies in the source, or can't be written to.
         """
         self.option, self.folder = option, folder
-        true, read = Path(os.path.realpath(folder)), Path(os.path.realpath(source))
-        if source != "-" and (true == read or read in true.parents):
+        real_folder, real_source = Path(os.path.realpath(folder)), Path(os.path.realpath(source))
+        if source != "-" and real_source in (real_folder, *real_folder.parents):
             raise InputError(f"{option} {folder}: lies in {source}, which is read; name another")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{option} {folder}: is a file; name a folder")
         try:
-            own = self._own()
+            earlier_files = self._list_earlier_files()
             note_change(folder)
-            for path in own:
+            for path in earlier_files:
                 path.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._unwritable(error) from None
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, whole or not at all.
+        """Write a file atomically.
 
         Args:
             name: Its path in the folder, with ``/``.
-            data: What is in it.
+            data: Its contents.
 
         Raises:
             InputError: If it can't be written.
@@ -75,23 +75,26 @@ class OutputFolder:
         except OSError as error:
             raise self._unwritable(error) from None
 
-    def _own(self) -> list[Path]:
-        """What an earlier run drew.
+    def _list_earlier_files(self) -> list[Path]:
+        """The files of an earlier run.
 
         Raises:
-            InputError: If there is anything else.
+            InputError: If there are other files.
         """
-        own = f"{PARTIAL_PREFIX}{os.getpid()}-"  # what this command is about to write there
-        found = sorted(self.folder.rglob("*"))
-        here = [path for path in found if not (path.is_dir() or path.name.startswith(own))]
-        for path in here:
+        own_prefix = f"{PARTIAL_PREFIX}{os.getpid()}-"  # of unfinished files of this very command
+        files = [
+            path
+            for path in sorted(self.folder.rglob("*"))
+            if not (path.is_dir() or path.name.startswith(own_prefix))
+        ]
+        for path in files:
             if not (path.name.startswith(PARTIAL_PREFIX) or is_drawn(path)):
                 name = path.relative_to(self.folder).as_posix()
                 raise InputError(
                     f"{self.option} {self.folder}: holds other files, such as {name!r}; name a "
                     f"new folder or empty it"
                 )
-        return here
+        return files
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(
@@ -99,11 +102,11 @@ class OutputFolder:
         )
 
 
-def picture_encoder(detector: GANDetector, option: str) -> ImageEncoder:
-    """The encoder of a model of pictures.
+def get_image_encoder(detector: GANDetector, option: str) -> ImageEncoder:
+    """The encoder of a model of images.
 
     Raises:
-        InputError: If it is a model of tables.
+        InputError: If the model is of tables.
     """
     from anomgan.data.encoders.image import ImageEncoder
 
@@ -113,24 +116,24 @@ def picture_encoder(detector: GANDetector, option: str) -> ImageEncoder:
 
 
 class Heatmaps:
-    """A folder with a picture for each picture scored."""
+    """A folder with a file for each scored image: it, the nearest normal one, and the map."""
 
     def __init__(self, detector: GANDetector, folder: Path, source: str) -> None:
-        """Prepare the folder.
+        """Create or empty the folder.
 
         Raises:
-            InputError: If the model isn't one of pictures, or the folder won't do.
+            InputError: If the model isn't of images, or the folder can't be used.
         """
-        self.encoder = picture_encoder(detector, "--heatmaps")
-        self.detector = detector.ensemble_
+        self.encoder = get_image_encoder(detector, "--heatmaps")
+        self.ensemble = detector.ensemble_
         self.folder = OutputFolder("--heatmaps", folder, source)
 
     def write(self, frame: pd.DataFrame, scored: ScoreResult) -> None:
         """Draw a chunk.
 
         Args:
-            frame: The pictures, n of them.
-            scored: What was found out about them.
+            frame: n images.
+            scored: Their scores.
         """
         import numpy as np
 
@@ -140,23 +143,22 @@ class Heatmaps:
 
         if not len(scored.values):
             return
-        generated = self.detector.reconstruct(scored.values)
-        seen, nearest = (
+        encoded, nearest = (
             shown(self.encoder.merge_tiles(self.encoder.to_pictures(values)))
-            for values in (scored.values, generated)
+            for values in (scored.values, self.ensemble.reconstruct(scored.values))
         )
-        maps = self.encoder.merge_tiles(self.detector.anomaly_maps(scored.values))
-        names, read = name_rows(frame), np.flatnonzero(~np.isnan(scored.score))
-        for at, row in enumerate(read):
+        maps = self.encoder.merge_tiles(self.ensemble.anomaly_maps(scored.values))
+        names, readable_rows = name_rows(frame), np.flatnonzero(~np.isnan(scored.score))
+        for i, row in enumerate(readable_rows):
             name = names.iloc[row]
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
-            picture = _as_it_came(frame[PICTURE_COLUMN].iloc[row], seen[at])
-            # The whole name and .png: a.png and a.jpg mustn't meet.
-            self.folder.write(f"{stem}.png", triptych(picture, nearest[at], maps[at]))
+            image = _reload(frame[PICTURE_COLUMN].iloc[row], encoded[i])
+            # The whole name and .png, so that a.png and a.jpg get different files.
+            self.folder.write(f"{stem}.png", triptych(image, nearest[i], maps[i]))
 
 
-def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
-    """A picture in its own size and colours, or what the model saw of it if it has gone since."""
+def _reload(cell: Any, fallback: Bytes) -> Bytes:
+    """An image in its own size and colours, or the fallback if it can no longer be read."""
     from anomgan.data.image.image import BrokenPictureError, as_picture, lift_pillow_limit
     from anomgan.plotting.images import PANEL, shown
 
@@ -164,61 +166,63 @@ def _as_it_came(cell: Any, otherwise: Bytes) -> Bytes:
         with lift_pillow_limit():
             pixels, _ = as_picture(cell, "").load(PANEL)
     except BrokenPictureError:
-        return otherwise
-    drawn: Bytes = shown(pixels[None])[0]
-    return drawn
+        return fallback
+    image: Bytes = shown(pixels[None])[0]
+    return image
 
 
 class Grids:
-    """A folder with grids of what a GAN makes, while it trains and in the end."""
+    """A folder with grids of generated and reconstructed images, during training and after."""
 
     def __init__(self, folder: Path, source: str) -> None:
-        """Prepare the folder.
+        """Create or empty the folder.
 
         Raises:
-            InputError: If it won't do.
+            InputError: If it can't be used.
         """
         self.folder = OutputFolder("--grids", folder, source)
 
-    def __call__(self, encoder: Encoder, look: Snapshot) -> None:
-        """Draw what is made while training: ``samples-STEP.png``, ``reconstructions-STEP.png``."""
-        again = None if look.reconstructed is None else (look.real, look.reconstructed)
-        self._draw(encoder, look.generated, again, f"-{look.step:06}")
+    def __call__(self, encoder: Encoder, snapshot: Snapshot) -> None:
+        """Draw a snapshot: ``samples-STEP.png`` and ``reconstructions-STEP.png``."""
+        pairs = None
+        if snapshot.reconstructed is not None:
+            pairs = snapshot.real, snapshot.reconstructed
+        self._draw(encoder, snapshot.generated, pairs, f"-{snapshot.step:06}")
 
     def finish(self, detector: GANDetector, frame: pd.DataFrame) -> None:
-        """Draw what is made in the end.
+        """Draw the fitted model's images: ``samples.png`` and ``reconstructions.png``.
 
         Args:
             detector: The fitted model.
-            frame: Its training pictures; the first are shown.
+            frame: Its training images, of which the first are shown.
         """
         import numpy as np
 
         from anomgan.gans.sampling import sample_records
 
-        encoder, fitted = detector.encoder_, detector.ensemble_
-        values = encoder.transform(frame.iloc[:SHOWN])[0][:SHOWN]  # of large pictures, tiles
-        again = values, fitted.reconstruct(values)
-        made = np.concatenate(list(sample_records(fitted.gan, 2 * SHOWN, seed=0)))
-        self._draw(encoder, made, again, "")
+        encoder, ensemble = detector.encoder_, detector.ensemble_
+        values, _ = encoder.transform(frame.iloc[:GRID_IMAGES])
+        values = values[:GRID_IMAGES]  # a large image is several tiles
+        generated = np.concatenate(list(sample_records(ensemble.gan, 2 * GRID_IMAGES, seed=0)))
+        self._draw(encoder, generated, (values, ensemble.reconstruct(values)), "")
 
     def _draw(
         self,
         encoder: Encoder,
-        drawn: Records,
-        again: tuple[Records, Records] | None,
-        ending: str,
+        generated: Records,
+        pairs: tuple[Records, Records] | None,
+        suffix: str,
     ) -> None:
-        """Draw samples, and pictures each beside the nearest generated one."""
+        """Draw generated images; and real ones, each beside its reconstruction."""
         import numpy as np
 
         from anomgan.plotting.images import grid, shown
 
-        def pictures(values: Records) -> Bytes:
+        def restore(values: Records) -> Bytes:
             return shown(encoder.restore(values, encoder.columns, as_frame=True))
 
-        self.folder.write(f"samples{ending}.png", grid(pictures(drawn), COLUMNS))
-        if again is not None:
-            known, made = map(pictures, again)
-            pairs = np.stack([known, made], 1).reshape(-1, *known.shape[1:])
-            self.folder.write(f"reconstructions{ending}.png", grid(pairs, COLUMNS))
+        self.folder.write(f"samples{suffix}.png", grid(restore(generated), GRID_COLUMNS))
+        if pairs is not None:
+            real, reconstructed = map(restore, pairs)
+            alternating = np.stack([real, reconstructed], 1).reshape(-1, *real.shape[1:])
+            self.folder.write(f"reconstructions{suffix}.png", grid(alternating, GRID_COLUMNS))

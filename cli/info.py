@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, called
+from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, display_name
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -26,10 +26,10 @@ def info(
     if as_json:
         from anomgan.utils.serialization import to_plain
 
-        typer.echo(json.dumps(to_plain(_plain(detector)), indent=2))
+        typer.echo(json.dumps(to_plain(_to_json(detector)), indent=2))
         return
 
-    from anomgan.cli.summaries import training_facts
+    from anomgan.cli.summaries import summarize_fit
     from anomgan.training.health import describe_health
     from anomgan.utils.text import quote_names
 
@@ -38,11 +38,11 @@ def info(
     kinds = detector.encoder_.schema.names_by_kind().items()
     show_facts(
         [
-            ("model", called(model)),
+            ("model", display_name(model)),
             ("method", gan.name),
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),
-            *training_facts(detector),
+            *summarize_fit(detector),
             *((kind, quote_names(names)) for kind, names in kinds),
             ("preset", detector.preset),
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
@@ -54,11 +54,11 @@ def info(
     )
 
 
-def _plain(detector: GANDetector) -> dict[str, Any]:
-    """All there is to know but the weights."""
+def _to_json(detector: GANDetector) -> dict[str, Any]:
+    """Everything in the model but the weights."""
     from anomgan.training.health import describe_health
 
-    gan, training = detector.ensemble_.gan, detector.history_
+    gan, history = detector.ensemble_.gan, detector.history_
     return {
         "method": gan.name,
         "paper": gan.paper,
@@ -69,8 +69,8 @@ def _plain(detector: GANDetector) -> dict[str, Any]:
         "preset": detector.preset,
         "config": gan.config.to_json(),
         "training": detector.training_facts_,
-        "health": [asdict(health) for health in training.health],
-        "held_out": None if training.held_out is None else asdict(training.held_out),
-        "health_in_words": describe_health(training.held_out),
+        "health": [asdict(health) for health in history.health],
+        "held_out": None if history.held_out is None else asdict(history.held_out),
+        "health_in_words": describe_health(history.held_out),
         "schema": detector.encoder_.to_json(),
     }

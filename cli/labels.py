@@ -1,4 +1,4 @@
-"""Which rows a label column marks as abnormal."""
+"""Read label columns: which rows are abnormal."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ NORMAL = frozenset(("0", "false", "no", "normal", "benign", "inlier"))
 ABNORMAL = frozenset(("1", "true", "yes", "abnormal", "anomaly", "anomalous", "attack", "outlier"))
 
 
-def labelled_rows(
+def read_labelled(
     detector: GANDetector, path: str, label: str | None
 ) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
     """Read a labelled table.
 
     Args:
-        detector: It knows the label's column, if fit was told one.
+        detector: Knows the label column if ``--label`` was given at fit.
         path: The file.
-        label: Name of the label's column.
+        label: Name of the label column.
 
     Returns:
-        The whole table, which rows are abnormal, and what messages call the file.
+        The whole table, which rows are abnormal (n,), and the file's name in messages.
 
     Raises:
-        InputError: If no label is named, it isn't there, or a mark is unclear.
+        InputError: If no label column is named, it doesn't exist, or a label is unclear.
     """
     source, column = describe_source(path), label or ColumnRoles.from_detector(detector).label
     if column is None:
@@ -44,40 +44,39 @@ def labelled_rows(
 
 
 def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[np.bool_]:
-    """Read the marks of a label column, (n,).
+    """Read a label column: True for abnormal rows, (n,).
 
     Args:
-        frame: Table whose index counts the input's records.
-        column: Which column; its cells are numbers, truth values or text of any case.
+        frame: Table whose index counts the rows of the input.
+        column: Name of the column; its cells are numbers, Booleans or text in any case.
         source: What messages call the table.
 
     Raises:
-        InputError: If the column isn't there, or a mark is in neither `NORMAL` nor `ABNORMAL`;
-            names the first.
+        InputError: If the column doesn't exist, or a label is in neither `NORMAL` nor `ABNORMAL`.
     """
     check_column(frame, column, option="--label", source=source)
     codes, levels = pd.factorize(frame[column])
-    marks = [_plain(level) for level in levels]
-    known = np.array([mark in NORMAL | ABNORMAL for mark in marks] + [False])  # -1 is missing
-    unclear = ~known[codes]
+    labels = [str(level).strip().lower().removesuffix(".0") for level in levels]
+    is_clear = np.array([label in NORMAL | ABNORMAL for label in labels] + [False])  # -1: missing
+    unclear = ~is_clear[codes]
     if unclear.any():
-        at = int(np.argmax(unclear))
-        held = repr(levels[codes[at]]) if codes[at] >= 0 else "an empty cell"
+        first = int(np.argmax(unclear))
+        cell = repr(levels[codes[first]]) if codes[first] >= 0 else "an empty cell"
         raise InputError(
-            f"{source}: row {frame.index[at]}, column {column!r}: {held} says neither normal nor "
-            f"abnormal; write 0 or 1 (or {', '.join(sorted(NORMAL - {'0'}))}; "
+            f"{source}: row {frame.index[first]}, column {column!r}: {cell} says neither normal "
+            f"nor abnormal; write 0 or 1 (or {', '.join(sorted(NORMAL - {'0'}))}; "
             f"{', '.join(sorted(ABNORMAL - {'1'}))})"
         )
-    abnormal = np.array([mark in ABNORMAL for mark in marks] + [False])
-    return np.asarray(abnormal[codes])
+    is_abnormal = np.array([label in ABNORMAL for label in labels] + [False])
+    return np.asarray(is_abnormal[codes])
 
 
-def normal_table(detector: GANDetector, source: str) -> pd.DataFrame:
-    """The rows of a file in a model's columns, without those that its label marks as abnormal.
+def read_normal_rows(detector: GANDetector, source: str) -> pd.DataFrame:
+    """Read a model's columns of a file, without the rows that its label column marks as abnormal.
 
     Raises:
-        InputError: If the file can't be read, a column is missing, a mark is unclear, or no row is
-            left.
+        InputError: If the file can't be read, a column is missing, a label is unclear, or no row
+            is left.
     """
     name, roles = describe_source(source), ColumnRoles.from_detector(detector)
     frame = read_table(source)
@@ -88,9 +87,3 @@ def normal_table(detector: GANDetector, source: str) -> pd.DataFrame:
     frame = roles.drop_from(frame)
     detector.encoder_.schema.locate(frame, source=name, warn=False)
     return frame
-
-
-def _plain(mark: object) -> str:
-    """A mark in lower case, whole numbers without a point."""
-    text = str(mark).strip().lower()
-    return text.removesuffix(".0")

@@ -1,6 +1,6 @@
-"""The ``anomgan`` command: its subcommands, and what becomes of interruptions and errors.
+"""The ``anomgan`` command: subcommands, exit status, handling of errors and signals.
 
-Nothing heavy is imported before a subcommand runs, so that ``--help`` answers at once.
+Torch and MLflow are imported only by the subcommands that need them, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ from anomgan.cli import (
     serve,
     settings,
 )
-from anomgan.cli.console import discard, open_streams, say, shown_warnings
+from anomgan.cli.console import discard, open_streams, say, show_warnings
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.atomic import track_changes
 
 DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
-STOPS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+STOP_SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that stop a command; the exit status is 128 and their number."""
 
 NO_MEMORY = "not enough memory; try fewer columns or rows; fit needs less with --set batch=…"
 
-CALM = 1.0
-"""Seconds after such a signal in which others change nothing: what there is to clear up is."""
+IGNORE_REPEATED_S = 1.0
+"""Seconds after such a signal in which further ones are ignored, while files are cleaned up."""
 
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
-"""Parent of all errors in the use of options; Typer has no public name for it."""
+"""Base class of errors in the use of options; Typer has no public name for it."""
 
 app = typer.Typer(
     name="anomgan",
@@ -81,7 +81,7 @@ app.add_typer(datasets.app)
 
 
 class Terminated(BaseException):
-    """Somebody sent SIGTERM, or closed the terminal."""
+    """SIGTERM was sent, or SIGHUP because the terminal was closed."""
 
     def __init__(self, number: int) -> None:
         """Keep the signal's number."""
@@ -93,20 +93,20 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; errors become one line each and an exit status.
 
     Args:
-        args: What was typed after ``anomgan``; the process's own arguments by default.
+        args: Arguments after ``anomgan``; default: those of the process.
     """
     open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
-    # Threads that wait spinning are lost to whatever else runs here; torch reads it on import.
+            stream.reconfigure(errors="backslashreplace")  # for terminals that aren't UTF-8
+    # Idle threads shouldn't spin, which takes cores from other processes; torch reads it on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with shown_warnings(), _stoppable(), track_changes() as changed:
+    with show_warnings(), _raise_on_signals(), track_changes() as changed:
         sys.exit(_status(sys.argv[1:] if args is None else list(args), changed))
 
 
 def _status(args: list[str], changed: Collection[Path]) -> int:
-    """Run a command and return the exit status; ``changed`` tells what it has changed so far."""
+    """Run a command and return the exit status; ``changed`` are the files it has written so far."""
     try:
         command = get_command(app)
         with command.make_context("anomgan", args) as context:
@@ -118,17 +118,17 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
     except InputError as error:
         return _refuse(str(error))
     except UsageError as error:
-        return _refuse(_usage(error))
+        return _refuse(_describe_usage_error(error))
     except KeyboardInterrupt as stop:
-        say(f"interrupted; {_state(stop, changed)}")
+        say(f"interrupted; {_describe_state(stop, changed)}")
         return INTERRUPTED
     except Terminated as stop:
-        say(f"terminated; {_state(stop, changed)}")
+        say(f"terminated; {_describe_state(stop, changed)}")
         return stop.status
-    except BrokenPipeError:  # as with `| head`: whoever reads has had enough
+    except BrokenPipeError:  # the reader has closed the pipe, as `| head` does
         discard(sys.stdout)
         return BROKEN_PIPE
-    except SystemExit as request:  # rich's way to say the same
+    except SystemExit as request:  # rich raises it instead
         if isinstance(request.__context__, BrokenPipeError):
             return BROKEN_PIPE
         raise
@@ -169,38 +169,38 @@ def _refuse(reason: str) -> int:
     return WRONG_INPUT
 
 
-def _usage(error: Any) -> str:
-    """A usage error in one line, with the place to look for help."""
+def _describe_usage_error(error: Any) -> str:
+    """A usage error in one line, with the command that shows help."""
     message = " ".join(error.format_message().split()).rstrip(".")
     command = error.ctx.command_path if error.ctx else "anomgan"
     return f"{message}; see `{command} --help`"
 
 
-def _state(stop: BaseException, changed: Collection[Path]) -> str:
-    """What an interrupted command leaves behind: its own words, what has changed, or nothing."""
-    there = [str(path) for path in changed if os.path.lexists(path)]
-    otherwise = f"changed: {', '.join(there)}" if there else "nothing was changed"
-    return "; ".join(getattr(stop, "__notes__", [otherwise]))
+def _describe_state(stop: BaseException, changed: Collection[Path]) -> str:
+    """What an interrupted command leaves behind: its notes, or the files that it has written."""
+    written = [str(path) for path in changed if os.path.lexists(path)]
+    default = f"changed: {', '.join(written)}" if written else "nothing was changed"
+    return "; ".join(getattr(stop, "__notes__", [default]))
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn signals into exceptions, so that temporary files are removed on the way out."""
-    if threading.current_thread() is not threading.main_thread():  # only there can one be set
+def _raise_on_signals() -> Iterator[None]:
+    """Raise exceptions for signals, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # handlers can't be set elsewhere
         yield
         return
-    last = -math.inf
+    last_signal = -math.inf
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal last
-        before, last = last, time.monotonic()
-        if last < before + CALM:
+        nonlocal last_signal
+        previous, last_signal = last_signal, time.monotonic()
+        if last_signal < previous + IGNORE_REPEATED_S:
             return
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    numbers = [getattr(signal, name) for name in STOPS]
+    numbers = [getattr(signal, name) for name in STOP_SIGNALS]
     handlers = {number: signal.getsignal(number) for number in numbers}
-    # What is ignored stays so: nohup, and shells that start a command in the background.
+    # Ignored signals stay ignored: under nohup, or if a shell started a background job.
     caught = [number for number in numbers if handlers[number] != signal.SIG_IGN]
     for number in caught:
         signal.signal(number, stop)

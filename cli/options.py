@@ -1,4 +1,4 @@
-"""Options that several commands share, and their checks."""
+"""Options shared by several commands, and their checks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DEFAULT_MODEL = Path("anomgan-model")
 DEFAULT_METHOD = "gan"
 
 MODEL_SCHEMES = "models:/", "runs:/"
-"""How the names of models in MLflow begin."""
+"""Beginnings of the URIs of models in MLflow."""
 
-_asked_for: dict[Path, str] = {}
+_uris: dict[Path, str] = {}  # of downloaded models
 
 
-def _read_from(context: typer.Context, model: Path) -> Path:
-    """The folder of a model to read, downloaded first if MLflow has it.
+def _download_model(context: typer.Context, model: Path) -> Path:
+    """The model directory, downloaded first if a URI is given.
 
     Raises:
         InputError: If MLflow has no such model, or doesn't answer.
@@ -29,20 +29,20 @@ def _read_from(context: typer.Context, model: Path) -> Path:
         return model
     from anomgan.mlflow.registry import fetch
 
-    place = tempfile.TemporaryDirectory(prefix="anomgan-")
-    context.call_on_close(place.cleanup)
+    parent = tempfile.TemporaryDirectory(prefix="anomgan-")
+    context.call_on_close(parent.cleanup)
     try:
-        folder = fetch(str(model), Path(place.name))
-    except BaseException:  # then nobody closes the context
-        place.cleanup()
+        folder = fetch(str(model), Path(parent.name))
+    except BaseException:  # the context isn't closed then
+        parent.cleanup()
         raise
-    _asked_for[folder] = str(model)
+    _uris[folder] = str(model)
     return folder
 
 
-def called(model: Path) -> str:
-    """What the user called a model: the folder, or its name in MLflow."""
-    return _asked_for.get(model, str(model))
+def display_name(model: Path) -> str:
+    """The path or URI by which the user named a model."""
+    return _uris.get(model, str(model))
 
 
 ModelOption = Annotated[
@@ -52,7 +52,7 @@ ModelOption = Annotated[
         metavar="DIR",
         envvar="ANOMGAN_MODEL",
         help="The model directory, or a model in MLflow: models:/NAME@ALIAS, runs:/RUN/model.",
-        callback=_read_from,
+        callback=_download_model,
     ),
 ]
 ModelArgument = Annotated[
@@ -61,7 +61,7 @@ ModelArgument = Annotated[
         metavar="MODEL",
         envvar="ANOMGAN_MODEL",
         help="The model directory, or a model in MLflow: models:/NAME@ALIAS, runs:/RUN/model.",
-        callback=_read_from,
+        callback=_download_model,
     ),
 ]
 NewModelOption = Annotated[
@@ -94,20 +94,20 @@ MaxPixelsOption = Annotated[
 
 
 def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:
-    """Check the value of an option that is a share of rows, but not all of them.
+    """Check that an option's value, a share of rows, is in (0, most], and below 1.
 
     Raises:
-        InputError: If it isn't above 0 and at most ``most``.
+        InputError: If it isn't.
     """
     if value is not None and not (0 < value <= most and value < 1):
         raise InputError(f"{option} {value:g} must lie between 0 and {most:g}")
 
 
-def settings_from(assignments: list[str]) -> dict[str, Any]:
-    """Settings from ``--set key=value``, the values still text.
+def parse_settings(assignments: list[str]) -> dict[str, Any]:
+    """Split the values of ``--set key=value``; values stay text.
 
     Raises:
-        InputError: If one has another form.
+        InputError: If one isn't of this form.
     """
     pairs = [assignment.partition("=") for assignment in assignments]
     for key, equals, value in pairs:

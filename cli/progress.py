@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A bar that ``with`` shows, and that is gone afterwards; none where there is no terminal."""
+    """A progress bar, shown while the context lasts, if standard error is a terminal."""
 
     def __init__(self, *columns: ProgressColumn) -> None:
-        """Prepare the bar; columns go between its length and the time that is left."""
+        """Prepare the bar; columns are shown before the remaining time."""
         self.shown = sys.stderr.isatty()
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -38,7 +38,7 @@ class Bar:
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
             *columns,
             TimeRemainingColumn(table_column=Column(no_wrap=True)),
-            # This very stream: what detectors print is kept away from sys.stderr meanwhile.
+            # The stream itself, because sys.stderr is redirected while detectors run.
             console=Console(file=sys.stderr),
             transient=True,
             disable=not self.shown,
@@ -55,15 +55,15 @@ class Bar:
 
 
 class FitProgress(Bar):
-    """Step, losses and time left of a fit."""
+    """Step, losses and remaining time of a fit."""
 
     def __init__(self) -> None:
-        """Start with reading, which takes nobody knows how long."""
+        """Start with reading, whose duration is unknown."""
         super().__init__(TextColumn("{task.fields[losses]}", markup=False))
         self._task = self.bar.add_task("reading", total=None, losses="")
 
     def __call__(self, training: TrainingProgress) -> None:
-        """Show where training stands; the callback of a fit."""
+        """Show the training step; the callback of a fit."""
         self.bar.update(
             self._task,
             description="training" if training.step < training.steps else "calibrating",
@@ -74,10 +74,10 @@ class FitProgress(Bar):
 
 
 class PartsProgress(Bar):
-    """Parts of a table that are done, and to come."""
+    """Partitions of a table that are done, and their total."""
 
     def __init__(self) -> None:
-        """Start with what Spark does before the first part."""
+        """Start with what Spark does before the first partition."""
         super().__init__()
         self._task = self.bar.add_task("starting Spark", total=None)
 
@@ -87,17 +87,17 @@ class PartsProgress(Bar):
 
 
 class BenchProgress(Bar):
-    """Results of a benchmark, done and to come; without a terminal, a line for each set."""
+    """Results of a benchmark; without a terminal, prints a line for each data set."""
 
     def __init__(self, tasks: list[Task]) -> None:
-        """Count what there is to do."""
+        """Count the tasks."""
         super().__init__(TimeElapsedColumn())
         self._left = Counter(task.data.name for task in tasks for _ in task.names)
         self._sets = len(self._left)
         self._task = self.bar.add_task("starting", total=sum(self._left.values()))
 
     def __call__(self, row: ResultRow) -> None:
-        """Count a row."""
+        """Count a result."""
         self.bar.update(
             self._task, description=f"{row.dataset}, seed {row.seed}: {row.detector}", advance=1
         )

@@ -9,7 +9,7 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, called
+from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, display_name
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
@@ -68,23 +68,24 @@ def report(
         raise InputError("--normal: without --labels or --label there is nothing to compare")
 
     from anomgan import load
-    from anomgan.cli.csv_output import destination
-    from anomgan.cli.labels import normal_table
+    from anomgan.cli.csv_output import open_output
+    from anomgan.cli.labels import read_normal_rows
     from anomgan.data.readers.encoding import describe_source
-    from anomgan.report import report as page
+    from anomgan.report import report as render_report
 
-    with destination(output) as file:
+    with open_output(output) as file:
         detector = load(model)
-        frame = truth = names = rows = None
+        frame = truth = names = normal_rows = None
         if data is not None:
-            frame, truth, names = _records(detector, data, labels, label)
-            rows = None if normal is None else normal_table(detector, normal)
-        name = called(model)
-        html = page(
+            frame, truth, names = _read_data(detector, data, labels, label)
+            if normal is not None:
+                normal_rows = read_normal_rows(detector, normal)
+        name = display_name(model)
+        html = render_report(
             detector,
             frame,
             labels=truth,
-            normal=rows,
+            normal=normal_rows,
             names=names,
             name=name if name.startswith(MODEL_SCHEMES) else model.resolve().name,
             source="the data" if data is None else describe_source(data),
@@ -94,10 +95,10 @@ def report(
         say(f"wrote {output}")
 
 
-def _records(
+def _read_data(
     detector: GANDetector, data: str, labels: str | None, label: str | None
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
-    """The records, which of them are abnormal if that is known, and what they are called."""
+    """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
     from anomgan.cli.labels import abnormal_rows
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
@@ -109,18 +110,18 @@ def _records(
         names = [str(name) for name in frame[roles.identifier]]
     truth = None
     if labels is not None:
-        truth = _labels(labels, label, len(frame), source)
+        truth = _read_labels(labels, label, len(frame), source)
     elif label is not None:
         truth = abnormal_rows(frame, label, source=source)
         frame = frame.drop(columns=label)
     return roles.drop_from(frame), truth, names
 
 
-def _labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
-    """The truth from a file of its own.
+def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
+    """Read labels from a separate file.
 
     Raises:
-        InputError: If the column isn't clear, or their number is another.
+        InputError: If the column is ambiguous, or there aren't as many labels as rows.
     """
     from anomgan.cli.labels import abnormal_rows
     from anomgan.data.readers.encoding import describe_source

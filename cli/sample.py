@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from anomgan.evaluation.privacy import Pair
     from anomgan.evaluation.sample_quality import SampleQuality
 
-MOST_COLUMNS = 10
-"""Columns whose distances are shown, the largest first; the JSON has them all."""
+MAX_COLUMNS = 10
+"""Columns whose distances are printed, the largest first; the JSON contains all."""
 
 
 def sample(
@@ -84,109 +85,106 @@ def sample(
         raise InputError(f"{option} belongs to --quality; name reference rows with it")
 
     from anomgan import load
-    from anomgan.cli.csv_output import destination, destination_if_any
+    from anomgan.cli.csv_output import open_optional_output, open_output
 
     detector = load(model)
-    wanted = _wanted(detector, condition or [])
+    levels = _parse_conditions(detector, condition or [])
     if detector.encoder_.spec.grid is not None:
         if reference is not None:
             raise InputError("--quality: compares tables; of pictures, anomgan info tells health")
-        _tell_conditions(detector, wanted)
-        _write_pictures(output, detector.sample_chunks(rows, seed, condition=wanted))
+        _print_free_conditions(detector, levels)
+        _write_pictures(output, detector.sample_chunks(rows, seed, condition=levels))
         return
-    judge = None
+    checker = None
     if reference is not None:
-        judge = _Judge(detector, rows, reference, training, seed)
-    _tell_conditions(detector, wanted)
-    with destination_if_any(quality_json, "--quality-json") as quality_file:
-        with destination(output) as file:
+        checker = _QualityChecker(detector, rows, reference, training, seed)
+    _print_free_conditions(detector, levels)
+    with open_optional_output(quality_json, "--quality-json") as quality_file:
+        with open_output(output) as file:
             parquet = output is not None and output.suffix == ".parquet"
             write = _write_parquet if parquet else _write_csv
-            first = write(file, _chunks(detector, rows, wanted, seed))
-        if judge is not None:
-            _report(judge(first), quality_file)
+            first = write(file, _sample_chunks(detector, rows, levels, seed))
+        if checker is not None:
+            _print_quality(checker(first), quality_file)
 
 
-def _wanted(detector: GANDetector, pairs: Sequence[str]) -> dict[str | int, str | None]:
-    """Conditions from ``--condition COL=LEVEL``; an empty level stands for missing.
+def _parse_conditions(detector: GANDetector, pairs: Sequence[str]) -> dict[str | int, str | None]:
+    """Levels by column from ``--condition COL=LEVEL``; an empty level means missing.
 
     Raises:
-        InputError: If one has another form or a column comes twice.
+        InputError: If one isn't of this form, or a column occurs twice.
     """
-    known = [column.name for column in detector.encoder_.schema.conditions]
-    wanted: dict[str | int, str | None] = {}
+    conditions = [column.name for column in detector.encoder_.schema.conditions]
+    levels: dict[str | int, str | None] = {}
     for pair in pairs:
         name, equals, level = pair.partition("=")
-        for other in known:  # a name may hold an equals sign itself
+        for other in conditions:  # whose name may contain an equals sign
             if pair.startswith(f"{other}="):
                 name, level = other, pair.removeprefix(f"{other}=")
         if not name or not equals:
             raise InputError(f"--condition {pair}: write it as COL=LEVEL")
-        if name in wanted:
+        if name in levels:
             raise InputError(f"--condition {name}: is given twice; draw each level by itself")
-        wanted[name] = level or None
-    return wanted
+        levels[name] = level or None
+    return levels
 
 
-def _tell_conditions(detector: GANDetector, wanted: dict[str | int, str | None]) -> None:
-    """Say which conditions come as they come."""
+def _print_free_conditions(detector: GANDetector, levels: dict[str | int, str | None]) -> None:
+    """Print which conditions aren't fixed by ``--condition``."""
     for column in detector.encoder_.schema.conditions:
-        if column.name not in wanted:
+        if column.name not in levels:
             say(
                 f"{column.name!r} comes as often as in training; choose a level with "
                 f"--condition {column.name}=LEVEL"
             )
 
 
-def _chunks(
-    detector: GANDetector, rows: int, wanted: dict[str | int, str | None], seed: int
+def _sample_chunks(
+    detector: GANDetector, rows: int, levels: dict[str | int, str | None], seed: int
 ) -> Iterator[pd.DataFrame]:
-    """The rows, with a column that names them if the model knows one."""
-    identifier, at = ColumnRoles.from_detector(detector).identifier, 0
-    for frame in detector.sample_chunks(rows, seed, condition=wanted):
+    """Sample rows in chunks, with an identifier if the training table had one."""
+    identifier, start = ColumnRoles.from_detector(detector).identifier, 0
+    for frame in detector.sample_chunks(rows, seed, condition=levels):
         if identifier is not None:
-            names = [f"synthetic-{at + i}" for i in range(len(frame))]
-            frame.insert(0, identifier, names)
-        at += len(frame)
+            frame.insert(0, identifier, [f"synthetic-{start + i}" for i in range(len(frame))])
+        start += len(frame)
         yield frame
 
 
 def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
-    """Write pictures as PNG files into a folder, named by number.
+    """Write images as numbered PNG files.
 
     Raises:
-        InputError: If no folder is named or it can't be used.
+        InputError: If no folder is named, or it can't be used.
     """
     from anomgan.cli.image_output import OutputFolder
     from anomgan.plotting.images import single
 
     if output is None:
         raise InputError("--output: the model makes pictures; name a folder for them")
-    folder, at = OutputFolder("--output", output, "-"), 0
-    for pictures in chunks:
-        for picture in pictures:
-            folder.write(f"synthetic-{at:06}.png", single(picture))
-            at += 1
-    say(f"{at:,} pictures written to {output}")
+    folder, count = OutputFolder("--output", output, "-"), 0
+    for count, image in enumerate(chain.from_iterable(chunks), 1):
+        folder.write(f"synthetic-{count - 1:06}.png", single(image))
+    say(f"{count:,} pictures written to {output}")
 
 
 def _write_csv(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """Write rows as CSV; gives the first chunk."""
-    from anomgan.cli.csv_output import csv_cells, csv_lines, write_lines
+    """Write rows as CSV; returns the first chunk."""
+    from anomgan.cli.csv_output import format_cells, join_cells, write_lines
 
     first = None
     for frame in chunks:
         if first is None:
             first = frame
-            write_lines(file, csv_lines([csv_cells([str(name)]) for name in frame]))
-        write_lines(file, csv_lines([csv_cells(frame[name]) for name in frame]))
+            write_lines(file, join_cells([format_cells([str(name)]) for name in frame]))
+        write_lines(file, join_cells([format_cells(frame[name]) for name in frame]))
     if first is None:
         raise AssertionError("no rows were drawn")
     return first
 
 
 def _write_parquet(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """Write rows as Parquet; gives the first chunk."""
+    """Write rows as Parquet; returns the first chunk."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -202,13 +200,13 @@ def _write_parquet(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFra
 # --- quality --------------------------------------------------------------------------------------
 
 
-class _Judge:
-    """Judges drawn rows; whatever is wrong with the files is found out before rows are drawn."""
+class _QualityChecker:
+    """Compares generated rows with real ones; reads those first, to report errors at once."""
 
     def __init__(
         self, detector: GANDetector, rows: int, reference: str, training: str | None, seed: int
     ) -> None:
-        from anomgan.cli.labels import normal_table
+        from anomgan.cli.labels import read_normal_rows
         from anomgan.evaluation.sample_quality import MIN_COMPARED_ROWS
 
         if rows < MIN_COMPARED_ROWS:
@@ -216,37 +214,37 @@ class _Judge:
                 f"--quality needs at least {MIN_COMPARED_ROWS} drawn rows; ask for more"
             )
         self.detector, self.seed = detector, seed
-        self.reference = normal_table(detector, reference)
+        self.reference = read_normal_rows(detector, reference)
         if len(self.reference) < MIN_COMPARED_ROWS:
             raise InputError(
                 f"{reference}: {len(self.reference):,} normal rows are too few to judge quality; "
                 f"{MIN_COMPARED_ROWS} are needed"
             )
-        self.training = None if training is None else normal_table(detector, training)
+        self.training = None if training is None else read_normal_rows(detector, training)
 
-    def __call__(self, drawn: pd.DataFrame) -> SampleQuality:
+    def __call__(self, generated: pd.DataFrame) -> SampleQuality:
         from anomgan.evaluation.sample_quality import sample_quality
 
         encoder = self.detector.encoder_
-        known = [column.name for column in (*encoder.schema.columns, *encoder.schema.conditions)]
+        names = [column.name for column in (*encoder.schema.columns, *encoder.schema.conditions)]
         return sample_quality(
-            drawn[known],
-            self.reference[known],
+            generated[names],
+            self.reference[names],
             encoder,
-            training=None if self.training is None else self.training[known],
+            training=None if self.training is None else self.training[names],
             random_state=self.seed,
         )
 
 
-def _report(found: SampleQuality, file: BinaryIO | None) -> None:
-    """Show the measures on standard error, and write them as JSON if that is wanted."""
-    show_table(["", "generated", "real", "best"], _lines(found), wrapped={""}, stderr=True)
+def _print_quality(quality: SampleQuality, file: BinaryIO | None) -> None:
+    """Print the measures to standard error, and write them as JSON if a file is given."""
+    show_table(["", "generated", "real", "best"], _quality_rows(quality), wrapped={""}, stderr=True)
     if file is not None:
-        file.write((json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(quality.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _lines(found: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
-    """A measure in words, its value, that of real rows, and the best there is."""
+def _quality_rows(quality: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of the table: measure, its value, its value between real rows, and the best value."""
     words = {
         "coverage": ("coverage", "1"),
         "density": ("density", "1"),
@@ -254,23 +252,28 @@ def _lines(found: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
         "frechet": ("Fréchet distance", "0"),
     }
     for name, (word, best) in words.items():
-        yield _line(word, found.joint[name], best)
-    if found.correlations is not None:
-        yield _line("correlations differ by", found.correlations, "0")
-    if found.worst_pair is not None:
-        a, b, own, real = found.worst_pair
-        yield f"correlation of {a!r} and {b!r}, the worst", f"{own:.3f}", f"{real:.3f}", "as real"
-    worst = sorted(found.columns, key=lambda c: c.distance.real - c.distance.generated)
-    for column in worst[:MOST_COLUMNS]:
-        yield _line(f"distribution of {column.name!r}", column.distance, "0")
-    if found.privacy is not None:
+        yield _quality_row(word, quality.joint[name], best)
+    if quality.correlations is not None:
+        yield _quality_row("correlations differ by", quality.correlations, "0")
+    if quality.worst_pair is not None:
+        first, second, generated, real = quality.worst_pair
+        yield (
+            f"correlation of {first!r} and {second!r}, the worst",
+            f"{generated:.3f}",
+            f"{real:.3f}",
+            "as real",
+        )
+    worst = sorted(quality.columns, key=lambda c: c.distance.real - c.distance.generated)
+    for column in worst[:MAX_COLUMNS]:
+        yield _quality_row(f"distribution of {column.name!r}", column.distance, "0")
+    if quality.privacy is not None:
         for word, pair, best in [
-            ("distance to the closest training row, median", found.privacy.distance, "as real"),
-            ("copies of training rows", found.privacy.copies, "as real"),
-            ("nearer to a training row than to an unseen one", found.privacy.nearer, "0.5"),
+            ("distance to the closest training row, median", quality.privacy.distance, "as real"),
+            ("copies of training rows", quality.privacy.copies, "as real"),
+            ("nearer to a training row than to an unseen one", quality.privacy.nearer, "0.5"),
         ]:
-            yield _line(word, pair, best)
+            yield _quality_row(word, pair, best)
 
 
-def _line(word: str, pair: Pair, best: str) -> tuple[str, str, str, str]:
+def _quality_row(word: str, pair: Pair, best: str) -> tuple[str, str, str, str]:
     return word, f"{pair.generated:.3f}", f"{pair.real:.3f}", best

@@ -13,7 +13,7 @@ import typer
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
-from anomgan.cli.summaries import tell_if_out_of_reach
+from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
     from anomgan.scoring.result import ScoreResult
 
-MOST_NOTES = 20
-"""Oddities of the input that are told one by one; a wide table may have thousands."""
+MAX_NOTES = 20
+"""Notes about the input that are printed one by one; a wide table may have thousands."""
 
 
 def score(
@@ -115,48 +115,53 @@ def score(
     if engine == "spark":
         from anomgan.cli.score_spark import score_on_spark
 
-        report, told = score_on_spark(
+        report, summary = score_on_spark(
             new, model, output, append=append, alpha=alpha, fdr=fdr, strict=strict
         )
-        _tell(report, new)
-        say(told)
+        _print_notes(report, new)
+        say(summary)
         return
 
     import pyarrow.compute as pc
 
     from anomgan import load
     from anomgan.cli.csv_output import (
-        csv_cells,
-        csv_lines,
-        destination,
-        destination_if_any,
+        format_cells,
+        join_cells,
+        open_optional_output,
+        open_output,
         write_lines,
     )
     from anomgan.cli.image_output import Heatmaps
     from anomgan.utils.serialization import to_plain
 
     with (
-        destination_if_any(drift_report, "--drift-report") as drift_file,
-        destination(output) as file,
+        open_optional_output(drift_report, "--drift-report") as drift_file,
+        open_output(output) as file,
     ):
         detector = load(model)
-        drawn = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
-        scoring = _Scoring(
-            detector, new, append=append, strict=strict, heatmaps=drawn, max_pixels=max_pixels
+        heatmap_folder = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
+        scoring = _ScoredChunks(
+            detector,
+            new,
+            append=append,
+            strict=strict,
+            heatmaps=heatmap_folder,
+            max_pixels=max_pixels,
         )
-        rule, decided = _decided(scoring, alpha, fdr)
+        rule, flagged_lines = _flag_lines(scoring, alpha, fdr)
         rows = flagged = 0
-        for lines, flags in decided:
+        for lines, flags in flagged_lines:
             if not rows:
-                write_lines(file, csv_lines([csv_cells([name]) for name in scoring.names]))
-            write_lines(file, csv_lines([lines, csv_cells(flags)]))
+                write_lines(file, join_cells([format_cells([name]) for name in scoring.names]))
+            write_lines(file, join_cells([lines, format_cells(flags)]))
             rows += len(flags)
             flagged += pc.sum(flags).as_py() or 0
         drift = scoring.monitor.result()
         if drift_file is not None:
             drift_file.write(json.dumps(to_plain(drift.to_json()), indent=1).encode() + b"\n")
 
-    _tell(scoring.report, scoring.name)
+    _print_notes(scoring.report, scoring.name)
     lost, unit = len(scoring.report.lost), detector.encoder_.unit
     unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
     say(f"{rows - lost:,} {unit} scored, {flagged:,} flagged at {rule}{unread}")
@@ -167,14 +172,14 @@ def score(
         )
 
 
-class _Scoring:
-    """The rows of a file as lines of all output columns but the last, with what was found out.
+class _ScoredChunks:
+    """Iterates over the chunks of a file: CSV lines without the last column, and the scores.
 
     Attributes:
-        name: What messages call the file.
-        names: The output columns; known from the first chunk on.
-        report: What was odd about the rows so far.
-        monitor: Whether they are like the training data.
+        name: Name of the file in messages.
+        names: The output columns; set from the first chunk on.
+        report: Unreadable cells and other notes about the rows so far.
+        monitor: Compares them with the training data.
     """
 
     def __init__(
@@ -187,7 +192,7 @@ class _Scoring:
         heatmaps: Heatmaps | None,
         max_pixels: int | None,
     ) -> None:
-        """Prepare to score a source; iterating does it."""
+        """Prepare to score a file; iterating does it."""
         from anomgan.data.image.image import MAX_PIXELS
         from anomgan.data.parse_report import ParseReport
         from anomgan.data.readers.encoding import describe_source
@@ -203,7 +208,7 @@ class _Scoring:
 
     def __iter__(self) -> Iterator[tuple[pa.Array, ScoreResult]]:
         """Score chunk by chunk."""
-        from anomgan.cli.csv_output import csv_cells, csv_lines
+        from anomgan.cli.csv_output import format_cells, join_cells
         from anomgan.data.readers.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
@@ -218,19 +223,19 @@ class _Scoring:
             if self.heatmaps is not None:
                 self.heatmaps.write(frame, scored)
             self.monitor.add(scored)
-            found = {"score": scored.score, "p_value": scored.p_value}
+            results = {"score": scored.score, "p_value": scored.p_value}
             if scored.probability is not None:
-                found["probability"] = scored.probability
-            self.names = [*map(str, leading), *found, "is_anomaly"]
-            columns = [leading[name] for name in leading] + [*found.values()]
-            yield csv_lines(map(csv_cells, columns)), scored
+                results["probability"] = scored.probability
+            self.names = [*map(str, leading), *results, "is_anomaly"]
+            columns = [leading[name] for name in leading] + [*results.values()]
+            yield join_cells(map(format_cells, columns)), scored
 
     def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns before the results: the input's if asked for, and one that names the row.
+        """The columns before the results: with ``--append`` the input's, and the row's name.
 
         Raises:
-            InputError: If the identifier isn't there, a name would occur twice, or there is nothing
-            to repeat.
+            InputError: If the identifier is missing, a name would occur twice, or images have no
+                columns to repeat.
         """
         from anomgan.data.image.image import holds_pictures
         from anomgan.data.readers.files import name_rows
@@ -245,33 +250,33 @@ class _Scoring:
         return frame if identifier else frame.assign(row=frame.index)
 
 
-def _decided(
-    scoring: _Scoring, alpha: float | None, fdr: float | None
+def _flag_lines(
+    scoring: _ScoredChunks, alpha: float | None, fdr: float | None
 ) -> tuple[str, Iterator[tuple[pa.Array, pa.Array]]]:
-    """Lines and 1 where flagged, after the rule in words: by default the model's own."""
+    """The rule in words, by default the model's own, and lines with 1 where it flags the row."""
     from anomgan.calibration.conformal import flag_rows
-    from anomgan.cli.csv_output import flags, held_back
+    from anomgan.cli.csv_output import flag_all_together, flag_values
 
     if fdr is not None:
         chunks = ((lines, scored.p_value) for lines, scored in scoring)
-        decide = functools.partial(flags, rule=functools.partial(flag_rows, fdr=fdr))
-        return f"a false discovery rate of {fdr:g}", held_back(chunks, decide)
+        by_fdr = functools.partial(flag_rows, fdr=fdr)
+        return f"a false discovery rate of {fdr:g}", flag_all_together(chunks, by_fdr)
     if alpha is not None:
-        tell_if_out_of_reach(scoring.detector, alpha)
-        rule = functools.partial(flag_rows, alpha=alpha)
+        warn_if_unreachable(scoring.detector, alpha)
+        by_alpha = functools.partial(flag_rows, alpha=alpha)
         return f"alpha {alpha:g}", (
-            (lines, flags(scored.p_value, rule)) for lines, scored in scoring
+            (lines, flag_values(scored.p_value, by_alpha)) for lines, scored in scoring
         )
     return "the model's threshold", (
-        (lines, flags(scored.score - scored.limit, lambda excess: excess > 0))
+        (lines, flag_values(scored.score - scored.limit, lambda excess: excess > 0))
         for lines, scored in scoring
     )
 
 
-def _tell(report: ParseReport, source: str) -> None:
-    """Say what was odd about the input."""
+def _print_notes(report: ParseReport, source: str) -> None:
+    """Print the notes about the input."""
     notes = list(report.lines())
-    for note in notes[:MOST_NOTES]:
+    for note in notes[:MAX_NOTES]:
         say(f"warning: {source}: {note}")
-    if len(notes) > MOST_NOTES:
-        say(f"warning: {source}: {len(notes) - MOST_NOTES:,} more oddities like these")
+    if len(notes) > MAX_NOTES:
+        say(f"warning: {source}: {len(notes) - MAX_NOTES:,} more oddities like these")

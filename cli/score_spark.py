@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.summaries import tell_if_out_of_reach
+from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import DataWarning, InputError
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def score_on_spark(
     """Score a Parquet table on Spark, into a folder; arguments as of ``anomgan score``.
 
     Returns:
-        What was odd about the table, and the summary for the user.
+        Notes about the table, and a summary.
 
     Raises:
-        InputError: If that can't be done.
+        InputError: If the options or the table can't be used with Spark.
     """
     if output is None or str(output) == "-":
         raise InputError("--engine spark writes a folder of Parquet files; name it with --output")
@@ -48,10 +48,10 @@ def score_on_spark(
     roles = ColumnRoles.from_detector(detector)
     first = list_parquet_files(new)[0]
     names = read_parquet_info(first).columns.names
-    repeated = _leading(names, roles, append=append, source=str(first))
-    rule, words = _rule(alpha, fdr)
+    repeated = _leading_columns(names, roles, append=append, source=str(first))
+    rule, description = _make_rule(alpha, fdr)
     if alpha is not None:
-        tell_if_out_of_reach(detector, alpha)
+        warn_if_unreachable(detector, alpha)
     with session() as spark, PartsProgress() as progress:
         try:
             done = score(
@@ -72,14 +72,16 @@ def score_on_spark(
             raise
     for note in done.notes:
         warnings.warn(note, DataWarning, stacklevel=2)
-    return done.report, f"{done.rows:,} rows scored, {done.flagged:,} flagged at {words}"
+    return done.report, f"{done.rows:,} rows scored, {done.flagged:,} flagged at {description}"
 
 
-def _leading(names: list[str], roles: ColumnRoles, *, append: bool, source: str) -> tuple[str, ...]:
-    """The input's columns that come before the results.
+def _leading_columns(
+    names: list[str], roles: ColumnRoles, *, append: bool, source: str
+) -> tuple[str, ...]:
+    """The columns of the input to write before the results.
 
     Raises:
-        InputError: If the identifier isn't there, or a name would occur twice.
+        InputError: If the identifier is missing, or a name would occur twice.
     """
     roles.check_identifier(names, source=source)
     if not append:
@@ -88,8 +90,8 @@ def _leading(names: list[str], roles: ColumnRoles, *, append: bool, source: str)
     return tuple(names)
 
 
-def _rule(alpha: float | None, fdr: float | None) -> tuple[FlagRule, str]:
-    """Which rows are flagged, and that in words."""
+def _make_rule(alpha: float | None, fdr: float | None) -> tuple[FlagRule, str]:
+    """The rule that flags rows, and its description."""
     from anomgan.spark import FlagRule
 
     if fdr is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption, called
+from anomgan.cli.options import DEFAULT_MODEL, ModelOption, display_name
 
 
 def serve(
@@ -42,7 +42,9 @@ def serve(
     with bind_socket(host, port) as bound:
         detector = load(model)
         url_host = f"[{host}]" if ":" in host else host
-        say(f"serving {called(model)} at http://{url_host}:{bound.getsockname()[1]}/invocations")
+        say(
+            f"serving {display_name(model)} at http://{url_host}:{bound.getsockname()[1]}/invocations"
+        )
         limits = RequestLimits(rows, megabytes)
         try:
             if workers == 1:

@@ -1,4 +1,4 @@
-"""What people want to know of a model, as labels and texts."""
+"""Summarise a model as pairs of label and text."""
 
 from __future__ import annotations
 
@@ -11,46 +11,45 @@ from anomgan.utils.text import join_limited
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
 
-Facts = list[tuple[str, str]]
+Summary = list[tuple[str, str]]
 
-MOST_NOTES = 10
-"""Notes on single columns that are shown; the first ones of a fit, on columns that the schema left
-out, are told in one line."""
+MAX_NOTES = 10
+"""Notes shown, not counting those about dropped columns, which share one line."""
 
 
-def training_facts(detector: GANDetector) -> Facts:
-    """What was learnt from, for how long, and what follows."""
+def summarize_fit(detector: GANDetector) -> Summary:
+    """Training data, duration, calibration and health."""
     facts = detector.training_facts_
     encoder = detector.encoder_
     return [
-        (encoder.unit, f"{facts['rows']:,}{_besides(facts)}"),
+        (encoder.unit, f"{facts['rows']:,}{_excluded_rows(facts)}"),
         *_other_rows(facts),
         *encoder.summary().items(),
         *_conditions(facts),
         ("left out", _left_out(detector) or "nothing"),
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
-        *calibration_facts(detector),
+        *summarize_calibration(detector),
         ("health", _health(facts)),
-        *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MOST_NOTES]),
+        *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MAX_NOTES]),
     ]
 
 
-def calibration_facts(detector: GANDetector) -> Facts:
-    """What scores mean: the threshold, what it lets pass, and probabilities if there are any."""
+def summarize_calibration(detector: GANDetector) -> Summary:
+    """Calibration rows, threshold, share of normal rows flagged, and probabilities if any."""
     facts = detector.training_facts_["calibration"]
     how = "cross-fitted" if facts["cross_fitted"] else "held out"
     unit = detector.encoder_.unit
     return [
-        ("calibration", f"{facts['rows']:,} {unit}, {how}{_apart(facts)}"),
+        ("calibration", f"{facts['rows']:,} {unit}, {how}{_separate_conditions(facts)}"),
         ("threshold", _threshold(detector)),
         ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_interval(facts)}"),
         *_probability(detector),
     ]
 
 
-def tell_if_out_of_reach(detector: GANDetector, alpha: float) -> None:
-    """Warn of an alpha at which the model can't flag any row."""
+def warn_if_unreachable(detector: GANDetector, alpha: float) -> None:
+    """Warn about an alpha at which the model can't flag any row."""
     smallest = detector.ensemble_.calibrator.smallest_alpha()
     if alpha < smallest:
         say(
@@ -59,27 +58,28 @@ def tell_if_out_of_reach(detector: GANDetector, alpha: float) -> None:
         )
 
 
-def _apart(facts: dict[str, Any]) -> str:
-    """Which conditions are calibrated apart."""
+def _separate_conditions(facts: dict[str, Any]) -> str:
+    """Which conditions have a calibration of their own."""
     if "levels" not in facts:
         return ""
-    own, pooled = facts["levels"], facts["pooled_levels"]
-    if not own:
+    rows_by_level, pooled = facts["levels"], facts["pooled_levels"]
+    if not rows_by_level:
         return "; too few for each condition apart"
     rest = f"; too few, so pooled: {join_limited(pooled)}" if pooled else ""
-    return f"; apart for {join_limited([f'{name} ({rows:,})' for name, rows in own.items()])}{rest}"
+    separate = join_limited([f"{name} ({rows:,})" for name, rows in rows_by_level.items()])
+    return f"; apart for {separate}{rest}"
 
 
 def _interval(facts: dict[str, Any]) -> str:
-    """What share of fresh normal rows the threshold flags."""
+    """Confidence interval of the share of fresh normal rows that are flagged."""
     interval = facts.get("flagged_interval")
     if interval is None or facts["cross_fitted"] or facts["threshold"] is None:
         return ""
     return f"; of fresh normal ones {interval[0]:.1%} to {interval[1]:.1%} (95% confidence)"
 
 
-def _probability(detector: GANDetector) -> Facts:
-    """What labelled rows taught."""
+def _probability(detector: GANDetector) -> Summary:
+    """Calibration of probabilities, if labelled rows were given."""
     facts = detector.training_facts_.get("probability")
     if facts is None:
         return []
@@ -100,39 +100,42 @@ def _probability(detector: GANDetector) -> Facts:
     ]
 
 
-def _other_rows(facts: dict[str, Any]) -> Facts:
-    """Rows of a second domain, if there were any."""
+def _other_rows(facts: dict[str, Any]) -> Summary:
+    """Rows of a second domain, if there are any."""
     rows, source = facts.get("other_rows"), facts.get("other_source")
     if rows is None:
         return []
     return [("other rows", f"{rows:,}{f' from {source}' if source else ''}")]
 
 
-def _conditions(facts: dict[str, Any]) -> Facts:
-    """What the model conditions on, if on anything."""
-    given = facts.get("conditions", {}).items()
-    levels = [f"{name} ({n:,} {'level' if n == 1 else 'levels'})" for name, n in given]
+def _conditions(facts: dict[str, Any]) -> Summary:
+    """Columns that the model is conditioned on, if any."""
+    levels = [
+        f"{name} ({n:,} {'level' if n == 1 else 'levels'})"
+        for name, n in facts.get("conditions", {}).items()
+    ]
     return [("condition", join_limited(levels))] if levels else []
 
 
 def _health(facts: dict[str, Any]) -> str:
-    """How well the GANs generate, beside real rows."""
-    again = facts["restarted"]
-    return f"{facts['health']}{f'; {again:,} members trained anew' if again else ''}"
+    """Verdict on the GANs, and how many were retrained."""
+    restarted = facts["restarted"]
+    return f"{facts['health']}{f'; {restarted:,} members trained anew' if restarted else ''}"
 
 
-def _besides(facts: dict[str, Any]) -> str:
-    """Records that weren't learnt from."""
+def _excluded_rows(facts: dict[str, Any]) -> str:
+    """Rows that weren't used for training."""
     counts = {"marked abnormal": "abnormal_rows", "that can't be read": "lost_rows"}
-    found = [f"{facts[key]:,} {what}" for what, key in counts.items() if facts.get(key)]
-    return f", besides {' and '.join(found)}" if found else ""
+    parts = [f"{facts[key]:,} {what}" for what, key in counts.items() if facts.get(key)]
+    return f", besides {' and '.join(parts)}" if parts else ""
 
 
 def _left_out(detector: GANDetector) -> str:
+    """Columns that weren't used for training, with the option or reason."""
     roles = ColumnRoles.from_detector(detector)
     named = [f"{name!r} ({option})" for option, name in roles.options]
-    useless = [f"{c['name']!r} ({c['reason']})" for c in detector.training_facts_["dropped"]]
-    return join_limited([*named, *useless])
+    dropped = [f"{c['name']!r} ({c['reason']})" for c in detector.training_facts_["dropped"]]
+    return join_limited([*named, *dropped])
 
 
 def _threshold(detector: GANDetector) -> str:

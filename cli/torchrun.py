@@ -1,4 +1,4 @@
-"""Several processes behind one command: one of them speaks."""
+"""torchrun support: only rank 0 prints and saves."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def together() -> Iterator[bool]:
-    """Join the other processes that ``torchrun`` has started, if it has.
+def join_process_group() -> Iterator[bool]:
+    """Join the process group if ``torchrun`` has started this process as one of several.
 
-    All but one of them are silent; of errors, the first is told, whoever meets it.
+    Standard error of all ranks but 0 is discarded.  Of errors the first is printed, whatever rank
+    it occurs on.
 
     Yields:
-        Whether this process is to write results.
+        Whether this process is to save and print results: a single process, or rank 0.
     """
     from anomgan.training import distributed
 
     if not distributed.is_torchrun():
         yield True
         return
-    voice = sys.stderr
-    silence = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    stderr = sys.stderr
+    devnull = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     group = distributed.ProcessGroup()
-    sys.stderr = voice if group.is_first else silence
+    sys.stderr = stderr if group.is_first else devnull
     try:
         yield group.is_first
-    except Exception:  # goes on to the command line, where only one of the processes tells it
-        sys.stderr = voice if group.report_failure() else silence
+    except Exception:  # printed by the command line, which only one of the processes may do
+        sys.stderr = stderr if group.report_failure() else devnull
         raise
     except BaseException:
-        # torchrun ends the others when one has failed.
+        # torchrun terminates the other processes when one has failed.
         if group.has_failed():
-            sys.stderr = silence
+            sys.stderr = devnull
         raise
     group.leave()
