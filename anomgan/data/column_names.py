@@ -21,22 +21,15 @@ def refuse_duplicates(names: Iterable[str], source: str) -> None:
     """
     counts = Counter(names)
     for name in counts:
-        if not _is_encodable(name):
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # a lone surrogate
             raise InputError(
                 f"{source}: column name {name!r} isn't text that can be written; rename it"
-            )
+            ) from None
     twice = [repr(name) for name, count in counts.items() if count > 1]
     if twice:
         raise InputError(
             f"{source}: more than one column is named {join_limited(twice, 3)}; "
             f"give each its own name"
         )
-
-
-def _is_encodable(name: str) -> bool:
-    """Whether a string has a UTF-8 form; a lone surrogate has none."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -29,14 +29,14 @@ def yeo_johnson(x: Tensor, power: Tensor) -> Tensor:
 
     Outside that range one of the two tails would be bounded and distance in it would be lost.
     """
-    up, down = x.clamp(min=0), (-x).clamp(min=0)
-    return torch.where(x >= 0, _box_cox(up, power), -_box_cox(down, 2 - power))
+    size = _box_cox(x.abs(), torch.where(x >= 0, power, 2 - power))
+    return torch.where(x >= 0, size, -size)
 
 
 def yeo_johnson_inverse(x: Tensor, power: Tensor) -> Tensor:
     """Undo :func:`yeo_johnson`."""
-    up, down = x.clamp(min=0), (-x).clamp(min=0)
-    return torch.where(x >= 0, _undo_box_cox(up, power), -_undo_box_cox(down, 2 - power))
+    size = _undo_box_cox(x.abs(), torch.where(x >= 0, power, 2 - power))
+    return torch.where(x >= 0, size, -size)
 
 
 def _box_cox(x: Tensor, power: Tensor) -> Tensor:

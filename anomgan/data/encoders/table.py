@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from anomgan.data.encoders.base import FEWEST_ROWS, Encoder, count
+from anomgan.data.encoders.base import FEWEST_ROWS, Encoder
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
 from anomgan.data.table.cells import ParsedCells, read_cells
@@ -143,8 +143,8 @@ class TableEncoder(Encoder):
             if dropped.name in positions:
                 series = frame.iloc[:, positions[dropped.name]]
                 cells = read_cells(series, first_row=first_row, source=source)
-                changed = dropped.changed(cells)
-                count(report.changed, dropped.name, int(np.count_nonzero(changed)))
+                if changed := int(np.count_nonzero(dropped.changed(cells))):
+                    report.changed[dropped.name] = changed
         return out, report
 
     def transform_as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:
@@ -246,14 +246,15 @@ def _note(
     first_row: int,
 ) -> None:
     """Enter what is odd about a column's cells."""
-    missing = int(np.count_nonzero(np.isnan(reading.values)))
-    count(report.missing, column.name, missing)
-    if not column.missing:
-        count(report.unexpected, column.name, missing)
-    if isinstance(column, CategoryColumn):
-        count(report.unseen, column.name, int(np.count_nonzero(column.is_unseen(reading.values))))
-    bad = int(np.count_nonzero(reading.unreadable))
-    if bad:
+    if missing := int(np.count_nonzero(np.isnan(reading.values))):
+        report.missing[column.name] = missing
+        if not column.missing:
+            report.unexpected[column.name] = missing
+    if isinstance(column, CategoryColumn) and (
+        unseen := int(np.count_nonzero(column.is_unseen(reading.values)))
+    ):
+        report.unseen[column.name] = unseen
+    if bad := int(np.count_nonzero(reading.unreadable)):
         at = int(np.argmax(reading.unreadable))
         text = _written(series, at)
         report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.expected)
