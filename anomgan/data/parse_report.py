@@ -1,4 +1,4 @@
-"""What was odd about records while they were read."""
+"""Report what was unusual about records while they were encoded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Cells of one column that were filled, but not with what the column holds.
+    """Cells of one column that couldn't be parsed.
 
     Attributes:
-        count: How many.
+        count: Number of such cells.
         row: Input record of the first, counted from 0.
-        text: What it held.
-        wanted: What it should have held.
+        text: Its content.
+        wanted: The expected content, such as "a number".
     """
 
     count: int
@@ -25,23 +25,21 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class ParseReport:
-    """What was odd about the input; reports of its chunks, in order, add up with ``+``.
+    """What was unusual about the input; reports of consecutive chunks are added with ``+``.
 
-    All other counts are of cells, under the name of their column; columns without any are left out.
+    Counts are of cells by column name; columns without any are left out.
 
     Attributes:
-        rows: Rows read.
-        unreadable: Cells that count as missing because they couldn't be read.
-        missing: Missing cells, the unreadable ones among them.
-        unexpected: The same for columns in which none was missing in training, or for conditions,
-            too few.
-        unseen: Levels of a category or condition that weren't in training.
-        changed: Cells of a dropped constant column that hold another value.
-        pooled: All cells of a condition that don't say which range of normal holds: those
-            unexpected, those unseen, and known levels that were too rare in training.
-        lost: Records that couldn't be read at all: their number, counted from 0, and why.
-        changes: What was done to records to bring them to the training records' form, and to how
-            many.
+        rows: Number of rows read.
+        unreadable: Cells that couldn't be parsed and count as missing.
+        missing: Missing cells, including unreadable ones.
+        unexpected: Missing cells of columns without any in training, or of conditions with too few.
+        unseen: Cells of a category or condition with a level that wasn't in training.
+        changed: Cells of a dropped constant column with another value.
+        pooled: Cells of a condition without a slot (unexpected, unseen or rare), whose rows are
+            scored against all levels pooled.
+        lost: Record number, counted from 0 -> why it couldn't be read at all.
+        changes: How records were converted to the form of the training records -> how many were.
     """
 
     rows: int = 0
@@ -55,7 +53,7 @@ class ParseReport:
     changes: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, later: ParseReport) -> ParseReport:
-        """The report of both parts of a table, of which ``later`` comes second."""
+        """The report of this chunk and a later one."""
         unreadable = later.unreadable | self.unreadable
         for name in self.unreadable.keys() & later.unreadable.keys():
             first, count = self.unreadable[name], later.unreadable[name].count
@@ -63,17 +61,17 @@ class ParseReport:
         return ParseReport(
             self.rows + later.rows,
             unreadable,
-            _added(self.missing, later.missing),
-            _added(self.unexpected, later.unexpected),
-            _added(self.unseen, later.unseen),
-            _added(self.changed, later.changed),
-            _added(self.pooled, later.pooled),
+            _add_counts(self.missing, later.missing),
+            _add_counts(self.unexpected, later.unexpected),
+            _add_counts(self.unseen, later.unseen),
+            _add_counts(self.changed, later.changed),
+            _add_counts(self.pooled, later.pooled),
             self.lost | later.lost,
-            _added(self.changes, later.changes),
+            _add_counts(self.changes, later.changes),
         )
 
     def lines(self) -> Iterator[str]:
-        """What the user should know, a sentence without full stop each; none if all is well."""
+        """Messages for the user, without full stops; none if nothing was unusual."""
         yield from self.lost.values()
         for change, count in self.changes.items():
             yield f"{count:,} {change}"
@@ -95,17 +93,17 @@ class ParseReport:
             yield f"column {name!r}: {_cells(count)} unlike the one value it had in training"
 
     def unread_lines(self) -> Iterator[str]:
-        """Those of :meth:`lines` on records and cells that couldn't be read."""
+        """The messages about records and cells that couldn't be read."""
         return ParseReport(unreadable=self.unreadable, lost=self.lost, changes=self.changes).lines()
 
     def condition_lines(self) -> Iterator[str]:
-        """Those of :meth:`lines` on cells that don't say which range of normal holds."""
+        """The messages about cells of conditions without a slot."""
         for name, count in self.pooled.items():
-            gaps, unseen = self.unexpected.get(name, 0), self.unseen.get(name, 0)
+            missing, unseen = self.unexpected.get(name, 0), self.unseen.get(name, 0)
             for cells, what in [
-                (gaps, "missing, few or none were in training"),
+                (missing, "missing, few or none were in training"),
                 (unseen, "with a level that wasn't in training"),
-                (count - gaps - unseen, "with a level that was rare in training"),
+                (count - missing - unseen, "with a level that was rare in training"),
             ]:
                 if cells:
                     yield (
@@ -113,7 +111,7 @@ class ParseReport:
                     )
 
 
-def _added(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+def _add_counts(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
     return first | {name: first.get(name, 0) + count for name, count in second.items()}
 
 

@@ -1,8 +1,8 @@
-"""Small real data sets with known anomalies, to try things on.
+"""Sample data sets: small real tables with labelled anomalies.
 
-They lie in ``datasets/`` at the top of the repository and in ``anomgan/datasets`` once installed,
-each with ``normal.csv`` to fit on, ``new.csv`` to score and ``new_labels.csv`` with the truth;
-``catalog.toml`` says where each comes from and under which licence.
+They are in ``datasets/`` at the top of the repository and in ``anomgan/datasets`` once installed.
+Each has ``normal.csv`` to fit on, ``new.csv`` to score and ``new_labels.csv`` with the labels;
+``catalog.toml`` states source and licence.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _FILES = ("normal.csv", "new.csv", "new_labels.csv")
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample data set.
+    """A sample data set.
 
-    The frames are read from disk at each access, so changing one changes no other.
+    Its frames are read from disk at each access, so modifying one affects no other.
 
     Attributes:
-        name: What :func:`load_sample` and ``anomgan datasets export`` call it.
-        title: A few words.
+        name: The name that :func:`load_sample` and ``anomgan datasets export`` take.
+        title: Title.
         description: What the records are.
         anomaly: What counts as abnormal in ``new.csv``.
         columns: Number of columns.
-        rows_normal: Rows to fit on, none of them labelled abnormal.
-        rows_new: Rows to score.
-        anomalies: How many of those are abnormal.
+        rows_normal: Number of rows to fit on, all normal.
+        rows_new: Number of rows to score.
+        anomalies: Number of abnormal rows among those.
         source: Where the data come from.
-        licence: Under which terms.
-        citation: Whom to cite.
+        licence: Licence of the data.
+        citation: Publication to cite.
         sha256: Digest of each file, by file name.
-        folder: Where the files lie.
+        folder: Folder of the files.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Sample:
 
     @property
     def labels_path(self) -> Path:
-        """The truth about the file to score: ``row``, ``label`` (0 or 1) and ``kind``."""
+        """The labels of the file to score: ``row``, ``label`` (0 or 1) and ``kind``."""
         return self.folder / "new_labels.csv"
 
     @property
@@ -93,7 +93,7 @@ class Sample:
 
 
 def list_samples() -> list[Sample]:
-    """All sample data sets, by name.
+    """All sample data sets, sorted by name.
 
     >>> [sample.name for sample in list_samples()]
     ['breast-cancer', 'penguins', 'taxis', 'wine']
@@ -104,14 +104,14 @@ def list_samples() -> list[Sample]:
 
 
 def load_sample(name: str) -> Sample:
-    """Find one sample data set.
+    """Load a sample data set.
 
     >>> sample = load_sample("penguins")
     >>> sample.new.shape, int(sample.labels.sum())
     ((138, 6), 68)
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If there is none of this name.
     """
     samples = {sample.name: sample for sample in list_samples()}
     if name not in samples:
@@ -122,18 +122,18 @@ def load_sample(name: str) -> Sample:
 
 
 def export_sample(name: str, directory: str | Path) -> list[Path]:
-    """Copy a sample data set's files into a folder, which is made when missing.
+    """Copy a sample data set's files into a folder, which is created if it doesn't exist.
 
     Args:
-        name: The data set.
-        directory: Where to put ``normal.csv``, ``new.csv`` and ``new_labels.csv``.
+        name: Name of the data set.
+        directory: Folder for ``normal.csv``, ``new.csv`` and ``new_labels.csv``.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: If there is no such data set, if one of the files exists already (then nothing
-            is copied), or if the folder can't be written to.
+        InputError: If there is no such data set, one of the files exists already (then nothing is
+            copied), or the folder can't be written to.
     """
     sample = load_sample(name)
     target = Path(directory)
@@ -153,7 +153,7 @@ def export_sample(name: str, directory: str | Path) -> list[Path]:
 
 
 def _root() -> Path:
-    """The folder with the catalog: inside an installed package, beside it in the repository."""
+    """The folder of the catalog: inside an installed package, beside it in the repository."""
     for root in (_PACKAGE / "datasets", _PACKAGE.parent / "datasets"):
         if (root / "catalog.toml").is_file():
             return root

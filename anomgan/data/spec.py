@@ -1,7 +1,7 @@
-"""What a network may know of its data: the shape of one record and what its entries mean.
+"""The layout of encoded records: their size and the meaning of their entries.
 
-Networks, the inverter and the scorer see a :class:`Spec` and nothing else of a table or a picture,
-so the same code serves both.
+Networks, inversion and scores know a table or a picture only by its :class:`Spec`, so the same code
+serves both.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Span:
     """A run of neighbouring entries of an encoded record that belong together.
 
     Attributes:
-        name: The user's column (or a part of one, such as ``"pickup (hour, sin)"``).
-        kind: ``numeric`` holds real numbers; ``indicator`` holds 0 or 1; ``category`` is a one-hot
-            block, which a generator fills with probabilities that add up to one; ``pixel`` is a
-            picture, channel by channel and row by row; ``condition`` is a one-hot block too, or
-            all zeros, and is given to the networks rather than judged.
-        start: First entry.
+        name: The user's column, or a part of it such as ``"pickup (hour, sin)"``.
+        kind: ``numeric``: real numbers.  ``indicator``: 0 or 1.  ``category``: a one-hot block, for
+            which generators give probabilities.  ``pixel``: a picture, channel by channel and row
+            by row.  ``condition``: a one-hot block or all zeros; an input of the networks that
+            isn't scored.
+        start: Index of the first entry.
         width: Number of entries; more than one only for a category, a picture or a condition.
-        column: The user's column that this span describes; several spans may share one.
+        column: The user's column; several spans may describe parts of one.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Span:
 
     @property
     def stop(self) -> int:
-        """One past the last entry."""
+        """One past the index of the last entry."""
         return self.start + self.width
 
     @property
@@ -55,16 +55,15 @@ class Span:
 class Spec:
     """The shape of one record and the meaning of its entries.
 
-    A picture is a flat record, too, so that all but the networks treat it like any other; these
-    learn from ``grid`` how its entries lie.
+    Pictures are flat records, too; only networks use ``grid`` to reshape them.
 
     Attributes:
         shape: ``(D,)``.
-        spans: The runs that tile the D entries in order, conditions last.
-        grid: Channels, height and width of the picture that the one ``pixel`` span holds, which
-            comes first; None for tables.
-        tiles: Neighbouring records that are tiles of one picture, which is as abnormal as its most
-            abnormal tile; 1 where every record stands for itself.
+        spans: The runs that cover the D entries in order, conditions last.
+        grid: Channels, height and width of the picture in the one ``pixel`` span, which comes
+            first; None for tables.
+        tiles: Number of neighbouring records that are tiles of one picture, whose score is the
+            largest of theirs; 1 without tiling.
     """
 
     shape: tuple[int, ...]
@@ -73,11 +72,11 @@ class Spec:
     tiles: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse spans that don't tile the record.
+        """Check that spans cover the record.
 
         Raises:
             ValueError: If there is a gap or an overlap, something follows a condition, grid and
-                pixels disagree, or there are tiles of nothing.
+                pixels disagree, or a table has tiles.
         """
         if self.tiles < 1 or (self.tiles > 1 and self.grid is None):
             raise ValueError(f"{self.tiles} tiles")
@@ -132,7 +131,7 @@ class Spec:
         grid: tuple[int, int, int] | None = None,
         tiles: int = 1,
     ) -> Spec:
-        """Lay out spans one behind the other from ``(name, kind, width, column)``."""
+        """A layout of consecutive spans, each given as ``(name, kind, width, column)``."""
         spans, at = [], 0
         for name, kind, width, column in parts:
             spans.append(Span(name, kind, at, width, column))

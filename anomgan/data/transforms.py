@@ -1,4 +1,4 @@
-"""Monotone maps of single entries and their inverses, differentiable and finite everywhere."""
+"""Monotone elementwise maps and their inverses, differentiable and finite everywhere."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 KNEE = 8.0
-"""Standard deviations up to which :func:`soft_tail` changes nothing."""
+"""Magnitude up to which :func:`soft_tail` is the identity, in standard deviations."""
 
 
 def soft_tail(x: Tensor) -> Tensor:
-    """Keep [-KNEE, KNEE] and let the rest grow like a logarithm: unbounded, monotone, smooth.
+    """Identity on [-KNEE, KNEE], logarithmic growth beyond: unbounded, monotone and smooth.
 
-    Distance in the tail stays evidence, yet 1e30 standard deviations still fit into float32.
+    Distances in the tail still count, yet 1e30 standard deviations fit into float32.
     """
     far = x.abs().clamp(min=KNEE)
     return torch.where(x.abs() <= KNEE, x, torch.sign(x) * KNEE * (1 + torch.log(far / KNEE)))
@@ -27,7 +27,7 @@ def soft_tail_inverse(x: Tensor) -> Tensor:
 def yeo_johnson(x: Tensor, power: Tensor) -> Tensor:
     """Power transform of numbers of either sign (Yeo & Johnson, 2000), for powers in [0, 2].
 
-    Outside that range one of the two tails would be bounded and distance in it would be lost.
+    Other powers would bound one of the tails, so that distances in it were lost.
     """
     size = _box_cox(x.abs(), torch.where(x >= 0, power, 2 - power))
     return torch.where(x >= 0, size, -size)

@@ -1,4 +1,4 @@
-"""The face that every encoder shows, and what they share: conditions beside a record."""
+"""The base class of encoders: convert frames to arrays and back, with conditions beside records."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from anomgan.data.table.columns.condition import RARE, UNSEEN, ConditionColumn
 from anomgan.data.table.schema import Schema
 from anomgan.utils.types import Floats
 
-FEWEST_ROWS = 5
-"""Training records below which nothing can be said of their spread."""
+MIN_TRAINING_ROWS = 5
+"""Fewest training records, since their spread has to be estimated."""
 
 Records = NDArray[Any]
-"""Encoded records, (n, D): finite numbers, float64 or a narrower type."""
+"""Encoded records, ``(n, D)``: finite numbers, float64 or a narrower type."""
 
 
 class Encoder(ABC):
-    """Turns frames, one record a row, into arrays of finite numbers and back.
+    """Convert frames, one record per row, to arrays of finite numbers and back.
 
     Attributes:
-        kind: What kind of data it encodes, as :meth:`anomgan.config.Config.make` knows it.
+        kind: The kind of data, as :meth:`anomgan.config.Config.make` takes it.
         unit: What messages call the records.
-        array_input: How records may come other than as a frame, if not as a 2-D array.
-        schema: What is known of the columns, conditions among them.
+        array_input: Which input other than frames is accepted; None for 2-D arrays.
+        schema: The columns, conditions among them.
     """
 
     kind: ClassVar[str]
@@ -43,12 +43,12 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def spec(self) -> Spec:
-        """The D entries of an encoded record."""
+        """The layout of the D entries of an encoded record."""
 
     @property
     @abstractmethod
     def columns(self) -> Sequence[str]:
-        """Names of the training frame's columns, in any order, those left out among them."""
+        """Names of all columns of the training frame, in any order."""
 
     @abstractmethod
     def transform(
@@ -60,58 +60,58 @@ class Encoder(ABC):
         first_row: int = 0,
         source: str = "the input",
     ) -> tuple[Records, ParseReport]:
-        """Encode a frame or a chunk of one; the frame stays as it is.
+        """Encode a frame, or a chunk of one, without modifying it.
 
         Args:
             frame: n rows.
-            strict: Whether what can't be read is an error.
-            learning: Whether the records will be learnt from, which bears fewer odd ones.
-            first_row: Input record of the first row, from 0; larger for a later chunk.
+            strict: Whether unreadable input is an error.
+            learning: Whether the records are for training, which excludes infinite numbers.
+            first_row: Number of the first row in the whole input, from 0.
             source: What messages call the input.
 
         Returns:
-            Encoded records, (n, D) less those that ``lost`` of the report names, and what was odd.
+            Encoded records, ``(n, D)`` without those in ``lost`` of the report, and the report.
 
         Raises:
-            InputError: If the frame isn't of this kind; if ``strict``, for what can't be read.
+            InputError: If the frame is of another kind; if ``strict``, for unreadable input.
         """
 
     def transform_as_new(self, frame: pd.DataFrame, values: Records) -> Records:
-        """The training records encoded as if each were new: what calibration has to see.
+        """Encode training records as if each were new, for calibration.
 
-        The same, unless an encoder learns which values there are.
+        This differs from :meth:`transform` only if fitting the encoder depends on single records.
 
         Args:
             frame: The training frame, n rows.
-            values: What :meth:`transform` gave for it; stays as it is.
+            values: The frame as encoded by :meth:`transform`; it isn't modified.
         """
         return values
 
     @abstractmethod
     def restore(self, values: Floats, columns: Sequence[str], *, as_frame: bool) -> Any:
-        """Encoded records, (n, D), as the user's own: undoes :meth:`transform` as far as can be.
+        """Convert encoded or generated records back to the user's form.
 
         Args:
-            values: Generated records, too.
-            columns: The order of the columns.
-            as_frame: Whether the training records came as a frame.
+            values: Encoded records, ``(n, D)``.
+            columns: The training frame's columns in their order.
+            as_frame: Whether the training input was a frame.
         """
 
     def merge_tiles(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """What belongs to records, (n, …), as what belongs to the user's rows."""
+        """Merge arrays of records, ``(n · tiles, …)``, to those of the user's rows, ``(n, …)``."""
         return tiles
 
     @abstractmethod
     def summary(self) -> dict[str, str]:
-        """What one record is, in a few labels and texts."""
+        """Label -> text, a few lines that describe a record."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Plain data; :func:`anomgan.data.encoders.convert.encoder_from_json` rebuilds from it."""
+        """Plain data for :func:`anomgan.data.encoders.convert.encoder_from_json`."""
 
     @cached_property
-    def _given(self) -> list[tuple[ConditionColumn, slice]]:
-        """Conditions and their entries."""
+    def _condition_entries(self) -> list[tuple[ConditionColumn, slice]]:
+        """Each condition column with its entries."""
         spans = [span for span in self.spec.spans if span.kind == "condition"]
         return [(c, span.slice) for c, span in zip(self.schema.conditions, spans, strict=True)]
 
@@ -125,35 +125,36 @@ class Encoder(ABC):
         first_row: int,
         source: str,
     ) -> None:
-        """Fill the entries of conditions, and note what is odd about them.
+        """Fill the entries of conditions and report unusual cells.
 
         Args:
             frame: n rows.
-            positions: Of the conditions' columns in it.
-            out: (n, D), filled in place.
+            positions: Name -> position of columns in the frame.
+            out: Encoded records, ``(n, D)``, filled in place.
             report: Filled in place.
-            first_row: Input record of the first row.
+            first_row: Number of the first row in the whole input.
             source: What messages call the input.
         """
-        for given, entries in self._given:
-            series = frame.iloc[:, positions[given.name]]
-            slots = given.parse(read_cells(series, first_row=first_row, source=source)).values
-            given.encode(slots, out[:, entries], None)
-            _note_condition(report, given, slots)
+        for condition, entries in self._condition_entries:
+            series = frame.iloc[:, positions[condition.name]]
+            cells = read_cells(series, first_row=first_row, source=source)
+            slots = condition.parse(cells).values
+            condition.encode(slots, out[:, entries], None)
+            _report_condition(report, condition, slots)
 
 
-def _note_condition(report: ParseReport, column: ConditionColumn, slots: Floats) -> None:
-    """Enter which cells of a condition don't say what is normal."""
+def _report_condition(report: ParseReport, column: ConditionColumn, slots: Floats) -> None:
+    """Count the cells of a condition that are missing or have no slot."""
     missing = int(np.count_nonzero(np.isnan(slots)))
     gaps = 0 if column.gap else missing
     unseen = int(np.count_nonzero(slots == UNSEEN))
-    count(report.missing, column.name, missing)
-    count(report.unexpected, column.name, gaps)
-    count(report.unseen, column.name, unseen)
-    count(report.pooled, column.name, gaps + unseen + int(np.count_nonzero(slots == RARE)))
+    set_count(report.missing, column.name, missing)
+    set_count(report.unexpected, column.name, gaps)
+    set_count(report.unseen, column.name, unseen)
+    set_count(report.pooled, column.name, gaps + unseen + int(np.count_nonzero(slots == RARE)))
 
 
-def count(counts: dict[str, int], name: str, number: int) -> None:
-    """Enter a number that isn't 0."""
+def set_count(counts: dict[str, int], name: str, number: int) -> None:
+    """Set an entry unless the number is 0."""
     if number:
         counts[name] = number

@@ -1,4 +1,4 @@
-"""The one place that chooses between tables and pictures; from here on there are encoders."""
+"""Convert input of any type to a frame, and choose between the encoders of tables and pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.encoders.base import Encoder, Records
-from anomgan.data.encoders.image import ImageEncoder, refuse_few
+from anomgan.data.encoders.image import ImageEncoder, refuse_few_pictures
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.image.image import (
     PICTURE_COLUMN,
@@ -27,27 +27,29 @@ from anomgan.data.readers.files import read_table
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
-ENCODERS: dict[str, type[TableEncoder] | type[ImageEncoder]] = {
+_ENCODERS: dict[str, type[TableEncoder] | type[ImageEncoder]] = {
     each.kind: each for each in (TableEncoder, ImageEncoder)
 }
 
-
-LAZY = "collect", "compute", "toPandas", "to_pandas"
-"""Methods by which tables of polars, dask, Spark and others come into memory."""
+_COLLECT_METHODS = "collect", "compute", "toPandas", "to_pandas"
+"""Methods that load tables of polars, dask, Spark and others into memory."""
 
 
 def to_frame(X: Any) -> pd.DataFrame | None:
-    """What users give as a frame of records with named columns; None for a nameless table.
+    """Convert input to a frame of records with named columns.
 
     Args:
-        X: A DataFrame, or another table that shows its columns as Arrow does (of pyarrow, polars,
-            DuckDB), or a structured array; the path of a file or a folder; pictures as an array
-            (n, H, W) or (n, H, W, C); or a list or Series of paths, arrays or Pillow images.
+        X: A DataFrame, a table with the Arrow interface (pyarrow, polars, DuckDB) or a structured
+            array; the path of a file or folder; pictures as an array ``(n, H, W)`` or
+            ``(n, H, W, C)``; or a list or Series of paths, arrays or Pillow images.
+
+    Returns:
+        The frame; None for tables without column names, such as 2-D arrays.
 
     Raises:
-        InputError: If it is a path that can't be read, or must be turned into something else first.
+        InputError: If a path can't be read, or the user must convert X first.
     """
-    X = _in_memory(X)
+    X = _load_table(X)
     if isinstance(X, pd.DataFrame):
         return X
     if isinstance(X, str | os.PathLike):
@@ -59,20 +61,20 @@ def to_frame(X: Any) -> pd.DataFrame | None:
     if not isinstance(X, list | tuple | pd.Series | np.ndarray) or not len(X):
         return None
     if not isinstance(X[0] if not isinstance(X, pd.Series) else X.iloc[0], str | os.PathLike):
-        found = list(X)
+        pictures = list(X)
     else:
-        found = [FilePicture(os.fspath(path), Path(path)) for path in X]
-    if not is_picture(found[0]):
+        pictures = [FilePicture(os.fspath(path), Path(path)) for path in X]
+    if not is_picture(pictures[0]):
         return None
-    frame = pd.DataFrame({PICTURE_COLUMN: to_picture_series(found)})
+    frame = pd.DataFrame({PICTURE_COLUMN: to_picture_series(pictures)})
     return frame.set_axis(X.index) if isinstance(X, pd.Series) else frame
 
 
-def _in_memory(X: Any) -> Any:
-    """Tables of other libraries as DataFrames, all else as it is.
+def _load_table(X: Any) -> Any:
+    """Convert tables of other libraries to DataFrames; other input is returned unchanged.
 
     Raises:
-        InputError: If there is something to be done first that only the user can decide on.
+        InputError: If the user must convert X first.
     """
     if isinstance(X, np.ndarray):
         return pd.DataFrame(X) if X.dtype.names else X
@@ -91,7 +93,7 @@ def _in_memory(X: Any) -> Any:
             raise InputError(f"X: a {kind} that Arrow can't read: {one_line(error)}") from None
     if isinstance(X, Mapping):
         raise InputError(f"X: a {kind}; give pandas.DataFrame(X)")
-    for method in LAZY:
+    for method in _COLLECT_METHODS:
         if not hasattr(X, "__array_interface__") and callable(getattr(X, method, None)):
             raise InputError(f"X: a {kind}; give X.{method}()")
     return X
@@ -106,18 +108,21 @@ def fit_encoder(
     strict: bool = False,
     source: str = "the input",
 ) -> tuple[Encoder, Records, ParseReport]:
-    """Learn what a frame holds, and encode it.
+    """Fit an encoder to training records and encode them.
 
     Args:
-        frame: TrainingHistory records.
-        conditions: Names of the columns that say which range of normal holds.
-        size: Side of the square that pictures are brought to; 0 chooses.
+        frame: Training records.
+        conditions: Names of the columns to condition on.
+        size: Side of the square that pictures are resized to; 0 chooses one.
         tiles: Tiles along each side of a picture.
-        strict: Whether what can't be read is an error.
+        strict: Whether unreadable input is an error.
         source: What messages call the frame.
 
+    Returns:
+        The encoder, the encoded records and the report on them.
+
     Raises:
-        InputError: If there is too little to learn from, or something about a column is wrong.
+        InputError: If there are too few records, all are equal, or a column can't be used.
 
     Warns:
         DataWarning: If columns are dropped, or a condition has one level.
@@ -131,17 +136,17 @@ def fit_encoder(
         encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
     values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
     if report.lost:
-        refuse_few(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
-    if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one isn't
+        refuse_few_pictures(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
+    if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one differs
         raise InputError(f"{source}: all {len(values):,} {encoder.unit} are the same")
     return encoder, values, report
 
 
 def encoder_from_json(state: dict[str, Any]) -> Encoder:
-    """Rebuild an encoder of either kind."""
-    return ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
+    """Rebuild an encoder from its ``to_json``."""
+    return _ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
 
 
 def data_kind(frame: pd.DataFrame) -> str:
-    """The kind of data in a frame, a key of `ENCODERS`."""
+    """The kind of data in a frame, a key of `_ENCODERS`."""
     return (ImageEncoder if holds_pictures(frame) else TableEncoder).kind

@@ -1,4 +1,4 @@
-"""Pictures as flat records of one size, and back: the encoder beside that of tables."""
+"""Encode pictures as flat records of one size, and decode them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.data.encoders.base import FEWEST_ROWS, Encoder, Records, count
+from anomgan.data.encoders.base import MIN_TRAINING_ROWS, Encoder, Records, set_count
 from anomgan.data.image.image import (
     DEPTHS,
     PICTURE_COLUMN,
@@ -25,51 +25,52 @@ from anomgan.data.image.image import (
     lift_pillow_limit,
 )
 from anomgan.data.image.preprocessing import (
-    SIZES,
-    common_channels,
-    deepest,
-    resized,
-    sizes,
-    usual_side,
-    with_channels,
-    with_depth,
+    SIDE_LIMITS,
+    choose_channels,
+    choose_depth,
+    choose_side,
+    convert_channels,
+    convert_depth,
+    describe_sizes,
+    resize,
 )
 from anomgan.data.image.tiling import Tiling
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Spec
+from anomgan.data.table.columns.base import Part
 from anomgan.data.table.schema import Schema
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.types import Floats
 
-TOGETHER = 32
-"""Pictures that a worker reads in one go."""
+_CHUNK_PICTURES = 32
+"""Pictures that a worker thread reads in one task."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ImageEncoder(Encoder):
-    """Turns pictures of any sizes into flat arrays of one size, and back.
+    """Convert pictures of any sizes to flat arrays of one size, and back.
 
-    Pictures are brought to a square, whatever their aspect; to gray if all training pictures are
-    gray, to RGB if not; and to the deepest of the training pictures' depths.
+    Pictures are resized to a square, whatever their aspect; converted to gray if all training
+    pictures are gray, to RGB if not; and to the deepest of the training pictures' depths.
 
     Attributes:
         schema: The conditions beside the pictures, and no columns.
         grid: Channels, height and width of a record, which is a picture or one tile of it.
         depth: Type of the values, one of :data:`anomgan.data.image.image.DEPTHS`.
-        axis: Whether arrays have an axis for channels.
-        found: Sizes of the training pictures, as text.
-        names: Names of the training frame's columns.
+        channel_axis: Whether decoded arrays have an axis of channels.
+        training_sizes: Sizes of the training pictures, as text.
+        column_names: Names of the training frame's columns.
         tiles: Tiles along each side of a picture.
     """
 
     schema: Schema
     grid: tuple[int, int, int]
     depth: str
-    axis: bool
-    found: str
-    names: tuple[str, ...]
+    channel_axis: bool
+    training_sizes: str
+    column_names: tuple[str, ...]
     tiles: int = 1
 
     kind: ClassVar[str] = "images"
@@ -87,39 +88,41 @@ class ImageEncoder(Encoder):
         max_levels: int = 64,
         source: str = "the pictures",
     ) -> ImageEncoder:
-        """Learn of which kind the pictures are, from their headers.
+        """Choose size, channels and depth from the headers of the training pictures.
 
         Args:
-            frame: Training pictures in the column ``picture``; at least `FEWEST_ROWS` readable.
-            conditions: Names of other columns that say which range of normal holds.
-            size: Side of the square that pictures, or their tiles, are brought to; 0 for their
-                usual longer side, but at most :data:`~anomgan.data.image.preprocessing.USUAL_SIZE`.
+            frame: At least `MIN_TRAINING_ROWS` readable pictures in the column ``picture``.
+            conditions: Names of other columns to condition on.
+            size: Side of the square that pictures, or their tiles, are resized to; 0 for the median
+                of their longer sides, limited to
+                :data:`~anomgan.data.image.preprocessing.MAX_DEFAULT_SIDE`.
             tiles: Tiles along each side of a picture, which overlap by a quarter.
-            max_levels: Most levels of a condition.
+            max_levels: Most levels of a condition with an entry of their own.
             source: What messages call the pictures.
 
         Raises:
-            InputError: If there are too few pictures, or something about a condition or ``size``
-                is wrong.
+            InputError: If there are too few pictures, or a condition or ``size`` can't be used.
 
         Warns:
-            DataWarning: If channels seem to stand where rows should.
+            DataWarning: If arrays seem to have their channels first.
         """
-        if size and not SIZES[0] <= size <= SIZES[1]:
-            raise InputError(f"size={size} must lie between {SIZES[0]} and {SIZES[1]} pixels")
+        if size and not SIDE_LIMITS[0] <= size <= SIDE_LIMITS[1]:
+            raise InputError(
+                f"size={size} must lie between {SIDE_LIMITS[0]} and {SIDE_LIMITS[1]} pixels"
+            )
         pictures = _pictures(frame)
         with lift_pillow_limit():
-            found = list(_each(_header, pictures))
-        heads = [head for head in found if isinstance(head, Header)]
-        refuse_few(len(heads), [str(head) for head in found if isinstance(head, str)], source)
-        side = size or usual_side(heads, tiles)
-        channels = common_channels(heads)
-        first = pictures[0]
-        axis = channels > 1 or getattr(getattr(first, "array", None), "ndim", 2) == 3
-        if channels > 4 >= max(head.height for head in heads):
+            outcomes = list(_map_threaded(_read_header, pictures))
+        headers = [outcome for outcome in outcomes if isinstance(outcome, Header)]
+        errors = [outcome for outcome in outcomes if isinstance(outcome, str)]
+        refuse_few_pictures(len(headers), errors, source)
+        side = size or choose_side(headers, tiles)
+        channels = choose_channels(headers)
+        channel_axis = channels > 1 or getattr(getattr(pictures[0], "array", None), "ndim", 2) == 3
+        if channels > 4 >= max(header.height for header in headers):
             warnings.warn(
-                f"{source}: taken as pictures of {heads[0].height}×{heads[0].width} pixels with "
-                f"{channels} channels; if channels come first, transpose to (n, H, W, C)",
+                f"{source}: taken as pictures of {headers[0].height}×{headers[0].width} pixels "
+                f"with {channels} channels; if channels come first, transpose to (n, H, W, C)",
                 DataWarning,
                 stacklevel=2,
             )
@@ -128,21 +131,21 @@ class ImageEncoder(Encoder):
         )
         names = tuple(str(name) for name in frame.columns)
         grid = (channels, side, side)
-        return cls(schema, grid, deepest(heads), axis, sizes(heads), names, tiles)
+        depth, sizes = choose_depth(headers), describe_sizes(headers)
+        return cls(schema, grid, depth, channel_axis, sizes, names, tiles)
 
     @property
     def columns(self) -> Sequence[str]:
         """Names of the training frame's columns."""
-        return self.names
+        return self.column_names
 
     @cached_property
     def spec(self) -> Spec:
         """The pixels, channel by channel and row by row, then the entries of conditions."""
-        given = [part for column in self.schema.conditions for part in column.parts()]
+        conditions = [part for column in self.schema.conditions for part in column.parts()]
         pixels = int(np.prod(self.grid))
-        return Spec.of(
-            [(PICTURE_COLUMN, "pixel", pixels, PICTURE_COLUMN), *given], self.grid, self.tiles**2
-        )
+        picture: Part = (PICTURE_COLUMN, "pixel", pixels, PICTURE_COLUMN)
+        return Spec.of([picture, *conditions], self.grid, self.tiles**2)
 
     @cached_property
     def _tiling(self) -> Tiling:
@@ -157,18 +160,18 @@ class ImageEncoder(Encoder):
         first_row: int = 0,
         source: str = "the pictures",
     ) -> tuple[Records, ParseReport]:
-        """Read pictures, several at once.
+        """Read and encode pictures in several threads.
 
         Args:
             frame: n pictures in the column ``picture``, and the columns of conditions.
-            strict: Whether a picture that can't be read is an error rather than left out.
-            learning: Makes no difference to pictures.
-            first_row: Input record of the first, from 0.
+            strict: Whether an unreadable picture is an error rather than left out.
+            learning: Without effect.
+            first_row: Number of the first picture in the whole input, from 0.
             source: What messages call the pictures.
 
         Returns:
-            Values in the pictures' own units, (n less those lost, D), each picture's tiles one
-            behind the other, and what was odd.
+            Values in the pictures' units, ``(n · tiles, D)`` without lost pictures, with the tiles
+            of a picture in neighbouring rows; and the report.
 
         Raises:
             InputError: If there is no such column; if ``strict``, for the first broken picture.
@@ -178,60 +181,66 @@ class ImageEncoder(Encoder):
                 f"{source}: holds no pictures, which the model was fitted on; "
                 f"give {self.array_input}"
             )
-        at = self.schema.locate(frame, source=source, warn=False)
-        report, found = ParseReport(len(frame)), np.ones(len(frame), dtype=np.bool_)
+        positions = self.schema.locate(frame, source=source, warn=False)
+        report, readable = ParseReport(len(frame)), np.ones(len(frame), dtype=np.bool_)
         out = np.zeros((len(frame), self.spec.tiles, self.spec.size), self.depth)
         pictures = _pictures(frame, first_row)
         with lift_pillow_limit():
-            for row, outcome in enumerate(_each(self._read, pictures)):
+            for row, outcome in enumerate(_map_threaded(self._read, pictures)):
                 if isinstance(outcome, str):
                     if strict:
                         raise InputError(f"{source}: {outcome}")
-                    found[row], report.lost[first_row + row] = False, outcome
+                    readable[row], report.lost[first_row + row] = False, outcome
                     continue
                 pixels, changes = outcome
-                for tile, own in enumerate(self._tiling.cut(pixels)):
-                    out[row, tile, : self.spec.record_size] = np.moveaxis(own, 2, 0).reshape(-1)
+                for at, tile in enumerate(self._tiling.cut(pixels)):
+                    out[row, at, : self.spec.record_size] = np.moveaxis(tile, 2, 0).reshape(-1)
                 for change in changes:
-                    count(report.changes, change, report.changes.get(change, 0) + 1)
-        if not found.all():
-            out, frame = out[found], frame[found]
-        self._encode_conditions(frame, at, out[:, 0], report, first_row=first_row, source=source)
+                    set_count(report.changes, change, report.changes.get(change, 0) + 1)
+        if not readable.all():
+            out, frame = out[readable], frame[readable]
+        self._encode_conditions(
+            frame, positions, out[:, 0], report, first_row=first_row, source=source
+        )
         out[:, 1:, self.spec.record_size :] = out[:, :1, self.spec.record_size :]
         return out.reshape(-1, self.spec.size), report
 
     def _read(self, picture: Picture) -> tuple[NDArray[Any], list[str]] | str:
-        """A picture as (H, W, C) and what was done to it, or why it can't be used."""
+        """A picture ``(H, W, C)`` and how it was converted, or why it can't be used."""
         side = self._tiling.side
         try:
             pixels, changes = picture.load(side)
-            pixels, deeper = with_depth(pixels, self.depth)
-            pixels, coloured = with_channels(resized(pixels, side, side), self.grid[0])
+            pixels, depth_changes = convert_depth(pixels, self.depth)
+            pixels, channel_changes = convert_channels(resize(pixels, side, side), self.grid[0])
         except BrokenPictureError as error:
             return f"{picture}: {error}"
-        return pixels, [*changes, *deeper, *coloured]
+        return pixels, [*changes, *depth_changes, *channel_changes]
 
     def to_pictures(self, values: Floats) -> NDArray[Any]:
-        """Encoded or generated records, (n, D), as pictures or tiles, (n, H, W) or (n, H, W, C).
+        """Decode encoded or generated records to pictures or tiles.
 
-        Values are rounded and clipped to what the pictures' type holds.
+        Args:
+            values: Records, ``(n, D)``.
+
+        Returns:
+            ``(n, H, W)`` or ``(n, H, W, C)``, rounded and clipped to the range of the depth.
         """
         flat = np.asarray(values)[:, : self.spec.record_size]
         if self.depth != "float32":
             flat = np.rint(flat).clip(0, np.iinfo(self.depth).max)
-        upright = np.moveaxis(flat.astype(self.depth).reshape(-1, *self.grid), 1, 3)
-        return upright if self.axis else upright[..., 0]
+        pixels = np.moveaxis(flat.astype(self.depth).reshape(-1, *self.grid), 1, 3)
+        return pixels if self.channel_axis else pixels[..., 0]
 
     def merge_tiles(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """Put what belongs to tiles together, blended where they overlap.
+        """Merge arrays of tiles to those of pictures, blended where tiles overlap.
 
         Args:
-            tiles: Of n pictures t tiles each, one behind the other: (n · t, H, W, …).
+            tiles: ``(n · tiles, H, W, …)``, the tiles of a picture in neighbouring rows.
 
         Returns:
-            The same for pictures, (n, H', W', …); without tiles what is given.
+            ``(n, H', W', …)``; the argument if pictures aren't tiled.
         """
-        return tiles if self.tiles == 1 else self._tiling.joined(tiles)
+        return tiles if self.tiles == 1 else self._tiling.join(tiles)
 
     def restore(
         self, values: Floats, columns: Sequence[str], *, as_frame: bool
@@ -240,13 +249,13 @@ class ImageEncoder(Encoder):
         return self.to_pictures(values)
 
     def summary(self) -> dict[str, str]:
-        """What the networks see of a picture."""
+        """Size and type of encoded pictures."""
         channels, height, width = self.grid
         colours = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
         depth = {"uint8": "8 bits", "uint16": "16 bits"}.get(self.depth, "real numbers")
         cut = f", in {self.tiles}×{self.tiles} tiles" if self.tiles > 1 else ""
         return {
-            "size": f"{height}×{width}, from {self.found}{cut}",
+            "size": f"{height}×{width}, from {self.training_sizes}{cut}",
             "values": f"{colours}, {depth}",
         }
 
@@ -257,9 +266,9 @@ class ImageEncoder(Encoder):
             "kind": self.kind,
             "grid": list(self.grid),
             "depth": self.depth,
-            "axis": self.axis,
-            "found": self.found,
-            "names": list(self.names),
+            "axis": self.channel_axis,
+            "found": self.training_sizes,
+            "names": list(self.column_names),
             "tiles": self.tiles,
         }
 
@@ -268,13 +277,13 @@ class ImageEncoder(Encoder):
         """Rebuild from :meth:`to_json`.
 
         Raises:
-            ValueError: If it describes no pictures.
+            ValueError: If size, depth or tiles can't be those of a fitted encoder.
         """
         channels, height, width = (int(length) for length in state["grid"])
         tiles = int(state["tiles"])
-        if state["depth"] not in DEPTHS or not SIZES[0] <= height == width <= SIZES[1]:
+        if state["depth"] not in DEPTHS or not SIDE_LIMITS[0] <= height == width <= SIDE_LIMITS[1]:
             raise ValueError("no such pictures")
-        if tiles < 1:  # (-1)² tiles are as many as 1², which is all that the layout tells
+        if tiles < 1:  # the layout stores tiles², which is 1 for -1 too
             raise ValueError(f"pictures in {tiles}×{tiles} tiles")
         return cls(
             Schema.from_json(state),
@@ -287,22 +296,22 @@ class ImageEncoder(Encoder):
         )
 
 
-def refuse_few(readable: int, lost: Sequence[str], source: str) -> None:
-    """Refuse to learn from too few pictures.
+def refuse_few_pictures(readable: int, lost: Sequence[str], source: str) -> None:
+    """Refuse too few training pictures.
 
     Args:
-        readable: How many can be read.
-        lost: Why others can't.
-        source: What messages call them.
+        readable: Number of readable pictures.
+        lost: Why others can't be read.
+        source: What messages call the pictures.
 
     Raises:
-        InputError: If there are fewer than `FEWEST_ROWS`.
+        InputError: If fewer than `MIN_TRAINING_ROWS` are readable.
     """
-    if readable < FEWEST_ROWS:
+    if readable < MIN_TRAINING_ROWS:
         others = f"; {len(lost):,} can't be read, the first: {lost[0]}" if lost else ""
         raise InputError(
-            f"{source}: {readable} pictures; at least {FEWEST_ROWS} are needed to learn what is "
-            f"normal{others}"
+            f"{source}: {readable} pictures; at least {MIN_TRAINING_ROWS} are needed to learn "
+            f"what is normal{others}"
         )
 
 
@@ -311,23 +320,23 @@ def _pictures(frame: pd.DataFrame, first_row: int = 0) -> list[Picture]:
     return [as_picture(cell, f"picture {first_row + row}") for row, cell in enumerate(column)]
 
 
-def _header(picture: Picture) -> Header | str:
+def _read_header(picture: Picture) -> Header | str:
     try:
         return picture.header()
     except BrokenPictureError as error:
         return f"{picture}: {error}"
 
 
-def _each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[T]:
-    """Apply a function to pictures in worker threads; Pillow decodes side by side."""
+def _map_threaded(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[T]:
+    """Apply a function to pictures in worker threads; Pillow releases the GIL while decoding."""
 
-    def several(start: int) -> list[T]:
-        return [read(picture) for picture in pictures[start : start + TOGETHER]]
+    def read_chunk(start: int) -> list[T]:
+        return [read(picture) for picture in pictures[start : start + _CHUNK_PICTURES]]
 
     workers = min(8, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="anomgan-pictures")
     try:
-        for done in pool.map(several, range(0, len(pictures), TOGETHER)):
-            yield from done
-    finally:  # an interruption doesn't wait for thousands of pictures
+        for chunk in pool.map(read_chunk, range(0, len(pictures), _CHUNK_PICTURES)):
+            yield from chunk
+    finally:  # Ctrl-C mustn't wait for thousands of pictures
         pool.shutdown(wait=True, cancel_futures=True)

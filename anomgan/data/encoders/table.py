@@ -1,4 +1,4 @@
-"""Tables as arrays of finite numbers, and back: what networks need, from what users have."""
+"""Encode tables as arrays of finite numbers, and decode them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from anomgan.data.encoders.base import FEWEST_ROWS, Encoder
+from anomgan.data.encoders.base import MIN_TRAINING_ROWS, Encoder
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
 from anomgan.data.table.cells import ParsedCells, read_cells
-from anomgan.data.table.columns.base import Column
+from anomgan.data.table.columns.base import Column, Part
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.schema import Schema
 from anomgan.errors import InputError
 from anomgan.utils.types import Floats
 
-UNEXPECTED = "(unexpected missing)"
-"""Name of the last entry before any conditions: 1 where a cell is missing in a column that had none
-in training."""
+UNEXPECTED_MISSING = "(unexpected missing)"
+"""Name of the last entry before the conditions: 1 if a cell is missing in a column without missing
+cells in training."""
 
 
 @dataclass(frozen=True)
 class TableEncoder(Encoder):
-    """Turns tables of any columns into arrays and back.
+    """Convert tables to arrays and back.
 
     Attributes:
-        schema: What is known of the columns.
+        schema: The fitted columns.
     """
 
     schema: Schema
@@ -47,27 +47,27 @@ class TableEncoder(Encoder):
         max_levels: int = 64,
         source: str = "the table",
     ) -> TableEncoder:
-        """Learn a table's columns.
+        """Infer a table's columns and fit them.
 
         Args:
-            frame: Training table of at least `FEWEST_ROWS` rows; column labels become strings.
-            conditions: Names of the columns that say which range of normal holds.
-            max_levels: Most levels of a category or condition that get an entry of their own, at
-                least 1.
+            frame: Training table, at least `MIN_TRAINING_ROWS` rows; its labels become strings.
+            conditions: Names of the columns to condition on.
+            max_levels: Most levels of a category or condition with an entry of their own, at least
+                1.
             source: What messages call the table.
 
         Raises:
             InputError: If there are too few rows or levels, two columns share a name, a cell
-                isn't a single value, no column is of use, or a condition isn't there or holds no
-                levels that repeat.
+                isn't a single value, all columns are dropped, or a condition doesn't exist or has
+                no level of enough rows.
 
         Warns:
-            DataWarning: If columns are dropped; names them.  If a condition has one level.
+            DataWarning: If columns are dropped, or a condition has only one level.
         """
-        if len(frame) < FEWEST_ROWS:
+        if len(frame) < MIN_TRAINING_ROWS:
             raise InputError(
                 f"{source}: n_samples={len(frame)}; "
-                f"at least {FEWEST_ROWS} rows are needed to learn what is normal"
+                f"at least {MIN_TRAINING_ROWS} rows are needed to learn what is normal"
             )
         if max_levels < 1:
             raise InputError(f"max_levels={max_levels}: must be at least 1")
@@ -75,10 +75,11 @@ class TableEncoder(Encoder):
 
     @cached_property
     def spec(self) -> Spec:
-        """The D entries of an encoded row: those of columns, `UNEXPECTED`, those of conditions."""
+        """Layout of a row: the columns, `UNEXPECTED_MISSING`, the conditions."""
         parts = [part for column in self.schema.columns for part in column.parts()]
-        given = [part for column in self.schema.conditions for part in column.parts()]
-        return Spec.of([*parts, (UNEXPECTED, "indicator", 1, UNEXPECTED), *given])
+        unexpected: Part = (UNEXPECTED_MISSING, "indicator", 1, UNEXPECTED_MISSING)
+        conditions = [part for column in self.schema.conditions for part in column.parts()]
+        return Spec.of([*parts, unexpected, *conditions])
 
     @cached_property
     def _slices(self) -> list[slice]:
@@ -89,7 +90,7 @@ class TableEncoder(Encoder):
 
     @property
     def columns(self) -> list[str]:
-        """Names of the training table's columns: judged, conditions, dropped."""
+        """Names of the training table's columns: scored, conditions, dropped."""
         schema = self.schema
         used = [column.name for column in (*schema.columns, *schema.conditions)]
         return [*used, *(column.name for column in schema.dropped)]
@@ -103,39 +104,39 @@ class TableEncoder(Encoder):
         first_row: int = 0,
         source: str = "the table",
     ) -> tuple[Floats, ParseReport]:
-        """Encode a table or a chunk of one; the frame stays as it is.
+        """Encode a table, or a chunk of one, without modifying it.
 
         Args:
             frame: n rows with at least the schema's columns, in any order.
-            strict: Whether a cell that can't be read is an error rather than missing.
-            learning: Whether infinite numbers can't be read, rather than being furthest out.
-            first_row: Input record of the first row, from 0; larger for a later chunk.
+            strict: Whether an unreadable cell is an error rather than missing.
+            learning: Whether infinite numbers count as unreadable, as they do in training.
+            first_row: Number of the first row in the whole input, from 0.
             source: What messages call the table.
 
         Returns:
-            float64 (n, D), always finite, and what was odd.
+            Encoded rows, float64 ``(n, D)``, always finite; and the report.
 
         Raises:
-            InputError: If a column isn't there, two share a name, or a cell isn't a single value;
+            InputError: If a column doesn't exist, two share a name, or a cell isn't a single value;
                 if ``strict``, also for the first row with an unreadable cell.
 
         Warns:
-            DataWarning: In the first chunk, if there are columns the model doesn't know.
+            DataWarning: In the first chunk, if there are unknown columns.
         """
         positions = self.schema.locate(frame, source=source, warn=first_row == 0)
         out = np.zeros((len(frame), self.spec.size))
-        surprise = self.spec.record_size - 1
+        unexpected = self.spec.record_size - 1
         report = ParseReport(len(frame))
         clock: Floats | None = None
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             series = frame.iloc[:, positions[column.name]]
-            reading = column.parse(read_cells(series, first_row=first_row, source=source))
-            reading = reading.mask_infinite() if learning else reading
-            clock = reading.values if column.name == self._clock else clock
-            column.encode(reading.values, out[:, entries], clock)
+            parsed = column.parse(read_cells(series, first_row=first_row, source=source))
+            parsed = parsed.mask_infinite() if learning else parsed
+            clock = parsed.values if column.name == self._clock else clock
+            column.encode(parsed.values, out[:, entries], clock)
             if not column.missing:
-                out[:, surprise] = np.maximum(out[:, surprise], np.isnan(reading.values))
-            _note(report, column, reading, series, first_row)
+                out[:, unexpected] = np.maximum(out[:, unexpected], np.isnan(parsed.values))
+            _report_column(report, column, parsed, series, first_row)
         self._encode_conditions(frame, positions, out, report, first_row=first_row, source=source)
         if strict:
             _refuse_unreadable(report, source)
@@ -148,21 +149,21 @@ class TableEncoder(Encoder):
         return out, report
 
     def transform_as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:
-        """Encode the training table as if each row were new: what calibration has to see.
+        """Encode the training table as if each row were new, for calibration.
 
-        The schema knows the levels of all training rows, also of those that calibrate, so none of
-        these would ever hold a level never seen, while new rows do.
+        The schema knows the levels of all training rows, so none of them would ever hold an unseen
+        level, while new rows do.
 
         Args:
             frame: The training table, n rows.
-            values: What :meth:`transform` gave for it; stays as it is.
+            values: The table as encoded by :meth:`transform`; it isn't modified.
         """
         out, positions = values.copy(), self.schema.locate(frame, warn=False)
         for column, entries in zip(self.schema.columns, self._slices, strict=True):
             if isinstance(column, CategoryColumn) and column.once:
-                reading = column.parse_as_new(read_cells(frame.iloc[:, positions[column.name]]))
+                parsed = column.parse_as_new(read_cells(frame.iloc[:, positions[column.name]]))
                 out[:, entries] = 0
-                column.encode(reading.values, out[:, entries], None)
+                column.encode(parsed.values, out[:, entries], None)
         return out
 
     @cached_property
@@ -170,18 +171,18 @@ class TableEncoder(Encoder):
         return self.schema.clock
 
     def decode(self, values: Floats) -> pd.DataFrame:
-        """Undo :meth:`transform`, as far as it can be, also for generated rows.
+        """Decode encoded or generated rows.
 
-        A category becomes its most probable level, never "unseen"; "other" stands for the most
-        frequent rare level; whole numbers are rounded; a cell is missing where its indicator is
-        above one half.  Times come back in their zone.  Dropped columns aren't there.  A condition
-        that isn't known comes back as missing.
+        A category becomes its most probable level, never "unseen"; "other" becomes the most
+        frequent rare level; integers are rounded; a cell is missing if its indicator is above one
+        half; times are in the user's zone.  Dropped columns are left out.  A condition without a
+        slot becomes missing.
 
         Args:
-            values: (n, D).
+            values: Encoded rows, ``(n, D)``.
 
         Returns:
-            n rows of the schema's columns, then its conditions, with the dtypes of training.
+            n rows of the schema's columns, then its conditions, in the dtypes of training.
         """
         values = np.asarray(values, dtype=np.float64)
         restored: dict[str, pd.Series[Any]] = {}
@@ -190,24 +191,24 @@ class TableEncoder(Encoder):
             cells = column.decode(values[:, entries], clock)
             clock = cells if column.name == self._clock else clock
             restored[column.name] = column.restore(cells)
-        for given, entries in self._given:
-            restored[given.name] = given.restore(given.decode(values[:, entries], None))
+        for condition, entries in self._condition_entries:
+            slots = condition.decode(values[:, entries], None)
+            restored[condition.name] = condition.restore(slots)
         return pd.concat(restored, axis="columns")
 
     def restore(
         self, values: Floats, columns: Sequence[str], *, as_frame: bool
     ) -> pd.DataFrame | Floats:
-        """Rows as the training table had them.
+        """Decode rows to the form of the training table.
 
         Args:
-            values: (n, D).
+            values: Encoded rows, ``(n, D)``.
             columns: Names of the training table's columns in their order.
-            as_frame: Whether that was a frame.
+            as_frame: Whether the training table was a frame.
 
         Returns:
-            A DataFrame of the columns in use, conditions among them, or a float64 array (n,
-            columns), in which unused constant columns hold their constant and other unused columns
-            NaN.
+            A DataFrame of the used columns and conditions, or a float64 array ``(n, columns)`` in
+            which dropped constant columns hold their constant and other dropped columns NaN.
         """
         frame = self.decode(values)
         if as_frame:
@@ -215,16 +216,15 @@ class TableEncoder(Encoder):
         rows = np.full((len(frame), len(columns)), np.nan)
         for dropped in self.schema.dropped:
             if dropped.value is not None:
-                # Of an array, truth values are text, and whole numbers of many digits.
+                # The constants of arrays are text if they are booleans or long integers.
                 constant = {"True": 1.0, "False": 0.0}.get(str(dropped.value), dropped.value)
                 rows[:, columns.index(dropped.name)] = constant
         for name in frame.columns:
-            known = frame[name].to_numpy(np.float64, na_value=np.nan)
-            rows[:, columns.index(name)] = known
+            rows[:, columns.index(name)] = frame[name].to_numpy(np.float64, na_value=np.nan)
         return rows
 
     def summary(self) -> dict[str, str]:
-        """How many columns there are of each kind."""
+        """The number of columns of each kind."""
         kinds = self.schema.names_by_kind().items()
         return {"columns": ", ".join(f"{len(names):,} {kind}" for kind, names in kinds)}
 
@@ -234,45 +234,42 @@ class TableEncoder(Encoder):
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> TableEncoder:
-        """Rebuild from :meth:`to_json`; the rebuilt encoder gives the same arrays."""
+        """Rebuild from :meth:`to_json`."""
         return cls(Schema.from_json(state))
 
 
-def _note(
-    report: ParseReport,
-    column: Column,
-    reading: ParsedCells,
-    series: pd.Series[Any],
-    first_row: int,
+def _report_column(
+    report: ParseReport, column: Column, parsed: ParsedCells, series: pd.Series[Any], first_row: int
 ) -> None:
-    """Enter what is odd about a column's cells."""
-    if missing := int(np.count_nonzero(np.isnan(reading.values))):
+    """Count the missing, unseen and unreadable cells of a column."""
+    if missing := int(np.count_nonzero(np.isnan(parsed.values))):
         report.missing[column.name] = missing
         if not column.missing:
             report.unexpected[column.name] = missing
     if isinstance(column, CategoryColumn) and (
-        unseen := int(np.count_nonzero(column.is_unseen(reading.values)))
+        unseen := int(np.count_nonzero(column.is_unseen(parsed.values)))
     ):
         report.unseen[column.name] = unseen
-    if bad := int(np.count_nonzero(reading.unreadable)):
-        at = int(np.argmax(reading.unreadable))
-        text = _written(series, at)
-        report.unreadable[column.name] = Unreadable(bad, first_row + at, text, column.expected)
+    if unreadable := int(np.count_nonzero(parsed.unreadable)):
+        at = int(np.argmax(parsed.unreadable))
+        report.unreadable[column.name] = Unreadable(
+            unreadable, first_row + at, _cell_text(series, at), column.expected
+        )
 
 
-def _written(series: pd.Series[Any], at: int) -> str:
-    """What a cell holds, for messages."""
+def _cell_text(series: pd.Series[Any], at: int) -> str:
+    """The content of a cell for messages."""
     try:
         return str(series.iloc[at])
-    except (OverflowError, ValueError):  # Arrow holds days that Python doesn't know
+    except (OverflowError, ValueError):  # a date that Arrow can hold and Python can't
         return f"a {series.dtype}"
 
 
 def _refuse_unreadable(report: ParseReport, source: str) -> None:
-    """Raise for the cell that can't be read in the earliest row, if there is one.
+    """Refuse a table with unreadable cells.
 
     Raises:
-        InputError: Names row and column.
+        InputError: If there are any; names row and column of the first.
     """
     if report.unreadable:
         name, cell = min(report.unreadable.items(), key=lambda item: item[1].row)

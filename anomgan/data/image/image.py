@@ -1,4 +1,4 @@
-"""One picture: what it says of itself, and decoding it, from a file or an array."""
+"""Pictures in files and arrays: read their headers, decode them, and recognise them in frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 PICTURE_COLUMN, PATH_COLUMN, FOLDER_COLUMN = "picture", "path", "folder"
 """Columns of a frame of pictures; frames made of arrays have only the first."""
 
+_UINT16_MODES = frozenset(("I;16", "I;16L", "I;16B", "I;16N"))
+
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MAX_PIXELS = 89_478_485
-"""Pixels of the largest picture that is decoded by default, Pillow's own limit: 24 bits each make a
-quarter of a gigabyte."""
+"""Most pixels of a picture that is decoded by default, as in Pillow: a quarter of a gigabyte."""
 
 DEPTHS = ("uint8", "uint16", "float32")
-"""Types of a picture's values, narrowest first: 0 to 255, 0 to 65,535, or any numbers."""
+"""Types of a picture's values, narrowest first; float32 holds any numbers."""
 
 Pixels = NDArray[Any]
-"""A picture, (H, W, C), of one of `DEPTHS`."""
+"""A decoded picture, ``(H, W, C)``, of one of `DEPTHS`."""
 
 
 class BrokenPictureError(Exception):
@@ -43,12 +44,12 @@ class BrokenPictureError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture says of itself before it is decoded.
+    """Size and type of a picture, known before it is decoded.
 
     Attributes:
         height: In pixels.
         width: In pixels.
-        channels: 1 for gray, 3 for RGB; arrays may have others.
+        channels: 1 for gray, 3 for RGB; arrays may have other numbers.
         depth: One of `DEPTHS`.
     """
 
@@ -59,7 +60,7 @@ class Header:
 
 
 class Picture(ABC):
-    """A picture that is read when it is needed.
+    """A picture that is decoded on demand.
 
     Attributes:
         name: What messages and results call it.
@@ -69,7 +70,7 @@ class Picture(ABC):
 
     @abstractmethod
     def header(self) -> Header:
-        """Size and kind, without decoding.
+        """Read size and type, without decoding.
 
         Raises:
             BrokenPictureError: If it can't be read.
@@ -80,11 +81,11 @@ class Picture(ABC):
         """Decode.
 
         Args:
-            side: Side of the square it will be brought to; a larger picture may be decoded at a
-                lower resolution, though at no less than twice this.
+            side: Side of the square it will be resized to; larger pictures may be decoded at a
+                lower resolution, but at no less than twice this.
 
         Returns:
-            The picture and what was done to it, as :class:`ParseReport` words changes.
+            The picture, and what was done to it for :class:`ParseReport`.
 
         Raises:
             BrokenPictureError: If it can't be read.
@@ -101,8 +102,8 @@ class ArrayPicture(Picture):
 
     Attributes:
         name: What messages call it.
-        array: (H, W) or (H, W, C), of any numbers; other types than uint8 and uint16 count as
-            float32.
+        array: ``(H, W)`` or ``(H, W, C)`` of any numbers; types other than uint8 and uint16 are
+            converted to float32.
     """
 
     name: str
@@ -115,48 +116,46 @@ class ArrayPicture(Picture):
             raise BrokenPictureError(f"has shape {shape}; a picture has rows and columns")
         if self.array.dtype.kind not in "buif":
             raise BrokenPictureError(f"holds {depth} values; give numbers")
-        known = depth if depth in DEPTHS else "float32"
-        return Header(shape[0], shape[1], shape[2] if len(shape) == 3 else 1, known)
+        channels = shape[2] if len(shape) == 3 else 1
+        return Header(shape[0], shape[1], channels, depth if depth in DEPTHS else "float32")
 
     def load(self, side: int | None = None) -> tuple[Pixels, list[str]]:
-        """The array with a channel axis."""
-        head = self.header()
+        """The array with an axis of channels."""
+        header = self.header()
         with np.errstate(over="ignore"):
-            array = self.array.astype(head.depth, copy=False)
+            array = self.array.astype(header.depth, copy=False)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BrokenPictureError("holds values that aren't finite numbers below 3.4e38")
-        return array.reshape(head.height, head.width, head.channels), []
+        return array.reshape(header.height, header.width, header.channels), []
 
 
 @dataclass(frozen=True, eq=False)
 class FilePicture(Picture):
-    """A picture in a file; of several frames the first.
+    """A picture in a file; the first one if there are several frames.
 
     Attributes:
         name: What messages and results call it.
-        path: Where it is.
-        max_pixels: A larger one isn't decoded.
+        path: Path of the file.
+        max_pixels: Larger pictures aren't decoded.
     """
 
     name: str
     path: Path
     max_pixels: int = MAX_PIXELS
 
-    wide: ClassVar[frozenset[str]] = frozenset(("I;16", "I;16L", "I;16B", "I;16N"))
-
     def header(self) -> Header:
         """Size and kind."""
-        with self._opened() as image:
+        with self._open() as image:
             width, height = image.size
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side
+            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # rotated by 90°
                 width, height = height, width
             return Header(height, width, 1 if _is_gray(image) else 3, _depth(image))
 
     def load(self, side: int | None = None) -> tuple[Pixels, list[str]]:
-        """Decode: upright as EXIF says, transparency laid on white, colours as RGB."""
+        """Decode: rotated as EXIF says, transparency on white, colours as RGB."""
         from PIL import ImageOps
 
-        with self._opened() as image:
+        with self._open() as image:
             gray, depth = _is_gray(image), _depth(image)
             changes: list[str] = []
             if side is not None:
@@ -172,16 +171,16 @@ class FilePicture(Picture):
             return pixels.reshape(*pixels.shape[:2], -1), changes
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[Image]:
-        """The file's image; whatever goes wrong with it is the picture's fault.
+    def _open(self) -> Iterator[Image]:
+        """Open the file; all errors but those of memory become `BrokenPictureError`.
 
         Raises:
-            BrokenPictureError: If so.
+            BrokenPictureError: If the file can't be read, is too large or damaged.
         """
         import PIL.Image
 
         try:
-            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be waited for
+            if not stat.S_ISREG(self.path.stat().st_mode):  # reading a pipe would block
                 raise BrokenPictureError("isn't an ordinary file")
             with PIL.Image.open(self.path, formats=FORMATS) as image:
                 width, height = image.size
@@ -194,19 +193,19 @@ class FilePicture(Picture):
         except (BrokenPictureError, MemoryError):
             raise
         except PIL.UnidentifiedImageError:
-            known = ", ".join(FORMATS)
-            raise BrokenPictureError(f"isn't a picture ({known}), or is damaged") from None
+            formats = ", ".join(FORMATS)
+            raise BrokenPictureError(f"isn't a picture ({formats}), or is damaged") from None
         except OSError as error:
-            if error.errno is None:  # a decoder's, not the system's
+            if error.errno is None:  # raised by a decoder, not the system
                 raise BrokenPictureError(f"is damaged: {one_line(error)}") from None
             raise BrokenPictureError(f"can't be read: {error.strerror or error}") from None
-        except Exception as error:  # on damaged files decoders raise nearly anything
+        except Exception as error:  # decoders raise nearly anything for damaged files
             raise BrokenPictureError(f"is damaged: {one_line(error)}") from None
 
 
 def _is_gray(image: Image) -> bool:
-    """Whether an image that isn't decoded yet holds no colours, by its mode or palette."""
-    if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode in FilePicture.wide:
+    """Whether an image has no colours, by its mode or palette, without decoding it."""
+    if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode in _UINT16_MODES:
         return True
     if image.mode in ("P", "PA") and image.palette is not None and image.palette.mode == "RGB":
         colours = np.frombuffer(bytes(image.palette.palette), np.uint8)
@@ -216,14 +215,14 @@ def _is_gray(image: Image) -> bool:
 
 
 def _depth(image: Image) -> str:
-    """The type that holds all of an image's values."""
-    if image.mode in FilePicture.wide or (image.mode == "I" and image.format == "PNG"):
+    """The narrowest of `DEPTHS` for an image's values."""
+    if image.mode in _UINT16_MODES or (image.mode == "I" and image.format == "PNG"):
         return "uint16"
     return "float32" if image.mode in ("I", "F") else "uint8"
 
 
 def _on_white(image: Image) -> Image:
-    """Lay a transparent image on white."""
+    """Blend a transparent image with a white background."""
     import PIL.Image
 
     clear = image.convert("RGBA")
@@ -231,39 +230,39 @@ def _on_white(image: Image) -> Image:
     return PIL.Image.alpha_composite(white, clear)
 
 
-# --- Pillow's own guard ---------------------------------------------------------------------------
+# --- Pillow's limit -------------------------------------------------------------------------------
 
-_guard = threading.Lock()
-_users = 0
-_before: int | None = None
+_limit_lock = threading.Lock()
+_limit_lifted = 0  # number of contexts within which it is lifted
+_original_limit: int | None = None
 
 
 @contextlib.contextmanager
 def lift_pillow_limit() -> Iterator[None]:
-    """Have nothing but ``max_pixels`` limit sizes, and keep Pillow's remarks on odd files quiet.
+    """Disable Pillow's own limit, so that ``max_pixels`` alone holds, and silence its warnings.
 
-    Pillow's limit is one for the whole process; it is put back afterwards.
+    The limit is global to the process; the last context that ends restores it.
     """
     import PIL.Image
 
-    global _users, _before
-    with _guard:
-        if not _users:
-            _before, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-        _users += 1
+    global _limit_lifted, _original_limit
+    with _limit_lock:
+        if not _limit_lifted:
+            _original_limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+        _limit_lifted += 1
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="PIL")
             yield
     finally:
-        with _guard:
-            _users -= 1
-            if not _users:
-                PIL.Image.MAX_IMAGE_PIXELS = _before
+        with _limit_lock:
+            _limit_lifted -= 1
+            if not _limit_lifted:
+                PIL.Image.MAX_IMAGE_PIXELS = _original_limit
 
 
 def as_picture(cell: Any, name: str) -> Picture:
-    """A picture from what a frame may hold: one already, an array, a path or a Pillow image."""
+    """Convert a cell of a frame: a picture, an array, a path or a Pillow image."""
     if isinstance(cell, Picture):
         return cell
     if isinstance(cell, str | os.PathLike):
@@ -272,19 +271,19 @@ def as_picture(cell: Any, name: str) -> Picture:
 
 
 def is_picture(cell: Any) -> bool:
-    """Whether a cell of a frame holds a picture beyond doubt; a path may be just text."""
+    """Whether a cell of a frame is a picture; a path, which may be just text, isn't."""
     if isinstance(cell, Picture):
         return True
     dimensions = getattr(cell, "ndim", None)
-    if dimensions is None:  # Pillow's images, without importing it
+    if dimensions is None:  # a Pillow image, recognised without importing Pillow
         return hasattr(cell, "__array_interface__")
     return dimensions in (2, 3)
 
 
 def to_picture_series(pictures: Sequence[Any]) -> pd.Series[Any]:
-    """A column of pictures, arrays among them."""
+    """A column of objects, even if all pictures are arrays of one shape."""
     column = np.empty(len(pictures), dtype=object)
-    for at, picture in enumerate(pictures):  # NumPy would stack arrays of one shape
+    for at, picture in enumerate(pictures):  # NumPy would stack such arrays
         column[at] = picture
     return pd.Series(column)
 

@@ -1,4 +1,4 @@
-"""Decoded pictures brought to one size, number of channels and depth."""
+"""Choose a size, number of channels and depth for pictures, and convert them to these."""
 
 from __future__ import annotations
 
@@ -12,49 +12,50 @@ from numpy.typing import NDArray
 from anomgan.data.image.image import BrokenPictureError, Header, Pixels
 from anomgan.data.image.tiling import Tiling
 
-SIZES = 8, 256
-"""Smallest and largest side of the square that pictures are brought to."""
+SIDE_LIMITS = 8, 256
+"""Smallest and largest side of the square that pictures are resized to."""
 
-USUAL_SIZE = 64
-"""The side chosen for pictures that aren't smaller: what a CPU can still learn from."""
+MAX_DEFAULT_SIDE = 64
+"""Largest side that is chosen by default; larger ones take too long to train on a CPU."""
 
-GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Share of red, green and blue in brightness (ITU-R BT.601)."""
-
-
-def usual_side(heads: Sequence[Header], tiles: int) -> int:
-    """The median of the longer sides, or a tile's, as far as networks of a usual size manage it."""
-    median = float(np.median([max(head.height, head.width) for head in heads]))
-    return min(max(round(median * Tiling(1000, tiles).share), SIZES[0]), USUAL_SIZE)
+_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of red, green and blue in luminance (ITU-R BT.601)."""
 
 
-def common_channels(heads: Sequence[Header]) -> int:
-    """Gray if all are; RGB if all are gray or RGB; otherwise what most have."""
-    counts = Counter(head.channels for head in heads)
+def choose_side(headers: Sequence[Header], tiles: int) -> int:
+    """The median of the longer sides, or that of a tile, within the limits of a default side."""
+    median = float(np.median([max(header.height, header.width) for header in headers]))
+    return min(max(round(median * Tiling(1000, tiles).share), SIDE_LIMITS[0]), MAX_DEFAULT_SIDE)
+
+
+def choose_channels(headers: Sequence[Header]) -> int:
+    """1 if all are gray; 3 if all are gray or RGB; otherwise the most frequent number."""
+    counts = Counter(header.channels for header in headers)
     if counts.keys() <= {1, 3}:
         return max(counts)
     return counts.most_common(1)[0][0]
 
 
-def deepest(heads: Sequence[Header]) -> str:
-    """The deeper of the whole-number depths, unless most pictures hold real numbers."""
-    counts = Counter(head.depth for head in heads)
-    if 2 * counts["float32"] > len(heads):
+def choose_depth(headers: Sequence[Header]) -> str:
+    """The deeper of the integer depths, unless more than half of the pictures are float32."""
+    counts = Counter(header.depth for header in headers)
+    if 2 * counts["float32"] > len(headers):
         return "float32"
     return "uint16" if counts["uint16"] else "uint8"
 
 
-def sizes(heads: Sequence[Header]) -> str:
-    """The sizes of pictures for people."""
-    shapes = sorted({(head.height, head.width) for head in heads}, key=lambda s: (s[0] * s[1], s))
+def describe_sizes(headers: Sequence[Header]) -> str:
+    """The sizes of pictures, or the range of these, as text."""
+    distinct = {(header.height, header.width) for header in headers}
+    shapes = sorted(distinct, key=lambda shape: (shape[0] * shape[1], shape))
     if len(shapes) == 1:
         return "{}×{}".format(*shapes[0])
     (low, wide), (high, wider) = shapes[0], shapes[-1]
     return f"{len(shapes)} sizes between {low}×{wide} and {high}×{wider}"
 
 
-def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Bring a picture to a size, linearly and without aliasing, whatever its aspect was."""
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """Resize a picture, bilinearly with antialiasing, ignoring its aspect."""
     import PIL.Image
 
     if pixels.shape[:2] == (height, width):
@@ -64,47 +65,53 @@ def resized(pixels: Pixels, height: int, width: int) -> Pixels:
         image = PIL.Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
         return np.asarray(image.resize(size, filter_)).reshape(height, width, -1)
     planes = np.moveaxis(pixels.astype(np.float32), 2, 0)
-    small = [np.asarray(PIL.Image.fromarray(plane).resize(size, filter_)) for plane in planes]
-    return _rounded(np.stack(small, -1), pixels.dtype)
+    scaled = [np.asarray(PIL.Image.fromarray(plane).resize(size, filter_)) for plane in planes]
+    return _round_to(np.stack(scaled, -1), pixels.dtype)
 
 
-def with_channels(pixels: Pixels, channels: int) -> tuple[Pixels, list[str]]:
-    """Bring a picture to a number of channels; gray and RGB can be made of each other.
+def convert_channels(pixels: Pixels, channels: int) -> tuple[Pixels, list[str]]:
+    """Convert a picture between gray and RGB.
+
+    Returns:
+        The picture, and what was done for :class:`ParseReport`.
 
     Raises:
-        BrokenPictureError: If that can't be.
+        BrokenPictureError: If either number of channels is another one.
     """
-    own = pixels.shape[2]
-    if own == channels:
+    given = pixels.shape[2]
+    if given == channels:
         return pixels, []
-    if (own, channels) == (1, 3):
+    if (given, channels) == (1, 3):
         return np.repeat(pixels, 3, axis=2), ["gray pictures: taken as RGB, as the model's are"]
-    if (own, channels) == (3, 1):
-        gray = _rounded(pixels.astype(np.float32) @ GRAY, pixels.dtype)
+    if (given, channels) == (3, 1):
+        gray = _round_to(pixels.astype(np.float32) @ _LUMINANCE, pixels.dtype)
         return gray[..., None], ["colour pictures: turned to gray, as the model's are"]
-    raise BrokenPictureError(f"has {own} channels; the model's pictures have {channels}")
+    raise BrokenPictureError(f"has {given} channels; the model's pictures have {channels}")
 
 
-def with_depth(pixels: Pixels, depth: str) -> tuple[Pixels, list[str]]:
-    """Bring a picture to a depth; 8 and 16 bits can be made of each other.
+def convert_depth(pixels: Pixels, depth: str) -> tuple[Pixels, list[str]]:
+    """Convert a picture between 8 and 16 bits.
+
+    Returns:
+        The picture, and what was done for :class:`ParseReport`.
 
     Raises:
-        BrokenPictureError: If that can't be.
+        BrokenPictureError: If either depth is another one.
     """
-    own = pixels.dtype.name
-    if own == depth:
+    given = pixels.dtype.name
+    if given == depth:
         return pixels, []
-    if (own, depth) == ("uint8", "uint16"):
+    if (given, depth) == ("uint8", "uint16"):
         return pixels.astype(np.uint16) * 257, ["pictures of 8 bits: taken as 16, as the model's"]
-    if (own, depth) == ("uint16", "uint8"):
-        narrow = _rounded(pixels.astype(np.float32) / 257, np.dtype(np.uint8))
+    if (given, depth) == ("uint16", "uint8"):
+        narrow = _round_to(pixels.astype(np.float32) / 257, np.dtype(np.uint8))
         return narrow, ["pictures of 16 bits: reduced to 8, as the model's"]
-    raise BrokenPictureError(f"holds {own} values; the model's pictures hold {depth}: convert it")
+    raise BrokenPictureError(f"holds {given} values; the model's pictures hold {depth}: convert it")
 
 
-def _rounded(pixels: NDArray[np.floating[Any]], depth: np.dtype[Any]) -> Pixels:
-    """Real numbers as values of a depth."""
+def _round_to(pixels: NDArray[np.floating[Any]], depth: np.dtype[Any]) -> Pixels:
+    """Convert real numbers to a depth, rounded and clipped if it is an integer type."""
     if depth.kind == "f":
         return pixels.astype(depth, copy=False)
-    whole: Pixels = np.rint(pixels).clip(0, np.iinfo(depth).max).astype(depth)
-    return whole
+    integers: Pixels = np.rint(pixels).clip(0, np.iinfo(depth).max).astype(depth)
+    return integers

@@ -1,4 +1,4 @@
-"""Large pictures as overlapping tiles, and tiles put together again."""
+"""Cut large pictures into overlapping tiles, and join tiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OVERLAP = 0.25
-"""Share of a tile's side that it has in common with its neighbour."""
+"""Overlap of neighbouring tiles as a fraction of their side."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Tiling:
 
     @property
     def step(self) -> int:
-        """Distance of neighbouring tiles."""
+        """Distance of neighbouring tiles in pixels."""
         return max(1, round(self.tile * (1 - OVERLAP)))
 
     @property
@@ -37,34 +37,34 @@ class Tiling:
 
     @property
     def share(self) -> float:
-        """A tile's side as a share of the square's."""
+        """A tile's side as a fraction of the square's."""
         return self.tile / self.side
 
-    def _places(self) -> Iterator[tuple[slice, slice]]:
-        """Where the tiles lie, row by row."""
+    def _slices(self) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of the tiles, row by row."""
         starts = [at * self.step for at in range(self.along)]
         for top in starts:
             for left in starts:
                 yield slice(top, top + self.tile), slice(left, left + self.tile)
 
     def cut(self, square: NDArray[Any]) -> list[NDArray[Any]]:
-        """The tiles of (side, side, …), each (tile, tile, …)."""
-        return [square[place] for place in self._places()]
+        """Cut ``(side, side, …)`` into ``along²`` tiles of ``(tile, tile, …)``."""
+        return [square[slices] for slices in self._slices()]
 
-    def joined(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """Squares from their tiles, ``(n · along², tile, tile, …) -> (n, side, side, …)``.
+    def join(self, tiles: NDArray[Any]) -> NDArray[Any]:
+        """Join tiles to squares, ``(n · along², tile, tile, …) -> (n, side, side, …)``.
 
-        Where tiles overlap, each counts the more the nearer its middle is.
+        Where tiles overlap, their mean is weighted by the distance from each tile's edge.
         """
         rise = np.minimum(np.arange(self.tile) + 1, np.arange(self.tile, 0, -1)).astype(np.float32)
         extra = (1,) * (tiles.ndim - 3)
         weight = np.outer(rise, rise).reshape(self.tile, self.tile, *extra)
-        own = tiles.reshape(-1, self.along**2, *tiles.shape[1:])
-        total = np.zeros((len(own), self.side, self.side, *tiles.shape[3:]), np.float32)
+        grouped = tiles.reshape(-1, self.along**2, *tiles.shape[1:])
+        total = np.zeros((len(grouped), self.side, self.side, *tiles.shape[3:]), np.float32)
         weights = np.zeros((self.side, self.side, *extra), np.float32)
-        for at, place in enumerate(self._places()):
-            total[:, *place] += own[:, at] * weight
-            weights[place] += weight
+        for at, slices in enumerate(self._slices()):
+            total[:, *slices] += grouped[:, at] * weight
+            weights[slices] += weight
         blended = total / weights
         if tiles.dtype.kind == "f":
             return blended.astype(tiles.dtype)

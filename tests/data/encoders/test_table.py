@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan.data.encoders.table import UNEXPECTED, TableEncoder
+from anomgan.data.encoders.table import UNEXPECTED_MISSING, TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Span
 from anomgan.errors import DataWarning, InputError
@@ -97,7 +97,7 @@ def test_arrays_are_finite_and_tiled_by_the_spec() -> None:
             np.testing.assert_array_equal(block.sum(axis=1), 1)
         elif span.kind == "indicator":
             assert set(np.unique(block)) <= {0.0, 1.0}
-    assert encoder.spec.spans[-1].name == UNEXPECTED
+    assert encoder.spec.spans[-1].name == UNEXPECTED_MISSING
     assert list(dict.fromkeys(s.column for s in encoder.spec.spans))[:-1] == list(frame.columns)
 
 
@@ -139,7 +139,7 @@ def test_missing_numbers() -> None:
     encoder = TableEncoder.fit(pd.DataFrame({"a": [1.0, 2, 3, 4, None], "b": [1.0, 2, 3, 4, 5]}))
     encoded = encode(encoder, a=[None, 2.0, 2.0], b=[3.0, None, 3.0])
     np.testing.assert_array_equal(entries(encoder, encoded, "a (missing)"), [1, 0, 0])
-    np.testing.assert_array_equal(entries(encoder, encoded, UNEXPECTED), [0, 1, 0])
+    np.testing.assert_array_equal(entries(encoder, encoded, UNEXPECTED_MISSING), [0, 1, 0])
     assert entries(encoder, encoded, "a")[0] == 0
     assert entries(encoder, encoded, "b")[1] == 0
 
@@ -190,7 +190,7 @@ def test_unseen_and_unexpected_missing_are_zero_in_training() -> None:
     frame = messy()
     encoder = TableEncoder.fit(frame)
     encoded, _ = encoder.transform(frame)
-    assert not entries(encoder, encoded, UNEXPECTED).any()
+    assert not entries(encoder, encoded, UNEXPECTED_MISSING).any()
     for span in encoder.spec.spans:
         if span.kind == "category":
             assert not encoded[:, span.stop - 1].any()
@@ -279,7 +279,7 @@ def test_cells_that_cannot_be_read_count_as_missing() -> None:
     encoder = number_encoder()
     frame = pd.DataFrame({"bytes": ["1", "n/a?", "1,5", None, " "], "b": list("xyxyx")})
     encoded, report = encoder.transform(frame, first_row=100)
-    np.testing.assert_array_equal(entries(encoder, encoded, UNEXPECTED), [0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(entries(encoder, encoded, UNEXPECTED_MISSING), [0, 1, 1, 1, 1])
     assert report.missing == {"bytes": 4}
     assert list(report.lines()) == [
         "column 'bytes': 2 cells can't be read as a number and count as missing "

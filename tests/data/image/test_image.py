@@ -19,7 +19,7 @@ from anomgan.data.image.image import (
     Picture,
     lift_pillow_limit,
 )
-from anomgan.data.image.preprocessing import resized, with_channels, with_depth
+from anomgan.data.image.preprocessing import convert_channels, convert_depth, resize
 
 RAMP = np.arange(0, 96, 4, dtype=np.uint8).reshape(4, 6)
 COLOURS = np.stack([RAMP, RAMP[::-1], 255 - RAMP], -1)
@@ -203,35 +203,35 @@ def test_arrays() -> None:
 def test_resizing_averages_without_aliasing() -> None:
     checks = (np.indices((32, 32)).sum(0) % 2 * 200).astype(np.uint8)[..., None]
     for depth in (np.uint8, np.uint16, np.float32):
-        small = resized(checks.astype(depth), 8, 8)
+        small = resize(checks.astype(depth), 8, 8)
         assert small.dtype == depth
         assert np.abs(small[2:-2, 2:-2].astype(float) - 100).max() <= 2
     five = np.repeat(checks, 5, axis=2)
-    assert resized(five, 8, 4).shape == (8, 4, 5)
-    assert resized(checks, 32, 32) is checks
+    assert resize(five, 8, 4).shape == (8, 4, 5)
+    assert resize(checks, 32, 32) is checks
 
 
 def test_gray_and_colour_are_made_of_each_other() -> None:
     red = np.zeros((1, 1, 3), dtype=np.uint8)
     red[..., 0] = 100
-    gray, changes = with_channels(red, 1)
+    gray, changes = convert_channels(red, 1)
     assert gray.tolist() == [[[30]]]  # BT.601: 0.299 of red
     assert "turned to gray" in changes[0]
-    again, changes = with_channels(gray, 3)
+    again, changes = convert_channels(gray, 3)
     assert again.tolist() == [[[30, 30, 30]]]
     assert "taken as RGB" in changes[0]
-    assert with_channels(red, 3) == (red, [])
+    assert convert_channels(red, 3) == (red, [])
     with pytest.raises(BrokenPictureError, match="has 2 channels; the model's pictures have 3"):
-        with_channels(red[..., :2], 3)
+        convert_channels(red[..., :2], 3)
 
 
 def test_8_and_16_bits_are_made_of_each_other() -> None:
     narrow = np.array([[[0], [1], [255]]], dtype=np.uint8)
-    deep, changes = with_depth(narrow, "uint16")
+    deep, changes = convert_depth(narrow, "uint16")
     assert deep.ravel().tolist() == [0, 257, 65535]
     assert "taken as 16" in changes[0]
-    again, changes = with_depth(deep, "uint8")
+    again, changes = convert_depth(deep, "uint8")
     np.testing.assert_array_equal(again, narrow)
     assert "reduced to 8" in changes[0]
     with pytest.raises(BrokenPictureError, match=r"holds uint8 values.* float32: convert"):
-        with_depth(narrow, "float32")
+        convert_depth(narrow, "float32")

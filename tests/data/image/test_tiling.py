@@ -24,13 +24,13 @@ def test_what_was_cut_comes_together_again(tile: int, along: int) -> None:
     squares = np.random.default_rng(0).integers(0, 256, (3, tiling.side, tiling.side, 2))
     squares = squares.astype(np.uint8)
     tiles = np.concatenate([np.stack(tiling.cut(square)) for square in squares])
-    np.testing.assert_array_equal(tiling.joined(tiles), squares)
+    np.testing.assert_array_equal(tiling.join(tiles), squares)
 
 
 def test_tiles_that_disagree_are_blended() -> None:
     tiling = Tiling(8, 2)  # the two share columns 6 and 7
     tiles = np.zeros((4, 8, 8), dtype=np.float32)
     tiles[1] = tiles[3] = 9.0
-    row = tiling.joined(tiles)[0, 3]
+    row = tiling.join(tiles)[0, 3]
     # The left tile's weights there are 2 and 1, the right one's 1 and 2.
     np.testing.assert_allclose(row, [0] * 6 + [3, 6] + [9] * 6, atol=1e-6)

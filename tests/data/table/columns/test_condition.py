@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan.data.encoders.table import UNEXPECTED, TableEncoder
+from anomgan.data.encoders.table import UNEXPECTED_MISSING, TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Spec
 from anomgan.data.table.schema import Schema
@@ -46,7 +46,7 @@ def test_conditions_come_last_and_are_not_among_the_judged_entries() -> None:
     assert [(s.name, s.kind, s.width, s.column) for s in spec.spans] == [
         ("size", "numeric", 1, "size"),
         ("kind", "category", 3, "kind"),
-        (UNEXPECTED, "indicator", 1, UNEXPECTED),
+        (UNEXPECTED_MISSING, "indicator", 1, UNEXPECTED_MISSING),
         ("mode", "condition", 3, "mode"),
         ("machine", "condition", 2, "machine"),
     ]
