@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -28,7 +29,7 @@ class CycleGAN(Translator):
     ``generator`` translates records into the normal domain, ``spoiler`` into the other one; a
     record translated there and back must be recovered (cycle consistency), and one that is in the
     domain already must stay as it is (identity).  The other domain is a second table, unlabelled or
-    rich in anomalies; without one, :func:`corrupt_records` makes it from normal records.
+    rich in anomalies; without one, its records are corrupted normal ones.
     """
 
     name: ClassVar[str] = "cyclegan"
@@ -39,9 +40,6 @@ class CycleGAN(Translator):
     generators: ClassVar[tuple[str, ...]] = ("generator", "spoiler")
     translates: ClassVar[bool] = True
 
-    columns: Tensor
-    continuous: Tensor
-
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build two translators and two discriminators."""
         super().__init__(views, config)
@@ -49,9 +47,6 @@ class CycleGAN(Translator):
         self.other_discriminator = builders.build_discriminator(
             views.spec, self.config, views.members
         )
-        columns, continuous = index_columns(views.spec)
-        self.register_buffer("columns", columns, persistent=False)
-        self.register_buffer("continuous", continuous, persistent=False)
 
     def prepare_batch(self, batch: Batch) -> Batch:
         """Use records of the other domain as latent vectors."""
@@ -69,15 +64,16 @@ class CycleGAN(Translator):
             Records ``(M, B, *shape)``; conditions are unchanged.
         """
         x, at = batch.real, self.views.spec.record_size
-        count = int(self.columns.max()) + 1
+        columns, continuous = (index.to(x.device) for index in index_columns(self.views.spec))
+        count = int(columns.max()) + 1
         shares = [batch.uniform(*x.shape[:2], 1) for _ in range(2)]
         swap, shift = (
-            (batch.uniform(*x.shape[:2], count) < share)[..., self.columns] for share in shares
+            (batch.uniform(*x.shape[:2], count) < share)[..., columns] for share in shares
         )
         record = torch.where(swap, x.roll(1, 1)[..., :at], x[..., :at])
         sigma = 3 * batch.uniform(*x.shape[:2], 1)
         shifted = record + sigma * batch.normal(*record.shape)
-        record = torch.where(shift & self.continuous, shifted, record)
+        record = torch.where(shift & continuous, shifted, record)
         return torch.cat([record, x[..., at:]], -1)
 
     def generate(self, z: Tensor) -> Tensor:
@@ -127,12 +123,13 @@ class CycleGAN(Translator):
         return self.residuals(x, self.generate(z)).abs().sum(-1)
 
 
+@lru_cache(maxsize=4)
 def index_columns(spec: Spec) -> tuple[Tensor, Tensor]:
-    """What belongs together in a record, ``(entries,)`` each, without conditions.
+    """Index the entries of a record without conditions, ``(entries,)`` each.
 
     Returns:
-        For each entry the number of its column or, among pixels, of its patch; and whether the
-        entry is a real number.
+        For each entry the index of its column or, of pixels, of its patch; and whether the entry
+        is continuous.
     """
     patches = torch.zeros(0, dtype=torch.long)
     if spec.grid is not None:

@@ -92,12 +92,9 @@ class MemberConv(nn.Module):
         self.weight = nn.Parameter(draw_weights(scale, members, *channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(members, outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``."""
-        return self.convolve(x, self.weight)
-
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Apply other weights of the same shape."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``, by other weights if given."""
+        weight = self.weight if weight is None else weight
         bias: Tensor = self.bias
         dtype = x.dtype
         if self.mixed and self.training and x.is_cuda:
@@ -169,9 +166,9 @@ class Down(nn.Module):
         """``(n, M·inputs, H, W) -> (n, M·outputs, ⌈H/2⌉, ⌈W/2⌉)``."""
         if self.first is None or self.past is None:
             return leaky_relu(self.main(x), LEAKY_SLOPE)
-        made = leaky_relu(self.main(leaky_relu(self.first(x), LEAKY_SLOPE)), LEAKY_SLOPE)
-        past: Tensor = self.past(avg_pool2d(x, 2, ceil_mode=True))
-        return (made + past) / math.sqrt(2)
+        out = leaky_relu(self.main(leaky_relu(self.first(x), LEAKY_SLOPE)), LEAKY_SLOPE)
+        shortcut: Tensor = self.past(avg_pool2d(x, 2, ceil_mode=True))
+        return (out + shortcut) / math.sqrt(2)
 
 
 class Up(nn.Module):

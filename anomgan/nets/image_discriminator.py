@@ -94,10 +94,9 @@ class ImageDiscriminator(nn.Module):
 
     def _edges(self, x: Tensor) -> Tensor:
         """Gradients by cells, ``(M, n, F)``; these need no network."""
-        seen = safe_sqrt(
-            pool_cells(compute_gradients(self._flat(x), FEATURE_DIRECTIONS), CELLS_PER_SIDE)
-        )
-        return seen.reshape(*x.shape[:2], -1)
+        gradients = compute_gradients(self._flat(x), FEATURE_DIRECTIONS)
+        cells = safe_sqrt(pool_cells(gradients, CELLS_PER_SIDE))
+        return cells.reshape(*x.shape[:2], -1)
 
     def _flat(self, x: Tensor) -> Tensor:
         """Images of all members, ``(M·n, C, H, W)``."""

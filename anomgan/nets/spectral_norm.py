@@ -96,9 +96,9 @@ class SpectralConv(Spectral, MemberConv):
         )
         self.init_power_iteration()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Map ``(n, M·inputs, H, W)`` to ``(n, M·outputs, H', W')``."""
-        return self.convolve(x, self.normalized_weight())
+        return super().forward(x, self.normalized_weight() if weight is None else weight)
 
 
 def spectral_norm(network: Network) -> Network:
