@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def save_forest(table: pd.DataFrame, folder: Path) -> None:
-    """Save an isolation forest in MLflow's scikit-learn flavour."""
+    """Save an isolation forest in MLflow's scikit-learn flavor."""
     import mlflow.sklearn
     from sklearn.ensemble import IsolationForest
 

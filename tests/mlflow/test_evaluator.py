@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -101,19 +100,3 @@ def test_an_evaluation_goes_to_the_run_of_the_fit(
     assert data.tags["evaluation.source"] == "labelled.csv"
     kept = [file.path for file in client.list_artifacts(fitted.run_id, "evaluation")]
     assert sorted(kept) == ["evaluation/precision_recall.png", "evaluation/roc.png"]
-
-
-def test_a_benchmark_is_a_run(run: Any, store: str, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    rows = np.r_[rng.normal(size=(60, 3)), rng.normal(9, 1, size=(10, 3))]
-    np.savez("far.npz", X=rows, y=np.repeat([0, 1], [60, 10]))
-    options = ["--methods", "none", "--peers", "knn,iforest", "--seeds", 1, "--track"]
-    done = run("bench", "far.npz", *options)
-    assert done.code == 0, done.err
-    client = MlflowClient()
-    home = client.get_experiment_by_name("anomgan-bench")
-    [found] = client.search_runs([home.experiment_id])
-    assert found.data.metrics["auroc/far/knn"] == found.data.metrics["auroc/mean/knn"] == 1.0
-    assert found.data.params["preset"] == "balanced"
-    kept = {file.path for file in client.list_artifacts(found.info.run_id)}
-    assert {"results.csv", "results.md", "results.png"} <= kept

@@ -231,22 +231,6 @@ def test_two_fits_at_once_into_one_store(normal: Path, program: list[str], tmp_p
     assert [run.info.status for run in runs] == ["FINISHED"] * 2
 
 
-def test_autolog(fit: Any, records: Any, store: str) -> None:
-    anomgan.mlflow.autolog(log_models=False)
-    try:
-        fit(records(60))
-        with mlflow.start_run() as active:
-            fit(records(60, seed=1), random_state=5)
-    finally:
-        anomgan.mlflow.autolog(disable=True)
-    fit(records(60))
-    client = MlflowClient()
-    assert only_run(client).data.params["seed"] == "0"
-    mine = client.get_run(active.info.run_id)
-    assert (mine.data.params["seed"], mine.info.status) == ("5", "FINISHED")
-    assert client.search_logged_models(["0", only_run(client).info.experiment_id]) == []
-
-
 def test_logging_by_hand(detector: Any, store: str, records: Any) -> None:
     with mlflow.start_run():
         info = anomgan.mlflow.log_model(detector, name="mine", registered_model_name="pens")
