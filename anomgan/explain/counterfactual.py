@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.explain.candidates import CandidatePools
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.utils.types import Floats
+from anomgan.utils.types import Bools, Floats
 
-Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 MAX_SUSPECTS = 10

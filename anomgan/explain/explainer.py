@@ -16,11 +16,11 @@ import pandas as pd
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.explain.counterfactual import Bools, CounterfactualFinder, Counterfactuals
+from anomgan.explain.counterfactual import CounterfactualFinder, Counterfactuals
 from anomgan.explain.shapley import list_coalitions, shapley_values
 from anomgan.explain.wording import describe_cell
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.utils.types import Floats
+from anomgan.utils.types import Bools, Floats
 
 MAX_PLAYERS = 30
 """Upper bound on the columns that an excess is attributed to singly; further ones share a part."""

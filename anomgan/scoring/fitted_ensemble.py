@@ -23,9 +23,7 @@ from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.localization.anomaly_map import AnomalyMapper
 from anomgan.scoring.scorer import Scorer
 from anomgan.utils.serialization import below
-from anomgan.utils.types import FloatArray, Floats, Folds
-
-Bools = NDArray[np.bool_]
+from anomgan.utils.types import Bools, FloatArray, Floats, Folds
 
 
 @dataclass
@@ -57,7 +55,7 @@ class FittedEnsemble:
         *,
         as_new: Floats | None = None,
     ) -> FittedEnsemble:
-        """Fit the score that the settings name and, of pictures, anomaly maps.
+        """Fit the score of the settings and, for pictures, anomaly maps.
 
         Arguments are those of :meth:`fit_scores`.
         """
@@ -87,6 +85,9 @@ class FittedEnsemble:
             folds: For each fold, the indices of the records that its members never saw.
             names: Which scores, keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
             as_new: The same records encoded as if each were new, if that makes a difference.
+
+        Returns:
+            Score name -> fitted ensemble; all of them share the networks.
         """
         spec = gan.views.spec
         scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new)
@@ -118,8 +119,8 @@ class FittedEnsemble:
     def components(self, values: Floats) -> dict[str, Floats]:
         """Scaled components of encoded records, each ``(n,)``, mean of all members.
 
-        0 is the median of normal rows, 1 an interquartile range more abnormal.  Of pictures in
-        tiles, those of the most abnormal tile.
+        0 is the median of normal rows, 1 an interquartile range more abnormal.  For pictures in
+        tiles, they are those of the most abnormal tile, ``(n / tiles,)``.
         """
         names = [component.name for component in self.scorer.components]
         result = np.empty((len(names), len(values)))
@@ -133,7 +134,7 @@ class FittedEnsemble:
     def score(self, values: Floats) -> Floats:
         """Scores of encoded records, ``(n, *shape) -> (n,)``; larger is more abnormal.
 
-        Of n / t pictures of t tiles each, the largest of their tiles, ``(n / t,)``.
+        For pictures in tiles, the largest of their tiles, ``(n / tiles,)``.
 
         Raises:
             InputError: If one isn't finite, which the weights of a tampered model may cause.
@@ -141,7 +142,7 @@ class FittedEnsemble:
         return self.gan.views.spec.max_over_tiles(self._score_records(values))
 
     def _score_records(self, values: Floats) -> Floats:
-        """Scores of encoded records, of every tile its own, ``(n, *shape) -> (n,)``."""
+        """Scores of encoded records, tiles one by one, ``(n, *shape) -> (n,)``."""
         result = np.empty(len(values))
         for scorer, rows, records in self._split_by_scorer(values):
             result[rows] = scorer.score(records)
@@ -156,7 +157,8 @@ class FittedEnsemble:
     def p_values(self, score: Floats, values: Floats) -> Floats:
         """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
 
-        Where the model knows conditions, they are valid for each that has calibration rows enough.
+        Where the model knows conditions, they are valid within each that has enough calibration
+        rows.
         """
         if self.mondrian is None:
             return self.calibrator.p_values(score)
@@ -166,12 +168,15 @@ class FittedEnsemble:
         """Each scorer with the rows that it scores, and their records."""
         if self.pooled is None:
             return [(self.scorer, slice(None), values)]
-        known = np.ones(len(values), dtype=np.bool_)
+        has_conditions = np.ones(len(values), dtype=np.bool_)
         for span in self.gan.views.spec.spans:
             if span.kind == "condition":
-                known &= values[:, span.slice].any(1)
-        unknown = _remove_condition(self.gan, values[~known])
-        parts = [(self.scorer, known, values[known]), (self.pooled, ~known, unknown)]
+                has_conditions &= values[:, span.slice].any(1)
+        others = _remove_condition(self.gan, values[~has_conditions])
+        parts = [
+            (self.scorer, has_conditions, values[has_conditions]),
+            (self.pooled, ~has_conditions, others),
+        ]
         return [part for part in parts if len(part[2])]
 
     def reconstruct(self, values: Floats) -> Floats:

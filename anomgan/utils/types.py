@@ -1,4 +1,4 @@
-"""Types of arrays that are passed about."""
+"""Aliases for types of arrays."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ FloatArray = NDArray[np.floating[Any]]
 """float32 or float64."""
 
 Folds = Sequence[NDArray[np.int64]]
-"""For each fold of a cross-fit, the sorted indices of the rows that its members never see."""
+"""For each fold of a cross-fit, the sorted indices of the rows held out from its members."""

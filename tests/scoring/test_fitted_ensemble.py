@@ -29,37 +29,37 @@ def ring(n, seed):
 
 
 @pytest.fixture(scope="module", params=[600, 120], ids=["held out", "cross-fitted"])
-def detector(request):
+def ensemble(request):
     return fit(ring(request.param, 0))
 
 
-def test_the_hole_of_a_ring_is_abnormal(detector):
+def test_the_hole_of_a_ring_is_abnormal(ensemble):
     """Inside the ring every column is usual; only their combination isn't."""
     rng = np.random.default_rng(1)
     inside = rng.normal(0, 0.1, (100, 2))
-    scores = detector.score(np.concatenate([ring(300, 2), inside]))
+    scores = ensemble.score(np.concatenate([ring(300, 2), inside]))
     assert roc_auc_score(np.r_[np.zeros(300), np.ones(100)], scores) > 0.95
 
 
-def test_a_row_alone_scores_as_it_does_among_others(detector):
+def test_a_row_alone_scores_as_it_does_among_others(ensemble):
     rows = np.random.default_rng(3).normal(size=(50, 2))
-    together = detector.score(rows)
-    assert [detector.score(row[None])[0] for row in rows] == pytest.approx(together, abs=1e-9)
-    assert detector.score(rows[::-1].copy())[::-1] == pytest.approx(together, abs=1e-9)
+    together = ensemble.score(rows)
+    assert [ensemble.score(row[None])[0] for row in rows] == pytest.approx(together, abs=1e-9)
+    assert ensemble.score(rows[::-1].copy())[::-1] == pytest.approx(together, abs=1e-9)
 
 
-def test_further_out_is_more_abnormal(detector):
+def test_further_out_is_more_abnormal(ensemble):
     ray = np.geomspace(3, 1e30, 60)[:, None] * np.array([[0.6, -0.8]])
-    scores = detector.score(ray)
+    scores = ensemble.score(ray)
     assert np.isfinite(scores).all()
     assert (np.diff(scores) > 0).all()
 
 
-def test_score_is_the_weighted_mean_of_its_components(detector):
+def test_score_is_the_weighted_mean_of_its_components(ensemble):
     rows, weights = ring(20, 4), WEIGHTS["combined"]
-    parts = detector.components(rows)
+    parts = ensemble.components(rows)
     expected = sum(weights[key] * part for key, part in parts.items()) / sum(weights.values())
-    assert detector.score(rows) == pytest.approx(expected, abs=1e-6)
+    assert ensemble.score(rows) == pytest.approx(expected, abs=1e-6)
 
 
 def test_same_seed_same_scores_and_global_random_state_left_alone():
@@ -82,6 +82,6 @@ def test_calibration_uses_held_out_rows_or_every_row_once():
 @pytest.mark.parametrize("members", [1, 3, 8])
 def test_any_number_of_members(members):
     config = Config.make(settings={"steps": 5, "hidden": 8, "latent": 2, "members": members})
-    detector = fit(ring(600, 0), config=config)
-    assert detector.gan.views.members == members
-    assert np.isfinite(detector.score(ring(10, 1))).all()
+    ensemble = fit(ring(600, 0), config=config)
+    assert ensemble.gan.views.members == members
+    assert np.isfinite(ensemble.score(ring(10, 1))).all()

@@ -23,33 +23,33 @@ def stripes(n, seed):
 
 def fit(pictures):
     values, config = pictures.reshape(len(pictures), -1), Config.make("fast", SMALL, "images")
-    ensemble = TrainedEnsemble.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
-    return FittedEnsemble.fit(ensemble.gan, values, ensemble.rows, ensemble.folds)
+    trained = TrainedEnsemble.fit(values, SPEC, name="gan", config=config, seed=0, device="cpu")
+    return FittedEnsemble.fit(trained.gan, values, trained.rows, trained.folds)
 
 
 @pytest.fixture(scope="module")
-def detector():
+def ensemble():
     return fit(stripes(200, 0))
 
 
-def test_a_spot_stands_out_where_it_is(detector):
+def test_a_spot_stands_out_where_it_is(ensemble):
     pictures = stripes(20, 1)
     pictures[:, 4:8, 12:16] = 255
-    maps = detector.anomaly_maps(pictures.reshape(20, -1))
+    maps = ensemble.anomaly_maps(pictures.reshape(20, -1))
     assert maps.shape == (20, 16, 20)
     inside = maps[:, 4:8, 12:16].mean()
     far = np.concatenate([maps[:, :, :6].ravel(), maps[:, 13:].ravel()])
     assert inside > np.quantile(far, 0.99)
 
 
-def test_held_out_pictures_are_about_nought_everywhere(detector):
-    maps = detector.anomaly_maps(stripes(100, 2).reshape(100, -1))
+def test_held_out_pictures_are_about_nought_everywhere(ensemble):
+    maps = ensemble.anomaly_maps(stripes(100, 2).reshape(100, -1))
     assert np.abs(np.median(maps, 0)).max() < 1
     assert abs(np.median(maps)) < 0.3
 
 
-def test_one_in_a_hundred_places_of_normal_pictures_is_above_one(detector):
-    maps = detector.anomaly_maps(stripes(200, 5).reshape(200, -1))
+def test_one_in_a_hundred_places_of_normal_pictures_is_above_one(ensemble):
+    maps = ensemble.anomaly_maps(stripes(200, 5).reshape(200, -1))
     assert 0.001 < (maps > 1).mean() < 0.05
 
 
@@ -57,8 +57,8 @@ def test_tables_have_no_maps():
     spec = Spec.of([("a", "numeric", 1, "a")])
     config = Config.make(settings={"steps": 3, "members": 1, "hidden": 4})
     rows = np.random.default_rng(0).normal(size=(40, 1))
-    ensemble = TrainedEnsemble.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
-    table = FittedEnsemble.fit(ensemble.gan, rows, ensemble.rows, ensemble.folds)
+    trained = TrainedEnsemble.fit(rows, spec, name="gan", config=config, seed=0, device="cpu")
+    table = FittedEnsemble.fit(trained.gan, rows, trained.rows, trained.folds)
     with pytest.raises(ValueError, match="only pictures"):
         table.anomaly_maps(rows)
     assert table.reconstruct(rows).shape == rows.shape
