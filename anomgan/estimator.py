@@ -35,10 +35,9 @@ from anomgan.fit_summary import (
     About,
     calibration_facts,
     flagging_threshold,
-    listener,
+    progress_callback,
     training_facts,
-    warn_of_pooled,
-    warn_of_unreadable,
+    warn_limited,
 )
 from anomgan.gans.sampling import sample_records
 from anomgan.params import (
@@ -220,7 +219,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             strict=strict,
             source=source,
         )
-        warn_of_unreadable(report, source)
+        warn_limited(report.unread_lines(), source)
         second = None
         if other is not None:
             second = self._second_domain(other, encoder, columns, from_frame, other_source)
@@ -232,7 +231,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             seed=seed,
             device=device,
             other=second,
-            callback=listener(callback, verbose=self.verbose),
+            callback=progress_callback(callback, verbose=self.verbose),
             snapshot_callback=None
             if snapshot_callback is None
             else functools.partial(snapshot_callback, encoder),
@@ -394,8 +393,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
         """Scores, p-values, thresholds … of n rows; raises and warns as :meth:`score_samples`."""
         check_is_fitted(self, "ensemble_")
         result = self.score_frame(self._scoring_frame(X), source="X")
-        warn_of_unreadable(result.report, "X")
-        warn_of_pooled(result.report, "X")
+        warn_limited(result.report.unread_lines(), "X")
+        warn_limited(result.report.condition_lines(), "X")
         return result
 
     def explain(self, X: Any, top: int | None = None) -> pd.DataFrame:
@@ -710,8 +709,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "ensemble_")
         frame = self._scoring_frame(X)
         values, report = self.encoder_.transform(frame, source="X")
-        warn_of_unreadable(report, "X")
-        warn_of_pooled(report, "X")
+        warn_limited(report.unread_lines(), "X")
+        warn_limited(report.condition_lines(), "X")
         if not len(values):
             raise InputError(f"X: none of its {self.encoder_.unit} can be read")
         return frame, values, report
@@ -736,7 +735,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         if not len(frame):
             raise InputError(f"{source}: has no rows")
         values, report = encoder.transform(frame, learning=True, source=source)
-        warn_of_unreadable(report, source)
+        warn_limited(report.unread_lines(), source)
         if not len(values):
             raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values

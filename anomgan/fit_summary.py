@@ -1,10 +1,11 @@
-"""What is to be known of a fit: its facts as plain data, its threshold, its progress, odd cells."""
+"""Summarise a fit as JSON-serialisable data; warn about unreadable cells; report progress."""
 
 from __future__ import annotations
 
 import platform
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Literal, TypedDict
 
@@ -20,9 +21,7 @@ from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import summarize_health
 from anomgan.training.history import Callback, Progress, TrainingHistory
 from anomgan.utils.serialization import to_plain
-
-MOST_LINES = 20
-"""Oddities of the input that are told one by one; there may be thousands."""
+from anomgan.utils.text import limit_lines
 
 
 class Calibration(TypedDict):
@@ -36,7 +35,7 @@ class Calibration(TypedDict):
 
 
 class SetAside(TypedDict):
-    """Columns that the command line left out."""
+    """Columns that the command line didn't pass to the model."""
 
     id: str | None
     label: str | None
@@ -44,7 +43,7 @@ class SetAside(TypedDict):
 
 
 class FurtherFacts(TypedDict, total=False):
-    """What is known of some fits."""
+    """Entries that only some fits have."""
 
     conditions: dict[str, int]
     other_rows: int | None
@@ -55,7 +54,7 @@ class FurtherFacts(TypedDict, total=False):
 
 
 class Facts(FurtherFacts):
-    """What readers of :func:`training_facts` rely on; there may be more."""
+    """The entries of :func:`training_facts` that other code reads; there may be more."""
 
     rows: int
     columns: dict[str, int]
@@ -71,7 +70,7 @@ class Facts(FurtherFacts):
 
 
 class About(TypedDict):
-    """What a stored model says of its fit."""
+    """Parameters and facts of the estimator in a stored model."""
 
     params: dict[str, Any]
     columns: list[str]
@@ -97,7 +96,21 @@ def training_facts(
     seconds: float,
     other_rows: int | None = None,
 ) -> dict[str, Any]:
-    """What people want to know of a fit, as plain data."""
+    """Summarise a fit as plain data: data, versions, calibration, losses, health.
+
+    Args:
+        encoder: The fitted encoder.
+        ensemble: The fitted networks and calibration.
+        history: Losses and health over training.
+        report: Cells of the training table that couldn't be read.
+        rule: Which parameter chose the threshold.
+        threshold: The score above which rows are flagged.
+        alpha: The significance level.
+        device: Where the networks were trained.
+        seed: The seed of the fit.
+        seconds: How long it took.
+        other_rows: Rows of a second domain, if there is one.
+    """
     schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
     losses = {key: loss for point in history.curve for key, loss in point.losses.items()}
@@ -124,8 +137,8 @@ def training_facts(
         "health": summarize_health(history.held_out),
         "restarted": len(set(history.restarted)),
     }
-    known: dict[str, Any] = to_plain(facts)
-    return known
+    plain: dict[str, Any] = to_plain(facts)
+    return plain
 
 
 def calibration_facts(
@@ -136,10 +149,10 @@ def calibration_facts(
     threshold: float,
     alpha: float,
 ) -> dict[str, Any]:
-    """What is to be known of p-values and threshold, as plain data.
+    """Summarise p-values and threshold as plain data.
 
-    ``flagged_interval`` is where the share of fresh normal rows that are flagged lies with 95%
-    confidence, if the threshold is alpha's.
+    ``flagged_interval`` is the 95% confidence interval of the share of fresh normal rows that are
+    flagged, if the threshold is alpha's.
     """
     calibrator = ensemble.calibrator
     by_alpha = rule == "alpha"
@@ -152,24 +165,25 @@ def calibration_facts(
         "flagged_interval": list(calibrator.flag_rate_interval(alpha)) if by_alpha else None,
     }
     if ensemble.mondrian is not None:
-        apart = _levels(encoder, ensemble.mondrian.keys)
-        own = [len(each.scores) for each in ensemble.mondrian.calibrators]
-        known = ensemble.gan.views.conditions.unique(dim=0).cpu().numpy()
-        pooled = [level for level in _levels(encoder, known) if level not in apart]
-        facts["levels"] = dict(zip(apart, own, strict=True))
-        facts["pooled_levels"] = pooled
+        levels = _levels(encoder, ensemble.mondrian.keys)
+        rows = [len(each.scores) for each in ensemble.mondrian.calibrators]
+        conditions = ensemble.gan.views.conditions.unique(dim=0).cpu().numpy()
+        facts["levels"] = dict(zip(levels, rows, strict=True))
+        facts["pooled_levels"] = [
+            level for level in _levels(encoder, conditions) if level not in levels
+        ]
     return facts
 
 
 def _levels(encoder: Encoder, conditions: NDArray[np.float64]) -> list[str]:
-    """Encoded conditions, (n, K), in words; ``?`` where a row is judged without one."""
+    """Encoded conditions, (n, K), as text; ``?`` where a row is scored without one."""
     spans = [span for span in encoder.spec.spans if span.kind == "condition"]
     cells, at = {}, encoder.spec.record_size
     for column, span in zip(encoder.schema.conditions, spans, strict=True):
         block = conditions[:, span.start - at : span.stop - at]
-        known = column.restore(column.decode(block, None)).astype(object)
-        known = known.mask(known.isna(), "(missing)")
-        cells[column.name] = known.mask(np.asarray(~block.any(1)), "?")
+        values = column.restore(column.decode(block, None)).astype(object)
+        values = values.mask(values.isna(), "(missing)")
+        cells[column.name] = values.mask(np.asarray(~block.any(1)), "?")
     return [
         ", ".join(f"{name}={cell}" for name, cell in row.items())
         for row in pd.DataFrame(cells).to_dict("records")
@@ -195,40 +209,30 @@ def flagging_threshold(calibrator: ConformalCalibrator, alpha: float) -> float:
     return NEVER_FLAGGED
 
 
-def warn_of_unreadable(report: ParseReport, source: str) -> None:
-    """Pass on which records and cells couldn't be read.
+def warn_limited(lines: Iterable[str], source: str) -> None:
+    """Warn of cells and records that couldn't be used, line by line up to a limit.
+
+    Args:
+        lines: Such as :meth:`anomgan.data.parse_report.ParseReport.unread_lines`.
+        source: What warnings call the table.
 
     Warns:
-        DataWarning: For each column with such cells; for each such record, if they are few.
+        DataWarning: For each line, if they are few.
     """
-    lines = list(report.unread_lines())
-    for line in lines[:MOST_LINES]:
-        warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
-    if len(lines) > MOST_LINES:
-        more = f"{len(lines) - MOST_LINES:,} more oddities like these"
-        warnings.warn(f"{source}: {more}", DataWarning, stacklevel=4)
-
-
-def warn_of_pooled(report: ParseReport, source: str) -> None:
-    """Pass on which rows are judged without their condition, and so less sharply.
-
-    Warns:
-        DataWarning: For each column with cells that don't say which range of normal holds.
-    """
-    for line in report.condition_lines():
+    for line in limit_lines(lines):
         warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
 
 
-def listener(callback: Callback | None, *, verbose: bool) -> Callback | None:
-    """A callback that also writes ten lines, if that is wanted."""
+def progress_callback(callback: Callback | None, *, verbose: bool) -> Callback | None:
+    """A callback that, if ``verbose``, also writes ten lines of progress to standard error."""
     if not verbose:
         return callback
 
-    def listen(progress: Progress) -> None:
+    def write_progress(progress: Progress) -> None:
         if callback is not None:
             callback(progress)
         if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
             losses = ", ".join(f"{name} {loss:.4g}" for name, loss in progress.losses.items())
             sys.stderr.write(f"anomgan: step {progress.step:,} of {progress.steps:,}: {losses}\n")
 
-    return listen
+    return write_progress

@@ -139,12 +139,12 @@ class Heatmaps:
 
         from anomgan.data.image.image import PICTURE_COLUMN
         from anomgan.data.readers.files import name_rows
-        from anomgan.plotting.images import shown, triptych
+        from anomgan.plotting.images import png_triptych, to_rgb
 
         if not len(scored.values):
             return
         encoded, nearest = (
-            shown(self.encoder.merge_tiles(self.encoder.to_pictures(values)))
+            to_rgb(self.encoder.merge_tiles(self.encoder.to_pictures(values)))
             for values in (scored.values, self.ensemble.reconstruct(scored.values))
         )
         maps = self.encoder.merge_tiles(self.ensemble.anomaly_maps(scored.values))
@@ -154,20 +154,20 @@ class Heatmaps:
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
             image = _reload(frame[PICTURE_COLUMN].iloc[row], encoded[i])
             # The whole name and .png, so that a.png and a.jpg get different files.
-            self.folder.write(f"{stem}.png", triptych(image, nearest[i], maps[i]))
+            self.folder.write(f"{stem}.png", png_triptych(image, nearest[i], maps[i]))
 
 
 def _reload(cell: Any, fallback: Bytes) -> Bytes:
     """An image in its own size and colours, or the fallback if it can no longer be read."""
     from anomgan.data.image.image import BrokenPictureError, as_picture, lift_pillow_limit
-    from anomgan.plotting.images import PANEL, shown
+    from anomgan.plotting.images import PANEL, to_rgb
 
     try:
         with lift_pillow_limit():
             pixels, _ = as_picture(cell, "").load(PANEL)
     except BrokenPictureError:
         return fallback
-    image: Bytes = shown(pixels[None])[0]
+    image: Bytes = to_rgb(pixels[None])[0]
     return image
 
 
@@ -216,13 +216,13 @@ class Grids:
         """Draw generated images; and real ones, each beside its reconstruction."""
         import numpy as np
 
-        from anomgan.plotting.images import grid, shown
+        from anomgan.plotting.images import png_grid, to_rgb
 
         def restore(values: Records) -> Bytes:
-            return shown(encoder.restore(values, encoder.columns, as_frame=True))
+            return to_rgb(encoder.restore(values, encoder.columns, as_frame=True))
 
-        self.folder.write(f"samples{suffix}.png", grid(restore(generated), GRID_COLUMNS))
+        self.folder.write(f"samples{suffix}.png", png_grid(restore(generated), GRID_COLUMNS))
         if pairs is not None:
             real, reconstructed = map(restore, pairs)
             alternating = np.stack([real, reconstructed], 1).reshape(-1, *real.shape[1:])
-            self.folder.write(f"reconstructions{suffix}.png", grid(alternating, GRID_COLUMNS))
+            self.folder.write(f"reconstructions{suffix}.png", png_grid(alternating, GRID_COLUMNS))

@@ -158,13 +158,13 @@ def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
         InputError: If no folder is named, or it can't be used.
     """
     from anomgan.cli.image_output import OutputFolder
-    from anomgan.plotting.images import single
+    from anomgan.plotting.images import png_image
 
     if output is None:
         raise InputError("--output: the model makes pictures; name a folder for them")
     folder, count = OutputFolder("--output", output, "-"), 0
     for count, image in enumerate(chain.from_iterable(chunks), 1):
-        folder.write(f"synthetic-{count - 1:06}.png", single(image))
+        folder.write(f"synthetic-{count - 1:06}.png", png_image(image))
     say(f"{count:,} pictures written to {output}")
 
 

@@ -15,6 +15,7 @@ from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
 from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import InputError
+from anomgan.utils.text import limit_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from anomgan.data.parse_report import ParseReport
     from anomgan.estimator import GANDetector
     from anomgan.scoring.result import ScoreResult
-
-MAX_NOTES = 20
-"""Notes about the input that are printed one by one; a wide table may have thousands."""
 
 
 def score(
@@ -275,8 +273,5 @@ def _flag_lines(
 
 def _print_notes(report: ParseReport, source: str) -> None:
     """Print the notes about the input."""
-    notes = list(report.lines())
-    for note in notes[:MAX_NOTES]:
+    for note in limit_lines(report.lines()):
         say(f"warning: {source}: {note}")
-    if len(notes) > MAX_NOTES:
-        say(f"warning: {source}: {len(notes) - MAX_NOTES:,} more oddities like these")

@@ -1,4 +1,4 @@
-"""Drawing pictures: where one is abnormal, and grids of many; PNG files, without matplotlib."""
+"""Draw anomaly maps over images, and grids of images, as PNG files."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
-"""Pictures to look at: RGB, (…, H, W, 3)."""
+"""RGB images of 8 bits, (…, H, W, 3)."""
 
-MARK = "anomgan heatmaps"
-"""Written into each file, in PNG's own way of saying what made it."""
+SOFTWARE = "anomgan heatmaps"
+"""Written into each file as PNG's ``Software``, by which :func:`is_drawn` knows it."""
 
 PANEL = 256
-"""Pixels of the longer side to which small pictures are enlarged; large ones keep twice that."""
+"""Pixels of the longer side to which small images are enlarged; large ones keep twice that."""
 
 GAP = 4
-"""White pixels between pictures."""
+"""White pixels between images."""
 
-COLD, HOT = 0.8, 1.6
-"""Heights of an anomaly map where the colours begin and end; 0 is usual on normal pictures, and one
-in a hundred of their places is above 1."""
-
-STOPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
-"""Colours from usual to abnormal, of evenly rising brightness."""
+MIN_HEAT, MAX_HEAT = 0.8, 1.6
+"""Values of an anomaly map where the colours begin and end; 0 is usual on normal images, and one in
+a hundred of their pixels is above 1."""
 
 
-def shown(pictures: NDArray[Any]) -> Bytes:
-    """Pictures of any type, (n, H, W) or (n, H, W, C), as RGB of 8 bits, (n, H, W, 3).
+def to_rgb(pictures: NDArray[Any]) -> Bytes:
+    """Convert images of any type, (n, H, W) or (n, H, W, C), to RGB of 8 bits, (n, H, W, 3).
 
-    Real numbers are stretched from the smallest to the largest of these pictures.  Of two channels,
-    or more than three, the mean is shown.
+    Real numbers are scaled so that the range of all these images becomes 0 to 255.  Of two
+    channels, or more than three, the mean is shown.
     """
     if pictures.dtype == np.uint16:
         pictures = pictures >> 8
@@ -48,29 +44,33 @@ def shown(pictures: NDArray[Any]) -> Bytes:
     return np.asarray(np.broadcast_to(deep, (*deep.shape[:3], 3)), np.uint8)
 
 
-def overlay(picture: Bytes, places: NDArray[np.floating[Any]]) -> Bytes:
-    """A picture in gray under its map, in colours that mean the same on every picture.
+def overlay(picture: Bytes, anomaly_map: NDArray[np.floating[Any]]) -> Bytes:
+    """An image in gray under its anomaly map, in colours that mean the same on every image.
 
     Args:
         picture: (H, W, 3).
-        places: Its anomaly map, (H, W).
+        anomaly_map: (H, W), larger is more abnormal.
     """
-    heat = ((places - COLD) / (HOT - COLD)).clip(0, 1)
-    ramps = [np.interp(heat, STOPS, channel) for channel in zip(*HEAT, strict=True)]
+    from matplotlib import colormaps
+
+    heat = ((anomaly_map - MIN_HEAT) / (MAX_HEAT - MIN_HEAT)).clip(0, 1)
+    colours = 255 * colormaps["inferno"](heat)[..., :3]
     gray = picture.mean(-1, keepdims=True)
-    share = np.minimum(0.25 + heat[..., None], 0.8)
-    return np.asarray(np.rint((1 - share) * gray + share * np.stack(ramps, -1)), np.uint8)
+    opacity = np.minimum(0.25 + heat[..., None], 0.8)
+    return np.asarray(np.rint((1 - opacity) * gray + opacity * colours), np.uint8)
 
 
-def triptych(picture: Bytes, nearest: Bytes, places: NDArray[np.floating[Any]]) -> bytes:
-    """A PNG: a picture, the nearest normal one, and the map over the picture, side by side.
+def png_triptych(
+    picture: Bytes, reconstruction: Bytes, anomaly_map: NDArray[np.floating[Any]]
+) -> bytes:
+    """A PNG: an image, its reconstruction, and the anomaly map over the image, side by side.
 
-    Small pictures are enlarged until their pixels can be seen, and large ones reduced.
+    Small images are enlarged until their pixels can be seen, and large ones reduced.
 
     Args:
-        picture: As it came, (h, w, 3).
-        nearest: As the model sees it, (H, W, 3).
-        places: The anomaly map, (H, W).
+        picture: In its original size, (h, w, 3).
+        reconstruction: In the model's size, (H, W, 3).
+        anomaly_map: (H, W).
     """
     import PIL.Image
 
@@ -81,51 +81,49 @@ def triptych(picture: Bytes, nearest: Bytes, places: NDArray[np.floating[Any]]) 
     smooth = PIL.Image.Resampling.BILINEAR
     sharp = PIL.Image.Resampling.NEAREST if times > 1 else smooth
     large = [
-        np.asarray(PIL.Image.fromarray(each).resize(size, sharp)) for each in (picture, nearest)
+        np.asarray(PIL.Image.fromarray(each).resize(size, sharp))
+        for each in (picture, reconstruction)
     ]
-    heat = np.asarray(PIL.Image.fromarray(places.astype(np.float32)).resize(size, smooth))
-    return grid([*large, overlay(large[0], heat)], 3)
+    heat = np.asarray(PIL.Image.fromarray(anomaly_map.astype(np.float32)).resize(size, smooth))
+    return png_grid([*large, overlay(large[0], heat)], 3)
 
 
-def grid(pictures: Sequence[Bytes] | Bytes, columns: int) -> bytes:
-    """A PNG of pictures of one size, (H, W, 3) each, row by row."""
-    import PIL.Image
-    from PIL.PngImagePlugin import PngInfo
-
+def png_grid(pictures: Sequence[Bytes] | Bytes, columns: int) -> bytes:
+    """A PNG of images of one size, (H, W, 3) each, row by row."""
     height, width = pictures[0].shape[:2]
     rows = -(-len(pictures) // columns)
     sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
     for at, picture in enumerate(pictures):
         top, left = at // columns * (height + GAP), at % columns * (width + GAP)
         sheet[top : top + height, left : left + width] = picture
-    mark, written = PngInfo(), io.BytesIO()
-    mark.add_text("Software", MARK)
-    PIL.Image.fromarray(sheet).save(written, "PNG", pnginfo=mark)
-    return written.getvalue()
+    return _encode(sheet)
 
 
-def single(picture: NDArray[Any]) -> bytes:
-    """A PNG of one picture, (H, W) or (H, W, C), as deep as it is where PNG can be.
+def png_image(picture: NDArray[Any]) -> bytes:
+    """A PNG of one image, (H, W) or (H, W, C): gray of 8 or 16 bits as it is, others as RGB.
 
-    Real numbers are stretched as by :func:`shown`; colours have 8 bits.
+    Real numbers are scaled as by :func:`to_rgb`.
     """
+    flat = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
+    gray = flat.ndim == 2 and flat.dtype in (np.uint8, np.uint16)
+    return _encode(flat if gray else to_rgb(picture[None])[0])
+
+
+def _encode(picture: NDArray[Any]) -> bytes:
+    """Write an image as a PNG that :func:`is_drawn` recognises."""
     import PIL.Image
     from PIL.PngImagePlugin import PngInfo
 
-    flat = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
-    gray = flat.ndim == 2 and flat.dtype in (np.uint8, np.uint16)
-    mark, written = PngInfo(), io.BytesIO()
-    mark.add_text("Software", MARK)
-    PIL.Image.fromarray(flat if gray else shown(picture[None])[0]).save(
-        written, "PNG", pnginfo=mark
-    )
-    return written.getvalue()
+    info, file = PngInfo(), io.BytesIO()
+    info.add_text("Software", SOFTWARE)
+    PIL.Image.fromarray(picture).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
 
 
 def is_drawn(path: Path) -> bool:
     """Whether a file was drawn here, so that a later drawing may replace it."""
     try:
         with path.open("rb") as file:
-            return MARK.encode() in file.read(256)
+            return SOFTWARE.encode() in file.read(256)
     except OSError:
         return False

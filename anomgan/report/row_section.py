@@ -9,7 +9,7 @@ import pandas as pd
 
 from anomgan.data.encoders.image import ImageEncoder
 from anomgan.errors import InputError
-from anomgan.plotting.images import shown, triptych
+from anomgan.plotting.images import png_triptych, to_rgb
 from anomgan.report.model_section import describe_column
 from anomgan.report.scored_rows import ScoredRows
 
@@ -95,9 +95,9 @@ def _draw_pictures(detector: GANDetector, values: Any) -> list[str] | None:
     if not isinstance(encoder, ImageEncoder):
         return None
     originals, reconstructions = (
-        shown(encoder.to_pictures(each)) for each in (values, fitted.reconstruct(values))
+        to_rgb(encoder.to_pictures(each)) for each in (values, fitted.reconstruct(values))
     )
-    files = map(triptych, originals, reconstructions, fitted.anomaly_maps(values))
+    files = map(png_triptych, originals, reconstructions, fitted.anomaly_maps(values))
     return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in files]
 
 

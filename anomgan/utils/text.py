@@ -21,6 +21,13 @@ def quote_names(names: Iterable[object]) -> str:
     return join_limited([repr(str(name)) for name in names])
 
 
+def limit_lines(lines: Iterable[str], limit: int = 20) -> list[str]:
+    """The first lines of a list, and how many more there are (of a wide table thousands)."""
+    lines = list(lines)
+    more = [f"{len(lines) - limit:,} more oddities like these"] if len(lines) > limit else []
+    return lines[:limit] + more
+
+
 def one_line(text: object, max_length: int | None = None) -> str:
     """A text, or an error's message, with each run of whitespace as one space.
 
