@@ -158,7 +158,7 @@ def bench(
     from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, describe_settings
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
-    from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows
     from anomgan.cli.progress import BenchProgress
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
@@ -198,7 +198,9 @@ def bench(
             paths or [SKLEARN_DIGITS], _parse_classes(classes)
         )
     else:
-        clean = find_sets(paths or [each.folder for each in list_samples()], label, abnormal_rows)
+        clean = find_sets(
+            paths or [each.folder for each in list_samples()], label, find_abnormal_rows
+        )
     sets = [replace(each, contamination=contamination) for each in clean]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))

@@ -14,7 +14,7 @@ from anomgan.cli.column_roles import ColumnRoles, check_column
 from anomgan.cli.console import say, show_table
 from anomgan.cli.mlflow_options import (
     TrackEvaluationOption,
-    log_evaluation_of,
+    track_evaluation,
     tracking_store_exists,
 )
 from anomgan.cli.options import DEFAULT_MODEL, ModelOption
@@ -119,7 +119,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(to_plain(evaluation.to_json()), indent=2))
     else:
-        for header, lines in _tables(evaluation):
+        for header, lines in _make_tables(evaluation):
             show_table(header, lines, wrapped=())
             typer.echo()
     track = track and tracking_store_exists()
@@ -127,12 +127,12 @@ def evaluate(
     if plots is not None:
         _write_figures(figures, plots)
     if track:
-        log_evaluation_of(model, evaluation.metrics, figures, source=source)
+        track_evaluation(model, evaluation.metrics, figures, source=source)
     if peers and normal is None:
         say("--normal FILE, the training table, adds isolation forest and nearest neighbours")
 
 
-def _tables(evaluation: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
+def _make_tables(evaluation: Evaluation) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Header and rows of each table to print."""
     from anomgan.evaluation.evaluate import metric_label
 

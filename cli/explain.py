@@ -75,7 +75,7 @@ def explain(
     the nearest normal record by.
     """
     row_numbers = None if rows is None else _parse_rows(rows)
-    output_format = form or _format_of(output)
+    output_format = form or _infer_format(output)
 
     from anomgan import load
     from anomgan.cli.csv_output import open_output
@@ -95,7 +95,7 @@ def explain(
         if row_numbers is not None:  # else scoring has warned of unknown columns
             detector.encoder_.schema.locate(table, source=source)
         names = frame.index if roles.identifier is None else frame[roles.identifier]
-        entries = list(_entries(names.tolist(), explanation))
+        entries = list(_make_entries(names.tolist(), explanation))
         write = {"text": _to_text, "csv": _to_csv, "json": _to_json}[output_format]
         for text in write(roles.identifier or "row", entries):
             file.write(f"{text}\n".encode())
@@ -117,7 +117,7 @@ def _parse_rows(rows: str) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _format_of(output: Path | None) -> Format:
+def _infer_format(output: Path | None) -> Format:
     """The format that a file's name asks for."""
     name = "" if output is None else output.name.removesuffix(".gz")
     return "csv" if name.endswith(".csv") else "json" if name.endswith(".json") else "text"
@@ -159,7 +159,7 @@ def _read_rows(path: str, source: str, row_numbers: list[int]) -> pd.DataFrame:
     return kept.loc[row_numbers]
 
 
-def _entries(names: list[Any], explanation: Explanation) -> Iterator[dict[str, Any]]:
+def _make_entries(names: list[Any], explanation: Explanation) -> Iterator[dict[str, Any]]:
     """For each row its name, scores and lines."""
     for (_, lines), name, score, p_value, normal_score in zip(
         explanation.frame.groupby("row", sort=True),

@@ -249,7 +249,7 @@ def fit(
             )
         roles.store_in(detector)
         facts["digest"] = compute_digest(rows)
-        detector.training_facts_ |= facts | resources.facts()
+        detector.training_facts_ |= facts | resources.to_facts()
         if is_main:
             detector.save(model)
         if checkpoint is not None:
@@ -259,7 +259,7 @@ def fit(
     if not is_main:
         return
     show_facts([*summarize_fit(detector), ("model", str(model))], stderr=True)
-    tracking.after_fit(detector, model)
+    tracking.track_fit(detector, model)
 
 
 def _make_checkpoint(model: Path, every: float, *, resume: bool) -> Checkpoint | None:
@@ -306,9 +306,9 @@ def _drop_abnormal(frame: pd.DataFrame, label: str | None, *, source: str) -> pd
     """
     if label is None:
         return frame
-    from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows
 
-    abnormal = abnormal_rows(frame, label, source=source)
+    abnormal = find_abnormal_rows(frame, label, source=source)
     if abnormal.all():
         raise InputError(
             f"{source}: column {label!r} marks every row as abnormal; none is left to learn from"

@@ -55,7 +55,7 @@ class OutputFolder:
                 path.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._make_write_error(error) from None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file atomically.
@@ -73,7 +73,7 @@ class OutputFolder:
             with atomic_write(path, noted=self.folder) as partial:
                 partial.write_bytes(data)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._make_write_error(error) from None
 
     def _list_earlier_files(self) -> list[Path]:
         """The files of an earlier run.
@@ -96,7 +96,7 @@ class OutputFolder:
                 )
         return files
 
-    def _unwritable(self, error: OSError) -> InputError:
+    def _make_write_error(self, error: OSError) -> InputError:
         return InputError(
             f"{self.option} {self.folder}: can't be written: {error.strerror or error}"
         )

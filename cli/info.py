@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, display_name
+from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, get_display_name
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -38,7 +38,7 @@ def info(
     kinds = detector.encoder_.schema.names_by_kind().items()
     show_facts(
         [
-            ("model", display_name(model)),
+            ("model", get_display_name(model)),
             ("method", gan.name),
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),

@@ -40,10 +40,10 @@ def read_labelled(
     if column is None:
         raise InputError("name the column that marks abnormal rows with --label")
     frame = read_table(path)
-    return frame, abnormal_rows(frame, column, source=source), source
+    return frame, find_abnormal_rows(frame, column, source=source), source
 
 
-def abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[np.bool_]:
+def find_abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDArray[np.bool_]:
     """Read a label column: True for abnormal rows, (n,).
 
     Args:
@@ -81,7 +81,7 @@ def read_normal_rows(detector: GANDetector, source: str) -> pd.DataFrame:
     name, roles = describe_source(source), ColumnRoles.from_detector(detector)
     frame = read_table(source)
     if roles.label is not None and roles.label in frame.columns:
-        frame = frame[~abnormal_rows(frame, roles.label, source=name)]
+        frame = frame[~find_abnormal_rows(frame, roles.label, source=name)]
     if not len(frame):
         raise InputError(f"{name}: column {roles.label!r} marks every row as abnormal")
     frame = roles.drop_from(frame)

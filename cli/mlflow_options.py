@@ -113,7 +113,7 @@ class Tracking:
             alias=self.alias,
         )
 
-    def after_fit(self, detector: GANDetector, model: object) -> None:
+    def track_fit(self, detector: GANDetector, model: object) -> None:
         """Log a fit whose model is saved; a failure is only a warning."""
         if not self.track:
             return
@@ -144,7 +144,7 @@ def tracking_store_exists() -> bool:
     return "MLFLOW_TRACKING_URI" in os.environ or Path("mlflow.db").exists()
 
 
-def log_evaluation_of(
+def track_evaluation(
     model: Path, metrics: Mapping[str, float], figures: Mapping[str, Figure], *, source: str
 ) -> None:
     """Log an evaluation to the run of the model's fit, and print where, or why that failed."""

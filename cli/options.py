@@ -40,7 +40,7 @@ def _download_model(context: typer.Context, model: Path) -> Path:
     return folder
 
 
-def display_name(model: Path) -> str:
+def get_display_name(model: Path) -> str:
     """The path or URI by which the user named a model."""
     return _uris.get(model, str(model))
 

@@ -55,13 +55,13 @@ def promote(
     The newest version and the one that has the alias score the same labelled records; the alias
     moves if the metric says so.  If none has the alias, the newest version gets it.
     """
-    from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
     source = describe_source(labelled)
     table = read_table(labelled)
-    labels = abnormal_rows(table, label, source=source)
+    labels = find_abnormal_rows(table, label, source=source)
 
     from anomgan.mlflow.registry import promote as compare
 

@@ -9,7 +9,7 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, display_name
+from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, get_display_name
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
@@ -80,7 +80,7 @@ def report(
             frame, truth, names = _read_data(detector, data, labels, label)
             if normal is not None:
                 normal_rows = read_normal_rows(detector, normal)
-        name = display_name(model)
+        name = get_display_name(model)
         html = render_report(
             detector,
             frame,
@@ -99,7 +99,7 @@ def _read_data(
     detector: GANDetector, data: str, labels: str | None, label: str | None
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
-    from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
@@ -112,7 +112,7 @@ def _read_data(
     if labels is not None:
         truth = _read_labels(labels, label, len(frame), source)
     elif label is not None:
-        truth = abnormal_rows(frame, label, source=source)
+        truth = find_abnormal_rows(frame, label, source=source)
         frame = frame.drop(columns=label)
     return roles.drop_from(frame), truth, names
 
@@ -123,7 +123,7 @@ def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bool
     Raises:
         InputError: If the column is ambiguous, or there aren't as many labels as rows.
     """
-    from anomgan.cli.labels import abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
 
@@ -138,4 +138,4 @@ def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bool
         raise InputError(
             f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give each one"
         )
-    return abnormal_rows(table, column, source=name)
+    return find_abnormal_rows(table, column, source=name)

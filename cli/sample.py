@@ -238,12 +238,12 @@ class _QualityChecker:
 
 def _print_quality(quality: SampleQuality, file: BinaryIO | None) -> None:
     """Print the measures to standard error, and write them as JSON if a file is given."""
-    show_table(["", "generated", "real", "best"], _quality_rows(quality), wrapped={""}, stderr=True)
+    show_table(["", "generated", "real", "best"], _make_rows(quality), wrapped={""}, stderr=True)
     if file is not None:
         file.write((json.dumps(quality.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _quality_rows(quality: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
+def _make_rows(quality: SampleQuality) -> Iterator[tuple[str, str, str, str]]:
     """Rows of the table: measure, its value, its value between real rows, and the best value."""
     words = {
         "coverage": ("coverage", "1"),
@@ -252,9 +252,9 @@ def _quality_rows(quality: SampleQuality) -> Iterator[tuple[str, str, str, str]]
         "frechet": ("Fréchet distance", "0"),
     }
     for name, (word, best) in words.items():
-        yield _quality_row(word, quality.joint[name], best)
+        yield _make_row(word, quality.joint[name], best)
     if quality.correlations is not None:
-        yield _quality_row("correlations differ by", quality.correlations, "0")
+        yield _make_row("correlations differ by", quality.correlations, "0")
     if quality.worst_pair is not None:
         first, second, generated, real = quality.worst_pair
         yield (
@@ -265,15 +265,15 @@ def _quality_rows(quality: SampleQuality) -> Iterator[tuple[str, str, str, str]]
         )
     worst = sorted(quality.columns, key=lambda c: c.distance.real - c.distance.generated)
     for column in worst[:MAX_COLUMNS]:
-        yield _quality_row(f"distribution of {column.name!r}", column.distance, "0")
+        yield _make_row(f"distribution of {column.name!r}", column.distance, "0")
     if quality.privacy is not None:
         for word, pair, best in [
             ("distance to the closest training row, median", quality.privacy.distance, "as real"),
             ("copies of training rows", quality.privacy.copies, "as real"),
             ("nearer to a training row than to an unseen one", quality.privacy.nearer, "0.5"),
         ]:
-            yield _quality_row(word, pair, best)
+            yield _make_row(word, pair, best)
 
 
-def _quality_row(word: str, pair: Pair, best: str) -> tuple[str, str, str, str]:
+def _make_row(word: str, pair: Pair, best: str) -> tuple[str, str, str, str]:
     return word, f"{pair.generated:.3f}", f"{pair.real:.3f}", best

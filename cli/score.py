@@ -210,7 +210,7 @@ class _ScoredChunks:
         from anomgan.data.readers.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
-            leading = self._leading(frame)
+            leading = self._select_leading(frame)
             scored = self.detector.score_frame(
                 self.roles.drop_from(frame),
                 strict=self.strict,
@@ -228,7 +228,7 @@ class _ScoredChunks:
             columns = [leading[name] for name in leading] + [*results.values()]
             yield join_cells(map(format_cells, columns)), scored
 
-    def _leading(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _select_leading(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns before the results: with ``--append`` the input's, and the row's name.
 
         Raises:

@@ -48,7 +48,7 @@ def score_on_spark(
     roles = ColumnRoles.from_detector(detector)
     first = list_parquet_files(new)[0]
     names = read_parquet_info(first).columns.names
-    repeated = _leading_columns(names, roles, append=append, source=str(first))
+    repeated = _select_leading(names, roles, append=append, source=str(first))
     rule, description = _make_rule(alpha, fdr)
     if alpha is not None:
         warn_if_unreachable(detector, alpha)
@@ -75,7 +75,7 @@ def score_on_spark(
     return done.report, f"{done.rows:,} rows scored, {done.flagged:,} flagged at {description}"
 
 
-def _leading_columns(
+def _select_leading(
     names: list[str], roles: ColumnRoles, *, append: bool, source: str
 ) -> tuple[str, ...]:
     """The columns of the input to write before the results.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption, display_name
+from anomgan.cli.options import DEFAULT_MODEL, ModelOption, get_display_name
 
 
 def serve(
@@ -43,7 +43,7 @@ def serve(
         detector = load(model)
         url_host = f"[{host}]" if ":" in host else host
         say(
-            f"serving {display_name(model)} at http://{url_host}:{bound.getsockname()[1]}/invocations"
+            f"serving {get_display_name(model)} at http://{url_host}:{bound.getsockname()[1]}/invocations"
         )
         limits = RequestLimits(rows, megabytes)
         try:

@@ -22,15 +22,15 @@ def summarize_fit(detector: GANDetector) -> Summary:
     facts = detector.training_facts_
     encoder = detector.encoder_
     return [
-        (encoder.unit, f"{facts['rows']:,}{_excluded_rows(facts)}"),
-        *_other_rows(facts),
+        (encoder.unit, f"{facts['rows']:,}{_describe_excluded_rows(facts)}"),
+        *_describe_other_rows(facts),
         *encoder.summary().items(),
-        *_conditions(facts),
-        ("left out", _left_out(detector) or "nothing"),
+        *_describe_conditions(facts),
+        ("left out", _describe_excluded_columns(detector) or "nothing"),
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
         *summarize_calibration(detector),
-        ("health", _health(facts)),
+        ("health", _describe_health(facts)),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MAX_NOTES]),
     ]
 
@@ -41,10 +41,10 @@ def summarize_calibration(detector: GANDetector) -> Summary:
     how = "cross-fitted" if facts["cross_fitted"] else "held out"
     unit = detector.encoder_.unit
     return [
-        ("calibration", f"{facts['rows']:,} {unit}, {how}{_separate_conditions(facts)}"),
-        ("threshold", _threshold(detector)),
-        ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_interval(facts)}"),
-        *_probability(detector),
+        ("calibration", f"{facts['rows']:,} {unit}, {how}{_describe_levels(facts)}"),
+        ("threshold", _describe_threshold(detector)),
+        ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_describe_interval(facts)}"),
+        *_describe_probability(detector),
     ]
 
 
@@ -58,7 +58,7 @@ def warn_if_unreachable(detector: GANDetector, alpha: float) -> None:
         )
 
 
-def _separate_conditions(facts: dict[str, Any]) -> str:
+def _describe_levels(facts: dict[str, Any]) -> str:
     """Which conditions have a calibration of their own."""
     if "levels" not in facts:
         return ""
@@ -70,7 +70,7 @@ def _separate_conditions(facts: dict[str, Any]) -> str:
     return f"; apart for {separate}{rest}"
 
 
-def _interval(facts: dict[str, Any]) -> str:
+def _describe_interval(facts: dict[str, Any]) -> str:
     """Confidence interval of the share of fresh normal rows that are flagged."""
     interval = facts.get("flagged_interval")
     if interval is None or facts["cross_fitted"] or facts["threshold"] is None:
@@ -78,7 +78,7 @@ def _interval(facts: dict[str, Any]) -> str:
     return f"; of fresh normal ones {interval[0]:.1%} to {interval[1]:.1%} (95% confidence)"
 
 
-def _probability(detector: GANDetector) -> Summary:
+def _describe_probability(detector: GANDetector) -> Summary:
     """Calibration of probabilities, if labelled rows were given."""
     facts = detector.training_facts_.get("probability")
     if facts is None:
@@ -100,7 +100,7 @@ def _probability(detector: GANDetector) -> Summary:
     ]
 
 
-def _other_rows(facts: dict[str, Any]) -> Summary:
+def _describe_other_rows(facts: dict[str, Any]) -> Summary:
     """Rows of a second domain, if there are any."""
     rows, source = facts.get("other_rows"), facts.get("other_source")
     if rows is None:
@@ -108,7 +108,7 @@ def _other_rows(facts: dict[str, Any]) -> Summary:
     return [("other rows", f"{rows:,}{f' from {source}' if source else ''}")]
 
 
-def _conditions(facts: dict[str, Any]) -> Summary:
+def _describe_conditions(facts: dict[str, Any]) -> Summary:
     """Columns that the model is conditioned on, if any."""
     levels = [
         f"{name} ({n:,} {'level' if n == 1 else 'levels'})"
@@ -117,20 +117,20 @@ def _conditions(facts: dict[str, Any]) -> Summary:
     return [("condition", join_limited(levels))] if levels else []
 
 
-def _health(facts: dict[str, Any]) -> str:
+def _describe_health(facts: dict[str, Any]) -> str:
     """Verdict on the GANs, and how many were retrained."""
     restarted = facts["restarted"]
     return f"{facts['health']}{f'; {restarted:,} members trained anew' if restarted else ''}"
 
 
-def _excluded_rows(facts: dict[str, Any]) -> str:
+def _describe_excluded_rows(facts: dict[str, Any]) -> str:
     """Rows that weren't used for training."""
     counts = {"marked abnormal": "abnormal_rows", "that can't be read": "lost_rows"}
     parts = [f"{facts[key]:,} {what}" for what, key in counts.items() if facts.get(key)]
     return f", besides {' and '.join(parts)}" if parts else ""
 
 
-def _left_out(detector: GANDetector) -> str:
+def _describe_excluded_columns(detector: GANDetector) -> str:
     """Columns that weren't used for training, with the option or reason."""
     roles = ColumnRoles.from_detector(detector)
     named = [f"{name!r} ({option})" for option, name in roles.options]
@@ -138,7 +138,7 @@ def _left_out(detector: GANDetector) -> str:
     return join_limited([*named, *dropped])
 
 
-def _threshold(detector: GANDetector) -> str:
+def _describe_threshold(detector: GANDetector) -> str:
     calibration = detector.training_facts_["calibration"]
     value = calibration["threshold"]
     if value is None:

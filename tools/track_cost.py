@@ -36,7 +36,7 @@ def main() -> None:
         detector = GANDetector(random_state=0).fit(normal)
     with measure("digest of the table"):
         digest = compute_digest(normal)
-    detector.training_facts_ |= resources.facts() | {"digest": digest}
+    detector.training_facts_ |= resources.to_facts() | {"digest": digest}
     with measure("importing MLflow"):
         from anomgan.mlflow import log_fit, run_logger
         from anomgan.mlflow.run_logger import write_artifacts

@@ -50,7 +50,7 @@ def log_bench(
             run_id = client.create_run(target.experiment_id).info.run_id
             result.run_id = run_id
             now = round(1000 * time.time())
-            means = _means(summary)
+            means = _collect_means(summary)
             log_metrics(client, run_id, [Metric(k, v, now, 0) for k, v in means.items()])
             params = {"seeds": summary.seeds} | {
                 key: settings[key] for key in ("anomgan", "preset", "device", "contamination")
@@ -65,19 +65,19 @@ def log_bench(
     return result
 
 
-def _means(summary: Summary) -> dict[str, float]:
+def _collect_means(summary: Summary) -> dict[str, float]:
     """Finite metrics by detector, over all data sets and for each."""
     means: dict[str, float] = {}
     for metric, table in (("auroc", summary.auroc), ("average_precision", summary.ap)):
         for detector in table.columns:
-            name = _metric_name(detector)
+            name = _to_metric_name(detector)
             means[f"{metric}/mean/{name}"] = float(table.loc[summary.common, detector].mean())
             for dataset, value in table[detector].items():
-                means[f"{metric}/{_metric_name(dataset)}/{name}"] = float(value)
-    means |= {f"seconds/{_metric_name(k)}": float(v) for k, v in summary.seconds.items()}
+                means[f"{metric}/{_to_metric_name(dataset)}/{name}"] = float(value)
+    means |= {f"seconds/{_to_metric_name(k)}": float(v) for k, v in summary.seconds.items()}
     return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
-def _metric_name(name: object) -> str:
+def _to_metric_name(name: object) -> str:
     """A name without the characters that MLflow refuses in names of metrics."""
     return "".join(c if c.isalnum() or c in "_-. " else "_" for c in str(name))

@@ -199,7 +199,7 @@ def make_signature(detector: GANDetector) -> ModelSignature:
         schema = detector.encoder_.schema
         columns = (*schema.columns, *schema.conditions)
         inputs: list[ColSpec | TensorSpec] = [
-            ColSpec(_mlflow_type(c), c.name, required=not c.missing) for c in columns
+            ColSpec(_to_mlflow_type(c), c.name, required=not c.missing) for c in columns
         ]
         return ModelSignature(Schema(inputs), OUTPUTS, PARAMS)
     generated = np.asarray(detector.sample(1, random_state=0))  # (1, H, W) or (1, H, W, C)
@@ -208,7 +208,7 @@ def make_signature(detector: GANDetector) -> ModelSignature:
     return ModelSignature(Schema([images]), OUTPUTS, PARAMS)
 
 
-def _mlflow_type(column: Column) -> DataType | AnyType:
+def _to_mlflow_type(column: Column) -> DataType | AnyType:
     """MLflow's type for a column.
 
     Dates, durations, declared categories and Booleans with missing cells become ``AnyType``:

@@ -62,7 +62,7 @@ class PyfuncModel:
 
     def __init__(self, detector: GANDetector) -> None:
         """Wrap a fitted detector."""
-        self.detector, self._batching = detector, with_batching(detector)
+        self.detector, self._batching = detector, add_batching(detector)
         self._explaining = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def get_raw_model(self) -> GANDetector:
@@ -258,7 +258,7 @@ class BatchingEnsemble(FittedEnsemble):
                     call.result = error
 
 
-def with_batching(detector: GANDetector) -> GANDetector:
+def add_batching(detector: GANDetector) -> GANDetector:
     """A shallow copy of a fitted detector that scores concurrent calls in one batch."""
     copied = object.__new__(type(detector))
     copied.__dict__.update(vars(detector))  # copy.copy would serialize and load the model

@@ -148,8 +148,8 @@ def promote(
         from mlflow import MlflowClient
 
         client = MlflowClient()
-        candidate = version or _newest_version(client, name)
-        holder = _holder(client, name, alias)
+        candidate = version or _find_newest_version(client, name)
+        holder = _find_holder(client, name, alias)
 
     def evaluate(version: str) -> float:
         with fetch_temporarily(f"models:/{name}/{version}", tracking_uri) as folder:
@@ -173,7 +173,7 @@ def promote(
     return Promotion(promoted, candidate, value, holder, holder_value)
 
 
-def _newest_version(client: MlflowClient, name: str) -> str:
+def _find_newest_version(client: MlflowClient, name: str) -> str:
     """The newest version.
 
     Raises:
@@ -190,7 +190,7 @@ def _newest_version(client: MlflowClient, name: str) -> str:
     return str(max(int(each.version) for each in versions))
 
 
-def _holder(client: MlflowClient, name: str, alias: str) -> str | None:
+def _find_holder(client: MlflowClient, name: str, alias: str) -> str | None:
     """The version that has an alias, if any.
 
     Raises:

@@ -25,7 +25,7 @@ FINGERPRINT_TAG = "anomgan.model"
 """The tag that finds the run of a model."""
 
 
-def fit_interval(detector: GANDetector) -> tuple[int, int]:
+def get_fit_interval(detector: GANDetector) -> tuple[int, int]:
     """Start and end of the fit, in milliseconds since 1970."""
     facts = detector.training_facts_
     end = int(facts.get("finished", 1000 * time.time()))
@@ -60,7 +60,7 @@ def make_tags(detector: GANDetector, fingerprint: str) -> dict[str, str]:
     tags |= {
         "mlflow.source.name": "anomgan fit",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": user_name(),
+        "mlflow.user": get_user_name(),
         "health": facts["health"],
         "restarted": str(facts["restarted"]),
     }
@@ -78,7 +78,7 @@ def make_metrics(detector: GANDetector, model_id: str | None = None) -> list[Met
         model_id: The logged model that calibration and costs belong to.
     """
     facts = detector.training_facts_
-    start, end = fit_interval(detector)
+    start, end = get_fit_interval(detector)
     history = detector.history_
     steps = max((point.steps for point in history.curve), default=1)
 
@@ -93,16 +93,16 @@ def make_metrics(detector: GANDetector, model_id: str | None = None) -> list[Met
     for health in history.health:
         metrics += [
             Metric(name, value, time_of(health.step), health.step)
-            for name, value in _health_means("health", health)
+            for name, value in _average_health("health", health)
         ]
     if history.held_out is not None:
         metrics += [
             Metric(name, value, end, steps)
-            for name, value in _health_means("held_out", history.held_out)
+            for name, value in _average_health("held_out", history.held_out)
         ]
     metrics += [
         Metric(name, float(value), end, steps, model_id=model_id)
-        for name, value in _final_values(facts).items()
+        for name, value in _collect_final_values(facts).items()
         if value is not None
     ]
     if "system" in facts:
@@ -115,7 +115,7 @@ def make_metrics(detector: GANDetector, model_id: str | None = None) -> list[Met
     return [metric for metric in metrics if math.isfinite(metric.value)]
 
 
-def _final_values(facts: Mapping[str, Any]) -> dict[str, float | None]:
+def _collect_final_values(facts: Mapping[str, Any]) -> dict[str, float | None]:
     """Metrics that have one value for the whole fit."""
     calibration = facts["calibration"]
     return {
@@ -130,7 +130,7 @@ def _final_values(facts: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def _health_means(prefix: str, health: Health) -> Iterator[tuple[str, float]]:
+def _average_health(prefix: str, health: Health) -> Iterator[tuple[str, float]]:
     """Means over the members: measures, the same between real records, gradient norms."""
     groups = (("", health.measures), ("_of_real", health.baseline), ("_gradient", health.slopes))
     for suffix, values in groups:
@@ -158,7 +158,7 @@ def make_dataset_input(detector: GANDetector, schema: str) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def user_name() -> str:
+def get_user_name() -> str:
     """The user's login name."""
     try:
         return getpass.getuser()

@@ -66,7 +66,7 @@ def log_detector(
         model: Whether to log the model, too.
         register: Name of a registered model to add a version to.
         alias: An alias for this version.
-        on_logged: Called after each part with its name, see :func:`part_names`.
+        on_logged: Called after each part with its name, see :func:`list_parts`.
     """
     run_id, logged = run.info.run_id, LoggedModel()
     params = make_params(detector)
@@ -94,7 +94,7 @@ def log_detector(
     return logged
 
 
-def part_names(register: str | None) -> list[str]:
+def list_parts(register: str | None) -> list[str]:
     """The parts that :func:`log_detector` logs, in order."""
     names = ["parameters", "model", "metrics", "data set", "figures"]
     return names if register is None else [*names, f"version of {register!r}"]

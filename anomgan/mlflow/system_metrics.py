@@ -40,7 +40,7 @@ class ResourceMonitor:
         self._stopped.set()
         self._thread.join()
 
-    def facts(self) -> dict[str, Any]:
+    def to_facts(self) -> dict[str, Any]:
         """Time, peak memory and samples until now, as entries of ``training_facts_``."""
         facts: dict[str, Any] = {
             "finished": int(1000 * time.time()),

@@ -19,8 +19,8 @@ from mlflow.exceptions import MlflowException
 
 from anomgan.errors import InputError
 from anomgan.mlflow.quiet import describe_error, quiet_mlflow
-from anomgan.mlflow.run_contents import FINGERPRINT_TAG, fit_interval, make_tags, user_name
-from anomgan.mlflow.run_logger import log_detector, part_names
+from anomgan.mlflow.run_contents import FINGERPRINT_TAG, get_fit_interval, get_user_name, make_tags
+from anomgan.mlflow.run_logger import list_parts, log_detector
 from anomgan.persistence.model_dir import DESCRIPTION
 from anomgan.utils.locks import hold_lock
 
@@ -86,7 +86,7 @@ def log_fit(
     Returns:
         What was logged.  A failing server raises no exception but is described in ``error``.
     """
-    result = LogResult(missing=["run", *part_names(register)])
+    result = LogResult(missing=["run", *list_parts(register)])
     deadline = time.monotonic() + LOGGING_TIMEOUT_S
 
     def on_logged(part: str) -> None:
@@ -99,7 +99,7 @@ def log_fit(
             result.where = tracking_uri or get_tracking_uri()
             client, target = open_experiment(result.where, experiment)
             run = _open_run(client, target, detector, run_name)
-            result.run_id, result.where = run.info.run_id, _page(client, run)
+            result.run_id, result.where = run.info.run_id, _format_page_url(client, run)
             on_logged("run")
             logged = log_detector(
                 client,
@@ -112,7 +112,7 @@ def log_fit(
             )
             result.version = logged.version
             result.model_uri = None if logged.model_id is None else f"models:/{logged.model_id}"
-            client.set_terminated(run.info.run_id, "FINISHED", fit_interval(detector)[1])
+            client.set_terminated(run.info.run_id, "FINISHED", get_fit_interval(detector)[1])
             result.missing = []
         except Exception as error:  # servers and stores raise exceptions of any kind
             result.error = describe_error(error)
@@ -147,7 +147,7 @@ def _lock_sqlite(uri: str) -> Iterator[None]:
     if not uri.startswith("sqlite:"):
         yield
         return
-    key = hashlib.sha256(f"{user_name()} {uri}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{get_user_name()} {uri}".encode()).hexdigest()[:16]
     with hold_lock(Path(tempfile.gettempdir(), f"anomgan-{key}.lock"), LOCK_TIMEOUT_S):
         yield
 
@@ -168,7 +168,7 @@ def _get_or_create_experiment(client: MlflowClient, name: str | None) -> Experim
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             try:
-                client.create_experiment(name, artifact_location=_artifact_location(client))
+                client.create_experiment(name, artifact_location=_choose_artifact_location(client))
             except MlflowException as error:  # another process was faster
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -183,7 +183,7 @@ def _get_or_create_experiment(client: MlflowClient, name: str | None) -> Experim
     return experiment
 
 
-def _artifact_location(client: MlflowClient) -> str | None:
+def _choose_artifact_location(client: MlflowClient) -> str | None:
     """Where artifacts of a new experiment go: beside an SQLite file, else the server's default."""
     if not client.tracking_uri.startswith("sqlite:///"):
         return None
@@ -224,12 +224,12 @@ def _open_run(
     ):
         client.update_run(latest.info.run_id, "RUNNING", run_name)
         return latest
-    start, _ = fit_interval(detector)
+    start, _ = get_fit_interval(detector)
     tags = make_tags(detector, fingerprint)
     return client.create_run(experiment.experiment_id, start, tags, run_name)
 
 
-def _page(client: MlflowClient, run: Run) -> str:
+def _format_page_url(client: MlflowClient, run: Run) -> str:
     """URL of the run's page, if there is a server; else the store."""
     uri = str(client.tracking_uri)
     if not uri.startswith("http"):

@@ -9,7 +9,7 @@ import pytest
 
 from anomgan.bench import protocol
 from anomgan.bench.sets import LabelledSet, find_sets
-from anomgan.cli.labels import abnormal_rows
+from anomgan.cli.labels import find_abnormal_rows
 from anomgan.errors import InputError
 
 
@@ -74,7 +74,7 @@ def split_archive(place: Path, **changes: object) -> Path:
 
 
 def test_archives_that_are_split_stay_so_whatever_the_seed(tmp_path):
-    [found] = find_sets([split_archive(tmp_path)], None, abnormal_rows)
+    [found] = find_sets([split_archive(tmp_path)], None, find_abnormal_rows)
     for seed in (0, 1):
         parts = found.split(seed)
         assert parts.normal.to_dict("list") == {
@@ -83,7 +83,9 @@ def test_archives_that_are_split_stay_so_whatever_the_seed(tmp_path):
         }
         assert parts.new["size"].tolist() == [0, 2, 4, 6]
         assert parts.label.tolist() == [0, 0, 0, 1]
-    nameless = find_sets([split_archive(tmp_path, names=None)], None, abnormal_rows)[0].split(0)
+    nameless = find_sets([split_archive(tmp_path, names=None)], None, find_abnormal_rows)[0].split(
+        0
+    )
     assert list(nameless.normal) == list(nameless.new) == [0, 1]
 
 
@@ -135,7 +137,7 @@ def test_tables_with_a_label_and_columns_of_all_types(tmp_path, ending):
     )
     path = tmp_path / f"mine.{ending}"
     table.to_parquet(path) if ending == "parquet" else table.to_csv(path, index=False)
-    [found] = find_sets([path], "verdict", abnormal_rows)
+    [found] = find_sets([path], "verdict", find_abnormal_rows)
     assert found.name == "mine"
     parts = found.split(3)
     fit, new = by_the_book((table["verdict"] == "attack").to_numpy(), 3, 5_000, 10_000)
@@ -148,7 +150,7 @@ def test_tables_with_a_label_and_columns_of_all_types(tmp_path, ending):
 def test_sets_are_found_in_order_and_told_apart(tmp_path, folder, archive):
     for name in ("b", "a"):
         np.savez(tmp_path / f"{name}.npz", X=np.zeros((2, 1)), y=[0, 1])
-    names = [each.name for each in find_sets([folder, tmp_path], None, abnormal_rows)]
+    names = [each.name for each in find_sets([folder, tmp_path], None, find_abnormal_rows)]
     assert names == ["split", "a", "b", "toy"]
     first = LabelledSet("toy", archive).digest
     np.savez(archive, X=np.ones((2, 1)), y=[0, 1])
@@ -157,7 +159,7 @@ def test_sets_are_found_in_order_and_told_apart(tmp_path, folder, archive):
 
 def refused(path: Path, label: str | None = None) -> str:
     with pytest.raises(InputError) as error:
-        [each.split(0) for each in find_sets([path], label, abnormal_rows)]
+        [each.split(0) for each in find_sets([path], label, find_abnormal_rows)]
     message = str(error.value)
     assert "\n" not in message
     return message
@@ -211,4 +213,4 @@ def test_two_sets_of_one_name_are_refused(tmp_path, archive):
     copy = tmp_path / "other" / "toy.npz"
     copy.write_bytes(archive.read_bytes())
     with pytest.raises(InputError, match="both called 'toy'"):
-        find_sets([archive, copy], None, abnormal_rows)
+        find_sets([archive, copy], None, find_abnormal_rows)

@@ -11,7 +11,7 @@ import pytest
 
 from anomgan.errors import InputError
 from anomgan.mlflow import pyfunc
-from anomgan.mlflow.pyfunc import with_batching
+from anomgan.mlflow.pyfunc import add_batching
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 
 
@@ -54,7 +54,7 @@ def test_calls_that_arrive_meanwhile_make_up_the_next_batch(
     detector: Any, values: Any, batches: list[int]
 ) -> None:
     expected = detector.ensemble_.scorer.score(values)
-    found = ask(with_batching(detector), np.split(values, 7))
+    found = ask(add_batching(detector), np.split(values, 7))
     assert batches == [10, 60]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
     assert type(detector.ensemble_) is FittedEnsemble
@@ -65,14 +65,14 @@ def test_the_rows_of_a_batch_are_limited(
 ) -> None:
     monkeypatch.setattr(pyfunc, "MAX_BATCH_ROWS", 25)
     expected = detector.ensemble_.scorer.score(values)
-    found = ask(with_batching(detector), np.split(values, 7))
+    found = ask(add_batching(detector), np.split(values, 7))
     assert batches == [10, 20, 20, 20]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-9, rtol=0)
 
 
 def test_an_error_is_its_callers_own(detector: Any, values: Any, batches: list[int]) -> None:
     values[15, 0] = 99
-    found = ask(with_batching(detector), np.split(values, 7))
+    found = ask(add_batching(detector), np.split(values, 7))
     assert batches[:2] == [10, 60]
     told = [each for each in found if isinstance(each, str)]
     assert told == ["10 rows, one of them 99"]
