@@ -119,16 +119,18 @@ def test_mode_seeking_makes_generated_records_more_varied():
     assert variety(mode_seeking=5.0) > 1.2 * variety()
 
 
-def test_the_critic_hears_how_varied_a_batch_is_but_features_do_not():
+def test_the_discriminator_sees_how_varied_a_batch_is_but_features_do_not():
     gan = build("gan", minibatch_statistics="on")
-    critic = gan.discriminator
-    torch.nn.init.ones_(critic.variety.weight)
+    discriminator = gan.discriminator
+    torch.nn.init.ones_(discriminator.variety.weight)
     draws = torch.Generator().manual_seed(0)
     varied = torch.randn(2, 64, 2, generator=draws)
     same = varied[:, :1].expand(-1, 64, -1)
     with torch.no_grad():
-        louder = critic(varied)[:, 0] - critic(same)[:, 0]
+        louder = discriminator(varied)[:, 0] - discriminator(same)[:, 0]
         assert (louder > 1).all()
-        assert torch.allclose(critic.features(varied)[:, :1], critic.features(same)[:, :1])
-        critic.eval()  # when scoring, a record stands for itself
-        assert torch.allclose(critic(varied)[:, 0], critic(same)[:, 0])
+        assert torch.allclose(
+            discriminator.features(varied)[:, :1], discriminator.features(same)[:, :1]
+        )
+        discriminator.eval()  # when scoring, a record stands for itself
+        assert torch.allclose(discriminator(varied)[:, 0], discriminator(same)[:, 0])

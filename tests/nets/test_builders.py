@@ -27,9 +27,9 @@ def test_pictures_of_any_size_and_conditions_fit(size, options):
     assert builders.build_generator(spec, config, 2)(z).shape == (2, 5, spec.record_size)
     assert builders.build_encoder(spec, config, 2)(x).shape == (2, 5, 3)
     assert builders.build_translator(spec, config, 2)(x).shape == (2, 5, spec.record_size)
-    critic = builders.build_discriminator(spec, config, 2, extra=3)
-    assert critic(x, extra=torch.randn(2, 5, 3)).shape == (2, 5)
-    assert critic.features(x).shape[2] <= 512
+    network = builders.build_discriminator(spec, config, 2, extra=3)
+    assert network(x, extra=torch.randn(2, 5, 3)).shape == (2, 5)
+    assert network.features(x).shape[2] <= 512
     assert builders.build_discriminator(spec, config, 2, records=2)(x, x).shape == (2, 5)
 
 

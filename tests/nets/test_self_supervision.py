@@ -1,4 +1,4 @@
-"""The second task of critics: what was done to a picture, and where it can't be told."""
+"""Self-supervised heads: which transforms of an image they recognise, and in a detector."""
 
 import math
 
