@@ -762,9 +762,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self, X: Any, y: Any, kind: str, source: str
     ) -> tuple[ProbabilityCurve, NDArray[np.bool_], ScoreResult, dict[str, Any]]:
         """A curve from scores to probabilities, the labels and scores it fits, and its quality."""
-        from anomgan.metrics import checked_labels  # late: few commands need it
+        from anomgan.metrics import check_labels  # late: few commands need it
 
-        labels = checked_labels(y)
+        labels = check_labels(y)
         result = self.score_rows(X)
         if len(labels) != len(result.score):
             raise InputError(
@@ -844,7 +844,7 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     try:
         return GANDetector.from_model(model, chosen)
     except store.INCONSISTENT_ERRORS as error:
-        raise store.damaged(directory, f"{type(error).__name__}: {error}") from error
+        raise store.damage_error(directory, f"{type(error).__name__}: {error}") from error
 
 
 def _readable_index(report: ParseReport, first_row: int = 0) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""How well scores, decisions and probabilities agree with known labels."""
+"""Metrics of scores, decisions and probabilities against labels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from sklearn.metrics import (
 )
 
 from anomgan.errors import InputError
-from anomgan.utils.types import Floats
+from anomgan.utils.types import Bools, Floats
 
-Labels = NDArray[np.bool_]
-
-BINS = 10
+RELIABILITY_BINS = 10
 """Bins of equal width into which a reliability curve sorts probabilities."""
 
 
@@ -33,12 +31,12 @@ def metrics(
     probability: ArrayLike | None = None,
     ks: Sequence[int] = (10, 50, 100),
 ) -> dict[str, float]:
-    """Compare what a detector says of n rows with the truth.
+    """Compute metrics of a detector's results on n labelled rows.
 
     Args:
         labels: (n,), 1 or True for abnormal rows, 0 or False for normal ones; both occur.
         score: (n,), finite; larger is more abnormal.
-        flagged: (n,), whether the detector calls each row abnormal.
+        flagged: (n,), whether the detector flags each row.
         probability: (n,), the probability that a row is abnormal.
         ks: Lengths of lists of the most abnormal rows; those above n are left out.
 
@@ -56,51 +54,53 @@ def metrics(
         InputError: If lengths differ, labels are of one class or something else than 0 and 1, or a
             score isn't finite.
     """
-    truth = checked_labels(labels)
+    truth = check_labels(labels)
     values = _column("score", score, len(truth))
     precision, recall, _ = precision_recall_curve(truth, values)
     total = precision + recall
     f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    found = {
+    result = {
         "auroc": float(roc_auc_score(truth, values)),
         "average_precision": float(average_precision_score(truth, values)),
         "best_f1": float(f1.max()),
-        "fpr_at_95_tpr": _fpr_at(truth, values, 0.95),
+        "fpr_at_95_tpr": _fpr_at_tpr(truth, values, 0.95),
     }
     for k in (k for k in ks if k <= len(truth)):
         hits = _hits_among(truth, values, k)
-        found[f"precision_at_{k}"] = hits / k
-        found[f"recall_at_{k}"] = hits / int(truth.sum())
+        result[f"precision_at_{k}"] = hits / k
+        result[f"recall_at_{k}"] = hits / int(truth.sum())
     if flagged is not None:
-        found |= _decisions(truth, _column("flagged", flagged, len(truth)) > 0)
+        result |= _decisions(truth, _column("flagged", flagged, len(truth)) > 0)
     if probability is not None:
-        chance = _column("probability", probability, len(truth))
-        found["brier"] = float(brier_score_loss(truth, chance))
-        found["ece"] = expected_calibration_error(reliability(truth, chance))
-    return found
+        probabilities = _column("probability", probability, len(truth))
+        result["brier"] = float(brier_score_loss(truth, probabilities))
+        result["ece"] = expected_calibration_error(reliability(truth, probabilities))
+    return result
 
 
-def checked_labels(labels: ArrayLike) -> Labels:
-    """Labels as truth values (n,), True for abnormal.
+def check_labels(labels: ArrayLike) -> Bools:
+    """Convert labels to booleans, (n,), True for abnormal.
 
     Raises:
         InputError: If they aren't 0 and 1, or only one of the two.
     """
-    given: NDArray[Any] = np.asarray(labels)
-    if given.ndim != 1:
-        raise InputError(f"labels have shape {given.shape}; give one for each row")
-    if not np.isin(given, (0, 1)).all():
+    values: NDArray[Any] = np.asarray(labels)
+    if values.ndim != 1:
+        raise InputError(f"labels have shape {values.shape}; give one for each row")
+    if not np.isin(values, (0, 1)).all():
         raise InputError("labels must be 0 (normal) or 1 (abnormal)")
-    truth = given.astype(bool)
+    truth = values.astype(bool)
     if truth.all() or not truth.any():
         kind = "only abnormal rows" if truth.any() else "only normal rows"
-        held = kind if len(truth) else "no row"
-        raise InputError(f"the labels mark {held}; both normal and abnormal ones are needed")
+        marked = kind if len(truth) else "no row"
+        raise InputError(f"the labels mark {marked}; both normal and abnormal ones are needed")
     return truth
 
 
-def reliability(labels: ArrayLike, probability: ArrayLike, *, bins: int = BINS) -> pd.DataFrame:
-    """The data of a reliability curve.
+def reliability(
+    labels: ArrayLike, probability: ArrayLike, *, bins: int = RELIABILITY_BINS
+) -> pd.DataFrame:
+    """Compute a reliability curve.
 
     Args:
         labels: (n,), 1 or True for abnormal rows.
@@ -111,15 +111,17 @@ def reliability(labels: ArrayLike, probability: ArrayLike, *, bins: int = BINS) 
         A row for each bin that isn't empty: ``probability`` (mean of its rows), ``abnormal`` (the
         share of them that is), ``rows``.
     """
-    chance = np.asarray(probability, dtype=np.float64)
-    place = np.clip((chance * bins).astype(int), 0, bins - 1)
-    table = pd.DataFrame({"probability": chance, "abnormal": np.asarray(labels, dtype=np.float64)})
-    groups = table.groupby(place, sort=True)
+    probabilities = np.asarray(probability, dtype=np.float64)
+    bin_index = np.clip((probabilities * bins).astype(int), 0, bins - 1)
+    table = pd.DataFrame(
+        {"probability": probabilities, "abnormal": np.asarray(labels, dtype=np.float64)}
+    )
+    groups = table.groupby(bin_index, sort=True)
     return groups.mean().assign(rows=groups.size()).reset_index(drop=True)
 
 
-def points(curve: pd.DataFrame) -> list[dict[str, float]]:
-    """The points of a :func:`reliability` curve as plain data."""
+def curve_points(curve: pd.DataFrame) -> list[dict[str, float]]:
+    """The rows of a :func:`reliability` curve as plain data."""
     return [
         {str(name): float(value) for name, value in point.items()}
         for point in curve.to_dict("records")
@@ -146,7 +148,7 @@ def _column(name: str, values: ArrayLike, rows: int) -> Floats:
     return column
 
 
-def _decisions(truth: Labels, flagged: Labels) -> dict[str, float]:
+def _decisions(truth: Bools, flagged: Bools) -> dict[str, float]:
     hits = int((truth & flagged).sum())
     precision, recall = hits / max(1, int(flagged.sum())), hits / int(truth.sum())
     return {
@@ -157,13 +159,13 @@ def _decisions(truth: Labels, flagged: Labels) -> dict[str, float]:
     }
 
 
-def _fpr_at(truth: Labels, score: Floats, wanted: float) -> float:
-    """False positive rate where the true positive rate first reaches ``wanted``."""
+def _fpr_at_tpr(truth: Bools, score: Floats, tpr_target: float) -> float:
+    """False positive rate where the true positive rate first reaches ``tpr_target``."""
     fpr, tpr, _ = roc_curve(truth, score, drop_intermediate=False)
-    return float(fpr[np.argmax(tpr >= wanted - 1e-12)])
+    return float(fpr[np.argmax(tpr >= tpr_target - 1e-12)])
 
 
-def _hits_among(truth: Labels, score: Floats, k: int) -> float:
+def _hits_among(truth: Bools, score: Floats, k: int) -> float:
     """Abnormal rows among the k highest scores; of rows that tie for the last places, the mean."""
     last = np.partition(score, -k)[-k]
     above, tied = score > last, score == last

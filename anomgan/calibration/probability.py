@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import expit
 
 from anomgan.errors import InputError
 from anomgan.utils.serialization import build_dataclass
-from anomgan.utils.types import Floats
-
-if TYPE_CHECKING:
-    from anomgan.metrics import Labels
+from anomgan.utils.types import Bools, Floats
 
 Kind = Literal["platt", "isotonic"]
 
@@ -45,7 +42,7 @@ class Platt:
         return np.asarray(expit(self.slope * score + self.intercept))
 
     @classmethod
-    def fit(cls, score: Floats, labels: Labels) -> Platt:
+    def fit(cls, score: Floats, labels: Bools) -> Platt:
         """Fit to n scores and labels.
 
         Labels are smoothed as in Platt's paper, so that classes that don't overlap don't give
@@ -85,7 +82,7 @@ class Isotonic:
         return np.interp(score, self.score, self.probability)
 
     @classmethod
-    def fit(cls, score: Floats, labels: Labels) -> Isotonic:
+    def fit(cls, score: Floats, labels: Bools) -> Isotonic:
         """Fit to n scores and labels."""
         from sklearn.isotonic import IsotonicRegression
 
@@ -103,7 +100,7 @@ CURVES: dict[str, type[Platt] | type[Isotonic]] = {"platt": Platt, "isotonic": I
 
 
 def fit_probability_curve(
-    score: Floats, labels: Labels, kind: str
+    score: Floats, labels: Bools, kind: str
 ) -> tuple[ProbabilityCurve, dict[str, Any]]:
     """Fit a curve from scores to the probability that a row is abnormal.
 
@@ -123,7 +120,7 @@ def fit_probability_curve(
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 
-    from anomgan.metrics import expected_calibration_error, points, reliability
+    from anomgan.metrics import curve_points, expected_calibration_error, reliability
 
     if kind not in CURVES:
         raise InputError(f"kind={kind!r}: choose one of: {', '.join(CURVES)}")
@@ -148,7 +145,7 @@ def fit_probability_curve(
         "abnormal_rows": abnormal,
         "brier": float(np.mean(np.square(held_out - labels))),
         "ece": expected_calibration_error(curve),
-        "reliability": points(curve),
+        "reliability": curve_points(curve),
     }
     return CURVES[kind].fit(score, labels), quality
 

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from anomgan.calibration.conformal import binomial_interval
 from anomgan.errors import InputError
 from anomgan.evaluation.baselines import SKLEARN
-from anomgan.metrics import Labels, checked_labels, metrics, points, reliability
-from anomgan.utils.types import Floats
+from anomgan.metrics import check_labels, curve_points, metrics, reliability
+from anomgan.utils.types import Bools, Floats
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector
@@ -39,7 +39,7 @@ METRIC_LABELS = {
     "brier": "Brier score of probabilities",
     "ece": "expected calibration error",
 }
-"""Labels of the main metrics, in the order in which a report shows them."""
+"""Bools of the main metrics, in the order in which a report shows them."""
 
 MAX_GROUPS = 20
 """Subgroups of a column: of more distinct numbers quartiles are made, and of more levels the rarest
@@ -109,7 +109,7 @@ class Evaluation:
     reliability: list[dict[str, float]]
     score: Floats
     probability: Floats | None
-    labels: Labels
+    labels: Bools
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows, as plain data."""
@@ -147,7 +147,7 @@ def evaluate(
         InputError: If labels are of one class or of another number than rows, or a column that the
             model needs is missing.
     """
-    truth = checked_labels(labels)
+    truth = check_labels(labels)
     if len(truth) != len(frame):
         raise InputError(
             f"{source}: {len(truth):,} labels for {len(frame):,} rows; give one for each"
@@ -174,7 +174,7 @@ def evaluate(
         peers={name: metrics(truth, score) for name, score in peer_scores.items()},
         peer_intervals=peer_intervals,
         groups=[] if by is None else subgroups(truth, flagged, by),
-        reliability=[] if curve is None else points(curve),
+        reliability=[] if curve is None else curve_points(curve),
         score=scored.score,
         probability=scored.probability,
         labels=truth,
@@ -201,7 +201,7 @@ def subgroups(labels: ArrayLike, flagged: ArrayLike, by: pd.DataFrame) -> list[G
 
 
 def _group(
-    name: str, level: str, members: NDArray[np.bool_], truth: Labels, flagged: Labels, groups: int
+    name: str, level: str, members: NDArray[np.bool_], truth: Bools, flagged: Bools, groups: int
 ) -> Group:
     normal, abnormal = members & ~truth, members & truth
     hits, rows = int(flagged[normal].sum()), int(normal.sum())
@@ -247,7 +247,7 @@ def _peer_scores(
 
 
 def _bootstrap(
-    truth: Labels,
+    truth: Bools,
     columns: Mapping[str, Any],
     peer_scores: Mapping[str, Floats],
     samples: int,

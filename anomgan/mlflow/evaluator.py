@@ -17,7 +17,7 @@ from mlflow.models.evaluation import ModelEvaluator
 from mlflow.models.evaluation.artifacts import ImageEvaluationArtifact
 
 from anomgan.errors import InputError
-from anomgan.metrics import checked_labels, metrics
+from anomgan.metrics import check_labels, metrics
 from anomgan.mlflow.quiet import describe_error, quiet_mlflow
 from anomgan.mlflow.tracking import LogResult, find_run, read_fingerprint
 
@@ -106,7 +106,7 @@ class Evaluator(ModelEvaluator):
         try:
             if not dataset.has_targets:
                 raise InputError("evaluator anomgan: needs targets, a column of 0 and 1")
-            labels = checked_labels(np.asarray(dataset.labels_data))
+            labels = check_labels(np.asarray(dataset.labels_data))
             results = _predict(model, dataset)
             score = np.asarray(results[predictions or "score"], dtype=np.float64)
             flagged = results.get("is_anomaly")

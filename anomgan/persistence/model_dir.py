@@ -11,14 +11,14 @@ from anomgan.errors import InputError
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
 FILES = {DESCRIPTION, WEIGHTS}
-"""All that a model directory holds; one that holds more isn't replaced."""
+"""The files of a model directory; a folder with others isn't replaced."""
 
 OPENING = re.compile(rb'\s*\{\s*"anomgan":')
-"""How a ``model.json`` of ours begins, by which even a truncated one is known."""
+"""How a ``model.json`` of anomgan begins, by which even a truncated one is recognised."""
 
 
 def check_target(directory: str | Path) -> None:
-    """See whether a model may be written there; worth asking before a long fit.
+    """Check that a model may be written to a path; worth calling before a long fit.
 
     Raises:
         InputError: If something is there that isn't a model, or the place can't be written to.
@@ -31,7 +31,7 @@ def check_target(directory: str | Path) -> None:
         if not target.is_dir():
             raise InputError(f"{directory}: is a file; name a folder for the model")
         names = {entry.name for entry in os.scandir(target)}
-        if names and not _is_ours(target):
+        if names and not _is_model(target):
             raise InputError(
                 f"{directory}: is a folder that isn't a model; it won't be overwritten, "
                 f"so name another or empty it"
@@ -56,14 +56,14 @@ def check_target(directory: str | Path) -> None:
         if not os.access(target, os.W_OK | os.X_OK):
             raise InputError(f"{directory}: is write-protected; name another folder")
     except OSError as error:
-        raise unwritable(directory, error) from error
+        raise write_error(directory, error) from error
 
 
 def _check_parent(directory: str | Path, target: Path) -> None:
-    """Refuse a place whose nearest existing parent can't be written to.
+    """Check that the nearest existing parent can be written to.
 
     Raises:
-        InputError: If so.
+        InputError: If it can't.
     """
     parent = next(place for place in target.parents if os.path.lexists(place))
     if not parent.is_dir():
@@ -75,7 +75,8 @@ def _check_parent(directory: str | Path, target: Path) -> None:
         )
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_model(folder: Path) -> bool:
+    """Whether a folder holds a model, or a damaged one."""
     path = folder / DESCRIPTION
     if not path.is_file():
         return False
@@ -83,7 +84,7 @@ def _is_ours(folder: Path) -> bool:
         return OPENING.match(file.read(256)) is not None
 
 
-def unwritable(directory: str | Path, error: OSError) -> InputError:
+def write_error(directory: str | Path, error: OSError) -> InputError:
     """The error for a model directory that can't be written, with advice."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "free some space or name a folder elsewhere" if full else "name a folder elsewhere"

@@ -1,7 +1,7 @@
-"""The model in its directory: JSON for what people may read, safetensors for numbers, no code.
+"""Save and load models: JSON for what people may read, safetensors for numbers, no code.
 
-``model.json`` holds everything but the arrays and a checksum of itself; ``weights.safetensors``
-holds the arrays.  The same pair, as a dict and NumPy arrays, is what a pickled detector is made of.
+``model.json`` holds everything but the arrays, and a checksum of itself; ``weights.safetensors``
+holds the arrays.  A pickled detector holds the same pair, as a dict and NumPy arrays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from anomgan.persistence.model_dir import (
     OPENING,
     WEIGHTS,
     check_target,
-    unwritable,
+    write_error,
 )
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import Health
@@ -43,13 +43,13 @@ from anomgan.utils.text import one_line
 from anomgan.utils.types import FloatArray
 
 FORMAT_VERSION = 2
-"""Raised whenever the contents of a model change: other versions are refused by name."""
+"""Increased whenever the contents of a model change; other versions are refused."""
 
 MAX_JSON_BYTES = 2**28
 """Bytes of the largest ``model.json``: a schema with millions of category levels fits."""
 
 MAX_WEIGHTS_BYTES = 2**33
-"""Bytes of the largest ``weights.safetensors``; a file with holes can claim any size."""
+"""Bytes of the largest ``weights.safetensors``; a sparse file can have any size."""
 
 MAX_MESSAGE_LENGTH = 500
 """Characters of text from a model that a message shows."""
@@ -65,18 +65,18 @@ INCONSISTENT_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What goes wrong where the parts of a forged model don't belong together."""
+"""Errors that the parts of a forged model cause where they don't belong together."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted detector without its scikit-learn face.
+    """All that is stored of a fitted detector.
 
     Attributes:
         encoder: Records to arrays and back.
-        ensemble: Arrays to scores.
-        history: How the networks were trained.
-        about: Plain data that the face needs; stored as it is.
+        ensemble: Networks, scorer and calibration.
+        history: Losses and health over training.
+        about: Parameters and facts of the estimator, as plain data.
     """
 
     encoder: Encoder
@@ -89,9 +89,8 @@ class Model:
 
 
 def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """Take a model apart into plain data, fit for strict JSON, and arrays on the CPU."""
-    gan, calibrator = model.ensemble.gan, model.ensemble.calibrator
-    training = model.history
+    """Convert a model to plain data for strict JSON, and arrays on the CPU."""
+    gan, calibrator, history = model.ensemble.gan, model.ensemble.calibrator, model.history
     description = {
         "anomgan": version("anomgan"),
         "format_version": FORMAT_VERSION,
@@ -103,21 +102,21 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "calibration": calibrator.to_json(),
         "curve": [
             [point.step, point.steps, {name: to_plain(loss) for name, loss in point.losses.items()}]
-            for point in training.curve
+            for point in history.curve
         ],
-        "health": [asdict(health) for health in training.health],
-        "held_out": None if training.held_out is None else asdict(training.held_out),
-        "restarted": training.restarted,
+        "health": [asdict(health) for health in history.health],
+        "held_out": None if history.held_out is None else asdict(history.held_out),
+        "restarted": history.restarted,
     }
     return to_plain(description), model.ensemble.to_arrays()
 
 
 def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Model:
-    """Put a model together again, on the CPU.
+    """Rebuild a model on the CPU.
 
     Args:
-        description: As :func:`pack` gave it.
-        arrays: Likewise.
+        description: The plain data of :func:`pack`.
+        arrays: Its arrays.
 
     Raises:
         InputError: If a newer anomgan packed it, or the parts don't belong together.
@@ -159,18 +158,18 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
 
 
 def check_origin(description: Mapping[str, Any]) -> None:
-    """Refuse what this anomgan is too old for.
+    """Check that this version of anomgan can read a model.
 
     Raises:
         InputError: If the format or the method isn't known here.
     """
-    found, method = description.get("format_version"), description.get("method")
-    if type(found) is not int or found < 1:
-        raise InputError(f"its format version is {found!r}, which no anomgan ever wrote")
-    if found > FORMAT_VERSION:
-        raise InputError(f"written by a newer anomgan (format {found}); upgrade anomgan")
-    if found < FORMAT_VERSION:
-        raise InputError(f"written by an older anomgan (format {found}); fit it again")
+    number, method = description.get("format_version"), description.get("method")
+    if type(number) is not int or number < 1:
+        raise InputError(f"its format version is {number!r}, which no anomgan ever wrote")
+    if number > FORMAT_VERSION:
+        raise InputError(f"written by a newer anomgan (format {number}); upgrade anomgan")
+    if number < FORMAT_VERSION:
+        raise InputError(f"written by an older anomgan (format {number}); fit it again")
     if not isinstance(method, str) or method not in GAN.registry:
         raise InputError(
             f"its method {reprlib.repr(method)} isn't known to this anomgan; "
@@ -187,7 +186,7 @@ def save(model: Model, directory: str | Path) -> None:
     Parent folders are made as needed.  A symbolic link stays; what it points to is replaced.
 
     Args:
-        model: What to write.
+        model: The model.
         directory: A path where nothing, an empty folder or a model is.
 
     Raises:
@@ -197,7 +196,7 @@ def save(model: Model, directory: str | Path) -> None:
     description, arrays = pack(model)
     weights = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     description["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
-    files = {WEIGHTS: weights, DESCRIPTION: _sealed(description)}
+    files = {WEIGHTS: weights, DESCRIPTION: _serialize(description)}
     if (
         len(files[DESCRIPTION]) > MAX_JSON_BYTES
         or count_json_values(files[DESCRIPTION]) > MAX_JSON_VALUES
@@ -211,7 +210,7 @@ def save(model: Model, directory: str | Path) -> None:
     try:
         replace_directory(directory, files)
     except OSError as error:
-        raise unwritable(directory, error) from error
+        raise write_error(directory, error) from error
 
 
 # --- loading --------------------------------------------------------------------------------------
@@ -220,7 +219,7 @@ def save(model: Model, directory: str | Path) -> None:
 def load(directory: str | Path) -> Model:
     """Read a model directory, onto the CPU.
 
-    Nothing in it is run or unpickled, and what it asks for is checked before memory is taken.
+    No code in it is run or unpickled, and sizes are checked before memory is allocated.
 
     Raises:
         InputError: If there is no model, it is damaged, or a newer anomgan wrote it.
@@ -233,18 +232,18 @@ def load(directory: str | Path) -> Model:
                 raise InputError(f"{directory}: no such model directory; fit a model first")
         before = _identity(folder)
         try:
-            return _read(directory, folder)
+            return _read_model(directory, folder)
         except (InputError, FileNotFoundError):
             if _identity(folder) == before:
                 raise
-            return _read(directory, folder)  # a save had swapped it while it was being read
+            return _read_model(directory, folder)  # a save had swapped it while it was being read
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{directory}: can't read the model: {reason}") from error
 
 
-def damaged(directory: str | Path, what: str) -> InputError:
-    """The error for a model directory that can't be used, in one line of bounded length."""
+def damage_error(directory: str | Path, what: str) -> InputError:
+    """The error for a damaged model directory, in one line of bounded length."""
     return InputError(
         f"{directory}: the model is damaged: {one_line(what, MAX_MESSAGE_LENGTH)}; "
         f"restore it from a copy or fit the model again"
@@ -256,11 +255,11 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _read(directory: str | Path, folder: Path) -> Model:
+def _read_model(directory: str | Path, folder: Path) -> Model:
     """Read the model in ``folder``, which messages call ``directory``."""
     if not folder.is_dir():
         raise InputError(f"{directory}: is a file, not a model directory")
-    description = _description(directory, folder / DESCRIPTION)
+    description = _read_description(directory, folder / DESCRIPTION)
     try:
         check_origin(description)
     except InputError as error:
@@ -269,94 +268,94 @@ def _read(directory: str | Path, folder: Path) -> Model:
     try:
         checksum = _checksum(body)
     except (RecursionError, UnicodeError) as error:
-        raise damaged(directory, f"{DESCRIPTION} isn't as anomgan writes it") from error
+        raise damage_error(directory, f"{DESCRIPTION} isn't as anomgan writes it") from error
     if description.get("sha256") != checksum:
-        raise damaged(directory, f"{DESCRIPTION} isn't as it was written")
-    arrays = _arrays(directory, folder / WEIGHTS, description)
+        raise damage_error(directory, f"{DESCRIPTION} isn't as it was written")
+    arrays = _read_arrays(directory, folder / WEIGHTS, description)
     try:
         return unpack(description, arrays)
     except InputError as error:
-        raise damaged(directory, str(error)) from error
+        raise damage_error(directory, str(error)) from error
 
 
-def _description(directory: str | Path, path: Path) -> dict[str, Any]:
-    """Read ``model.json``, as far as its size is sensible."""
+def _read_description(directory: str | Path, path: Path) -> dict[str, Any]:
+    """Read ``model.json`` if it isn't too large."""
     if not path.is_file():
         raise InputError(f"{directory}: isn't a model directory: it has no {DESCRIPTION}")
-    data = _contents(directory, path, MAX_JSON_BYTES)
+    data = _read_file(directory, path, MAX_JSON_BYTES)
     try:
         description = strict_json(data)
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deeply
         if OPENING.match(data):
             cut = isinstance(error, json.JSONDecodeError | RecursionError)
             what = "isn't whole" if cut else f"isn't as anomgan writes it: {error}"
-            raise damaged(directory, f"{DESCRIPTION} {what}") from error
+            raise damage_error(directory, f"{DESCRIPTION} {what}") from error
         description = None
     if not isinstance(description, dict) or "anomgan" not in description:
         raise InputError(f"{directory}: isn't a model directory: its {DESCRIPTION} isn't anomgan's")
     return description
 
 
-def _arrays(
+def _read_arrays(
     directory: str | Path, path: Path, description: Mapping[str, Any]
 ) -> dict[str, FloatArray]:
-    """Read ``weights.safetensors`` if it is the file that ``model.json`` was written with."""
+    """Read ``weights.safetensors`` if it has the checksum in ``model.json``."""
     if not path.is_file():
-        raise damaged(directory, f"{WEIGHTS} is missing")
-    wanted = description.get("weights")
-    if not isinstance(wanted, dict):
-        raise damaged(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
-    data = _contents(directory, path, MAX_WEIGHTS_BYTES, wanted.get("bytes"))
-    if hashlib.sha256(data).hexdigest() != wanted.get("sha256"):
-        raise damaged(directory, f"{WEIGHTS} isn't as it was written")
+        raise damage_error(directory, f"{WEIGHTS} is missing")
+    expected = description.get("weights")
+    if not isinstance(expected, dict):
+        raise damage_error(directory, f"{DESCRIPTION} says nothing of {WEIGHTS}")
+    data = _read_file(directory, path, MAX_WEIGHTS_BYTES, expected.get("bytes"))
+    if hashlib.sha256(data).hexdigest() != expected.get("sha256"):
+        raise damage_error(directory, f"{WEIGHTS} isn't as it was written")
     try:
         return safetensors.numpy.load(data)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise damaged(directory, f"{WEIGHTS} isn't in the safetensors format") from error
+        raise damage_error(directory, f"{WEIGHTS} isn't in the safetensors format") from error
 
 
-def _contents(directory: str | Path, path: Path, most: int, wanted: object = None) -> bytes:
+def _read_file(directory: str | Path, path: Path, max_bytes: int, expected: object = None) -> bytes:
     """Read a file of the model.
 
-    What is checked is the file that was opened: another one may take its name meanwhile.
+    The checks are of the opened file, as another one may take its name meanwhile.
 
     Args:
         directory: What messages call the model.
         path: The file.
-        most: Bytes of the largest one.
-        wanted: How many it must have, if that is known.
+        max_bytes: Its largest size.
+        expected: Its size in bytes, if that is known.
 
     Raises:
         InputError: If it is a link to a file elsewhere, which isn't the model's to read, no
             ordinary file, or of another size.
     """
-    folder, true = os.path.realpath(path.parent), os.path.realpath(path)
-    if os.path.commonpath([folder, true]) != folder:
-        raise damaged(directory, f"{path.name} is a link that leads out of the folder")
-    with open(true, "rb", opener=_opened) as file:
+    folder, target = os.path.realpath(path.parent), os.path.realpath(path)
+    if os.path.commonpath([folder, target]) != folder:
+        raise damage_error(directory, f"{path.name} is a link that leads out of the folder")
+    with open(target, "rb", opener=_open) as file:
         status = os.fstat(file.fileno())
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):
-            raise damaged(directory, f"{path.name} isn't an ordinary file")
-        if size > most:
-            raise damaged(directory, f"{path.name} is larger than {most:,} bytes")
-        if wanted is not None and size != wanted:
-            raise damaged(directory, f"{path.name} has {size:,} bytes instead of {wanted}")
+            raise damage_error(directory, f"{path.name} isn't an ordinary file")
+        if size > max_bytes:
+            raise damage_error(directory, f"{path.name} is larger than {max_bytes:,} bytes")
+        if expected is not None and size != expected:
+            raise damage_error(directory, f"{path.name} has {size:,} bytes instead of {expected}")
         data = file.read(size + 1)
     if len(data) != size:
-        raise damaged(directory, f"{path.name} changed while it was read")
+        raise damage_error(directory, f"{path.name} changed while it was read")
     return data
 
 
-def _opened(path: str, flags: int) -> int:
-    """Open a file, without waiting for somebody to write to it in case it is a pipe."""
+def _open(path: str, flags: int) -> int:
+    """Open a file without blocking, in case it is a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _sealed(description: dict[str, Any]) -> bytes:
-    """JSON as bytes, with its own checksum as the last entry."""
-    whole = description | {"sha256": _checksum(description)}
-    text = json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+def _serialize(description: dict[str, Any]) -> bytes:
+    """The bytes of ``model.json``, its own checksum as the last entry."""
+    sealed = description | {"sha256": _checksum(description)}
+    text = json.dumps(sealed, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "surrogatepass")  # as json.loads decodes
 
 

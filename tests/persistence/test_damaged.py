@@ -30,7 +30,7 @@ def reseal(folder, description, weights, change=lambda description: None):
     description["weights"] = {"bytes": len(weights), "sha256": sha256(weights).hexdigest()}
     change(description)
     description.pop("sha256")
-    (folder / "model.json").write_bytes(store._sealed(description))
+    (folder / "model.json").write_bytes(store._serialize(description))
 
 
 def flip(path, at):

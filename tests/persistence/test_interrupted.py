@@ -164,7 +164,7 @@ def test_what_another_save_is_writing_is_left_alone(same_scores, beside, newer, 
 
 
 def test_a_model_swapped_while_it_is_read_is_read_again(same_scores, newer, saved, monkeypatch):
-    real, swapped = store._arrays, []
+    real, swapped = store._read_arrays, []
 
     def swap_first(*args):
         if not swapped:
@@ -172,5 +172,5 @@ def test_a_model_swapped_while_it_is_read_is_read_again(same_scores, newer, save
             newer.save(saved)
         return real(*args)
 
-    monkeypatch.setattr(store, "_arrays", swap_first)
+    monkeypatch.setattr(store, "_read_arrays", swap_first)
     assert same_scores(load(saved), newer)
