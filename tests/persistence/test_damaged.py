@@ -167,7 +167,7 @@ DAMAGED = {
     "very many members": (forged("config/members", 10**9), "settings of another model"),
     "unknown setting": (forged("config/colour", "red"), "unknown setting 'colour'"),
     "setting of text": (forged("config/latent", "many"), "latent='many' must be"),
-    "unknown view": (forged("config/views", ["rosy"]), r"views=\['rosy'\] must be one or more of"),
+    "unknown view": (forged("config/views", ["rosy"]), "views='rosy' must be one of"),
     "unknown kind of score": (forged("config/score", "guess"), "score='guess' must be one of"),
     "schema of text": (forged("schema", "none"), "belong together"),
     "column without kind": (forged("schema/columns/0/kind", "x"), "no entry 'x'"),
