@@ -44,7 +44,7 @@ def measure_limits(*, quick: bool) -> Iterator[str]:
     trained = per_member.fit * config.members / figures["fit_s"] / 1e9
     scored = per_member.score * config.members / figures["score_s"] / 1e6
     yield f"{torch.get_num_threads()} threads\n"
-    yield "| | GFLOP/s in float32 | one thread | of the most, % |"
+    yield "| | GFLOP/s in float32 | one thread | of the peak, % |"
     yield "|---|---:|---:|---:|"
     shapes = {
         "large products": (1, LARGE_SIDE, LARGE_SIDE, LARGE_SIDE),
