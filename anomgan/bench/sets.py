@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminate, split
-from anomgan.data.readers.files import ENDINGS, read_table
+from anomgan.data.readers.files import SUFFIXES, read_table
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
@@ -137,9 +137,9 @@ def _find_sets_at(path: Path, label: str | None, read_label: LabelReader) -> lis
         return [LabelledSet(archive.stem, archive) for archive in archives]
     if path.suffix.lower() == ".npz":
         return [LabelledSet(path.stem, path)]
-    ending = next((end for end in ENDINGS if name.lower().endswith(end)), None)
+    ending = next((end for end in SUFFIXES if name.lower().endswith(end)), None)
     if ending is None:
-        raise InputError(f"{path}: unknown kind of file; known are {', '.join(ENDINGS)}")
+        raise InputError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")
     if label is None:
         raise InputError(f"{path}: name the column that marks abnormal rows with --label COL")
     # "a.csv.gz" is called "a", as is "a.csv".

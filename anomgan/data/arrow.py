@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
-NULLABLE_DTYPES: dict[pa.DataType, Any] = {
+_NULLABLE_DTYPES: dict[pa.DataType, Any] = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
     pa.int32(): pd.Int32Dtype(),
@@ -54,8 +54,8 @@ def arrow_to_frame(data: pa.RecordBatch | pa.Table, source: str = "the table") -
 def arrow_to_series(column: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
     """Convert one column, as :func:`arrow_to_frame`."""
     kind, mapper = column.type, None
-    if kind in NULLABLE_DTYPES:
-        mapper = NULLABLE_DTYPES.get if column.null_count else None
+    if kind in _NULLABLE_DTYPES:
+        mapper = _NULLABLE_DTYPES.get if column.null_count else None
     elif pa.types.is_date(kind) and _exceeds_python_dates(column):
         column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
     elif _is_text(kind) and not _is_valid(column):
@@ -66,7 +66,7 @@ def arrow_to_series(column: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
 
 def _is_special(column: pa.Array | pa.ChunkedArray) -> bool:
     """Whether a column would lose something in ``to_pandas``."""
-    if column.type in NULLABLE_DTYPES:
+    if column.type in _NULLABLE_DTYPES:
         return bool(column.null_count)
     if pa.types.is_date(column.type):
         return _exceeds_python_dates(column)

@@ -21,17 +21,17 @@ from anomgan.data.transforms import soft_tail, soft_tail_inverse, yeo_johnson, y
 CONDITION_ROWS = 512
 """Training rows whose conditions are stored, to sample conditions as they occur together."""
 
-MAX_FIT_ROWS = 10_000
+_MAX_FIT_ROWS = 10_000
 """Most rows that scales are fitted to; more would hardly change them."""
 
-Map = Callable[[Tensor, Tensor], Tensor]
+_Map = Callable[[Tensor, Tensor], Tensor]
 
 
 def _identity(x: Tensor, _power: Tensor) -> Tensor:
     return x
 
 
-SCALINGS: dict[str, tuple[Map, Map]] = {
+SCALINGS: dict[str, tuple[_Map, _Map]] = {
     "standard": (_identity, _identity),
     "minmax": (_identity, _identity),
     "asinh": (lambda x, _: torch.asinh(x), lambda x, _: torch.sinh(x)),
@@ -108,7 +108,7 @@ class EnsembleScaler(nn.Module):
             self.conditions = torch.from_numpy(values[rows, record:]).float()
         first = len(self.pixel)  # pixels come first
         self._fit_pixels(values[:, :first])
-        values = values[:: -(-len(values) // MAX_FIT_ROWS), first:].astype(np.float64, copy=False)
+        values = values[:: -(-len(values) // _MAX_FIT_ROWS), first:].astype(np.float64, copy=False)
         numeric = self.numeric.numpy() - first
         self.power[self.numeric] = torch.from_numpy(_fit_powers(values[:, numeric]))
         rate = (values.sum(0) + 1) / (len(values) + 2)

@@ -27,7 +27,7 @@ PICTURE_COLUMN, PATH_COLUMN, FOLDER_COLUMN = "picture", "path", "folder"
 
 _UINT16_MODES = frozenset(("I;16", "I;16L", "I;16B", "I;16N"))
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MAX_PIXELS = 89_478_485
 """Most pixels of a picture that is decoded by default, as in Pillow: a quarter of a gigabyte."""
 
@@ -182,7 +182,7 @@ class FilePicture(Picture):
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):  # reading a pipe would block
                 raise BrokenPictureError("isn't an ordinary file")
-            with PIL.Image.open(self.path, formats=FORMATS) as image:
+            with PIL.Image.open(self.path, formats=_FORMATS) as image:
                 width, height = image.size
                 if width * height > self.max_pixels:
                     raise BrokenPictureError(
@@ -193,7 +193,7 @@ class FilePicture(Picture):
         except (BrokenPictureError, MemoryError):
             raise
         except PIL.UnidentifiedImageError:
-            formats = ", ".join(FORMATS)
+            formats = ", ".join(_FORMATS)
             raise BrokenPictureError(f"isn't a picture ({formats}), or is damaged") from None
         except OSError as error:
             if error.errno is None:  # raised by a decoder, not the system

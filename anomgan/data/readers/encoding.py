@@ -1,4 +1,4 @@
-"""Where a table comes from: what messages call it, and its bytes, unpacked and as clean UTF-8."""
+"""Open a file or standard input as a stream of valid UTF-8, unpacked and whatever its encoding."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # begins with the mark of UTF-16
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # first, since it begins with the mark of UTF-16
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Byte order marks of everything but UTF-8."""
+"""Byte order mark -> encoding, except UTF-8."""
 
-UNMARKED = {"utf-32-le": "x?00", "utf-32-be": "00?x", "utf-16-le": "x0", "utf-16-be": "0x"}
-"""Where bytes of text without a mark are often 0, at least those of digits, and where never."""
+_ZERO_PATTERNS = {"utf-32-le": "x?00", "utf-32-be": "00?x", "utf-16-le": "x0", "utf-16-be": "0x"}
+"""Encoding -> bytes of a character that are often 0 (`0`), hardly ever (`x`) or either (`?`)."""
 
-SNIFFED = 4096
-"""Bytes by which an encoding without a mark is told."""
+_SNIFFED_BYTES = 4096
+"""Bytes from which an encoding without a mark is detected."""
 
-BINARY = {
+_BINARY_FORMATS = {
     rb"\x1f\x8b": "is gzip data; unpack it, or end its name in .gz",
     rb"PK\x03\x04": "is a ZIP archive or an Excel workbook; unpack it, or save it as CSV",
     rb"\xd0\xcf\x11\xe0": "is an Excel workbook; save it as CSV",
@@ -47,16 +47,20 @@ BINARY = {
     rb"\x89PNG|\xff\xd8\xff|GIF8[79]a": "is a picture; name the folder it lies in",
     rb"%PDF-": "is a PDF document; save the table in it as CSV",
 }
-"""How data that isn't text begins, and what to do about it."""
+"""Pattern of the first bytes of data that isn't text -> what to do about it."""
 
 
 def describe_source(source: str | Path) -> str:
-    """What messages call a source: the path as it was typed, or ``stdin`` for ``-``."""
+    """The name of a source in messages: its path, or ``stdin`` for ``-``."""
     return "stdin" if str(source) == "-" else str(source)
 
 
 def open_bytes(source: str | Path, name: str) -> AbstractContextManager[BinaryIO]:
-    """Open for reading bytes, unpacked; standard input is left open afterwards.
+    """Open a source for reading bytes, unpacked if its name ends in ``.gz``.
+
+    Args:
+        source: A path, or ``-`` for standard input, which stays open afterwards.
+        name: What messages call it.
 
     Raises:
         InputError: If the file can't be opened.
@@ -73,24 +77,24 @@ def open_bytes(source: str | Path, name: str) -> AbstractContextManager[BinaryIO
         raise InputError(f"{name}: can't be opened: {error.strerror or error}") from None
 
 
-def _windows_1252(error: UnicodeError) -> tuple[str, int]:
-    """Decode what isn't UTF-8, a few bytes at a time; the answer a codec error handler gives."""
+def _decode_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """Codec error handler: decode bytes that aren't UTF-8 as Windows-1252."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
     try:
         return bad.decode("cp1252"), error.end
-    except UnicodeDecodeError:  # five bytes have no meaning there
+    except UnicodeDecodeError:  # five bytes are undefined there
         return bad.decode("latin-1"), error.end
 
 
-def _encoding(head: bytes) -> str:
-    """The encoding of text that begins so."""
-    for mark, name in ENCODINGS.items():
+def _detect_encoding(head: bytes) -> str:
+    """Detect an encoding from the first bytes of text."""
+    for mark, name in _BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return name
-    head = head[:SNIFFED]
-    for name, pattern in UNMARKED.items():
+    head = head[:_SNIFFED_BYTES]
+    for name, pattern in _ZERO_PATTERNS.items():
         zeros = [head[at :: len(pattern)].count(0) for at in range(len(pattern))]
         units = len(head) // len(pattern)
         if units >= len(pattern) and all(
@@ -101,29 +105,34 @@ def _encoding(head: bytes) -> str:
     return "utf-8-sig"
 
 
-codecs.register_error("anomgan.windows_1252", _windows_1252)
+codecs.register_error("anomgan.windows_1252", _decode_as_windows_1252)
 
 
-class Utf8(io.RawIOBase):
-    """A byte stream as clean UTF-8 without byte order mark, whatever it was before.
+class Utf8Stream(io.RawIOBase):
+    """Convert a byte stream to valid UTF-8 without byte order mark.
 
-    UTF-16 and UTF-32 are known by their byte order mark or by their zeros.  Bytes that aren't
-    UTF-8, however late they come, are taken as Windows-1252 one by one: no second pass over the
-    input is needed, and a file with a single broken character keeps its other ones.
+    UTF-16 and UTF-32 are detected by their byte order mark or their zero bytes.  Bytes that aren't
+    UTF-8 are decoded as Windows-1252 one by one, wherever they are: that needs no second pass over
+    the input, which may be a pipe, and a file with one broken character keeps all others.
 
     Attributes:
-        kept: How many of the last bytes :attr:`tail` has at least, as far as there are so many.
+        tail_bytes: Fewest bytes that :attr:`tail` holds, if that many were read.
     """
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
-        """Read from ``raw``, which messages call ``name``; with no name there is no warning."""
+        """Wrap a stream.
+
+        Args:
+            raw: The bytes to convert.
+            name: What messages call the input; no warnings are given if it is empty.
+        """
         self._raw = raw
         self._name = name
         self._decoder: codecs.IncrementalDecoder | None = None
         self._ready = memoryview(b"")
-        self._recoded = False
+        self._has_other_bytes = False
         self._recent: deque[bytes] = deque()
-        self.kept = 0
+        self.tail_bytes = 0
 
     @property
     def tail(self) -> bytes:
@@ -131,25 +140,28 @@ class Utf8(io.RawIOBase):
         return b"".join(self._recent)
 
     def readable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill part of the buffer; 0 at the end.
+        """Fill part of the buffer.
+
+        Returns:
+            Number of bytes written; 0 at the end of the stream.
 
         Raises:
             InputError: If the bytes can't be read or unpacked.
         """
-        into = memoryview(buffer).cast("B")
+        target = memoryview(buffer).cast("B")
         while not self._ready:
-            data = self._read(len(into))
-            clean = self._decode(data).encode(errors="replace")
-            self._ready = memoryview(clean)
-            self._keep(clean)
+            data = self._read(len(target))
+            utf8 = self._decode(data).encode(errors="replace")
+            self._ready = memoryview(utf8)
+            self._append_to_tail(utf8)
             if not data:
                 break
-        count = min(len(into), len(self._ready))
-        into[:count] = self._ready[:count]
+        count = min(len(target), len(self._ready))
+        target[:count] = self._ready[:count]
         self._ready = self._ready[count:]
         return count
 
@@ -163,33 +175,33 @@ class Utf8(io.RawIOBase):
         except OSError as error:
             raise InputError(f"{self._name}: can't be read: {error.strerror or error}") from None
 
-    def _keep(self, clean: bytes) -> None:
-        self._recent.append(clean)
-        while sum(map(len, self._recent)) - len(self._recent[0]) >= max(1, self.kept):
+    def _append_to_tail(self, utf8: bytes) -> None:
+        self._recent.append(utf8)
+        while sum(map(len, self._recent)) - len(self._recent[0]) >= max(1, self.tail_bytes):
             self._recent.popleft()
 
     def _decode(self, data: bytes) -> str:
         if self._decoder is None:
-            for begins, advice in BINARY.items():
-                if re.match(begins, data):
+            for pattern, advice in _BINARY_FORMATS.items():
+                if re.match(pattern, data):
                     raise InputError(f"{self._name}: {advice}")
-            self._decoder = codecs.getincrementaldecoder(_encoding(data))()
+            self._decoder = codecs.getincrementaldecoder(_detect_encoding(data))()
         try:
             return self._decoder.decode(data, final=not data)
         except UnicodeDecodeError:
-            self._recoded = True
+            self._has_other_bytes = True
             self._decoder.errors = "anomgan.windows_1252"
             return self._decoder.decode(data, final=not data)
 
-    def warn_if_recoded(self) -> None:
-        """Warn, once, if bytes that aren't UTF-8 were met.
+    def warn_if_not_utf8(self) -> None:
+        """Warn, once, if there were bytes that aren't UTF-8.
 
-        The bytes themselves may be read on another thread, where a warning would be lost.
+        This isn't part of reading, which may happen in another thread, where warnings get lost.
         """
-        if self._recoded and self._name:
+        if self._has_other_bytes and self._name:
             warnings.warn(
                 f"{self._name}: isn't all UTF-8; the other bytes were read as Windows-1252",
                 DataWarning,
                 stacklevel=2,
             )
-            self._recoded = False
+            self._has_other_bytes = False

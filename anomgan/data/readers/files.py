@@ -1,7 +1,7 @@
-"""Reading records from files, folders and standard input, in chunks, with plain error messages.
+"""Read records from files, folders and standard input, whole or in chunks.
 
-Cells of delimited text arrive as strings: what can be read as a number or a date is for the schema
-to decide, which can then say which cells were bad.  Parquet and NumPy files keep their types.
+Cells of delimited text are strings: the columns of the schema parse numbers and dates, and so can
+report cells that aren't.  Parquet and NumPy files keep their types.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from anomgan.data.image.image import (
     holds_pictures,
     to_picture_series,
 )
-from anomgan.data.readers.delimited import read_text
+from anomgan.data.readers.delimited import read_delimited
 from anomgan.data.readers.encoding import describe_source
 from anomgan.data.readers.image_folder import MAX_CHUNK_PICTURES, read_folder
-from anomgan.data.readers.npz import read_arrays
+from anomgan.data.readers.npz import read_npz_arrays
 from anomgan.data.readers.parquet import read_parquet
 from anomgan.errors import InputError
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
-ENDINGS = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".npz")
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = (*_TEXT_SUFFIXES, *(f"{ending}.gz" for ending in _TEXT_SUFFIXES), ".parquet", ".npz")
 
 
 def read_chunks(
     source: str | Path, *, rows: int = 65_536, max_pixels: int = MAX_PIXELS
 ) -> Iterator[pd.DataFrame]:
-    """Read records piece by piece, in memory that doesn't grow with the file.
+    """Read records in chunks, in memory that doesn't grow with the file.
 
-    Delimited text may be separated by comma, semicolon, tab or ``|`` and may carry a byte order
-    mark.  The first line that isn't blank is the header; names are stripped of surrounding blanks,
-    and a column without a name at position i is called ``unnamed_i``.  Blank lines are skipped.
-    UTF-16 and UTF-32 are recognised; of what else isn't UTF-8, each byte is read as Windows-1252.
-    Lines end with a line feed, a carriage return or both.
+    Delimited text may be separated by comma, semicolon, tab or ``|`` and have a byte order mark.
+    The first line that isn't blank is the header; names are stripped of surrounding blanks, and a
+    column without a name at position i is called ``unnamed_i``.  Blank lines are skipped.  UTF-16
+    and UTF-32 are detected; other bytes that aren't UTF-8 are read as Windows-1252.  Lines end with
+    a line feed, a carriage return or both.
 
     Args:
         source: A ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.npz``
-            file, the last with an array ``X`` or a single one (read whole), or ``-`` for CSV on
-            standard input.  A 2-D array has the columns ``x0``, ``x1``, …; one of 3 or 4 dimensions
-            holds pictures, (n, H, W) or (n, H, W, C), in the column ``picture``.  A folder holds
+            file, the last with an array ``X`` or only one array, or ``-`` for CSV on standard
+            input.  A 2-D array has the columns ``x0``, ``x1``, …; one of 3 or 4 dimensions holds
+            pictures, ``(n, H, W)`` or ``(n, H, W, C)``, in the column ``picture``.  A folder holds
             pictures, too: see :func:`anomgan.data.readers.image_folder.read_folder`.
         rows: Most rows in a chunk.  The first chunk may be smaller, so that work can begin early.
-        max_pixels: Picture files with more pixels won't be decoded.
+        max_pixels: Picture files with more pixels aren't decoded.
 
     Yields:
-        Non-empty frames of the same columns, whose index counts the records of the input from 0.
+        Non-empty frames of the same columns, indexed by the number of the record, from 0.
         Cells of delimited text are strings, missing where empty or one of
         `anomgan.data.readers.delimited.MISSING_SPELLINGS`.
 
@@ -61,13 +61,13 @@ def read_chunks(
         InputError: If the source can't be read, holds no record, or ends within a quote.
 
     Warns:
-        DataWarning: If the header looks like data, or bytes weren't UTF-8.
+        DataWarning: If the header looks like data, or there are bytes that aren't UTF-8.
     """
     if rows < 1:
         raise InputError(f"rows={rows}: a chunk needs at least one row")
     name = describe_source(source)
     start = 0
-    for frame in _reader_for(source, name, max_pixels)(source, rows):
+    for frame in _choose_reader(source, name, max_pixels)(source, rows):
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield frame
@@ -76,14 +76,14 @@ def read_chunks(
 
 
 def name_rows(frame: pd.DataFrame) -> pd.Series[Any]:
-    """What names records of :func:`read_chunks`: ``path`` of pictures in files, else ``row``."""
+    """Names of the records of :func:`read_chunks`: ``path`` of pictures in files, else ``row``."""
     if PATH_COLUMN in frame.columns and holds_pictures(frame):
         return frame[PATH_COLUMN]
     return pd.Series(frame.index, frame.index, name="row")
 
 
 def read_table(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> pd.DataFrame:
-    """Read all records; see :func:`read_chunks` for sources, errors and warnings.
+    """Read a file or folder into a frame; see :func:`read_chunks` for sources, errors and warnings.
 
     Returns:
         All records, indexed from 0.
@@ -91,34 +91,34 @@ def read_table(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> pd.DataFr
     return pd.concat(list(read_chunks(source, max_pixels=max_pixels)))
 
 
-def _reader_for(
+def _choose_reader(
     source: str | Path, name: str, max_pixels: int
 ) -> Callable[[str | Path, int], Iterator[pd.DataFrame]]:
-    """Choose the reader by the file's ending.
+    """Choose the reader by the suffix of the file.
 
     Raises:
-        InputError: If there is no such file or its ending isn't known.
+        InputError: If there is no such file or its suffix is unknown.
     """
     if str(source) == "-":
-        return read_text
+        return read_delimited
     path = Path(source)
     if path.is_dir():
         return partial(read_folder, max_pixels=max_pixels)
     if not path.exists():
         raise InputError(f"{name}: no such file")
-    lowered = path.name.lower()
-    if not lowered.endswith(ENDINGS):
-        raise InputError(f"{name}: unknown kind of file; known are {', '.join(ENDINGS)}")
-    if lowered.endswith(".parquet"):
+    lower_name = path.name.lower()
+    if not lower_name.endswith(SUFFIXES):
+        raise InputError(f"{name}: unknown kind of file; known are {', '.join(SUFFIXES)}")
+    if lower_name.endswith(".parquet"):
         return read_parquet
-    return _read_npz if lowered.endswith(".npz") else read_text
+    return _read_npz if lower_name.endswith(".npz") else read_delimited
 
 
 def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Frames from the array of an ``.npz``; the arguments of :func:`read_chunks`."""
-    for records in read_arrays(source, rows):
+    """Read frames from the array of an ``.npz`` file; arguments as of :func:`read_chunks`."""
+    for records in read_npz_arrays(source, rows):
         if records.ndim == 2:
             yield pd.DataFrame(records, columns=[f"x{at}" for at in range(records.shape[1])])
             continue
-        for few in np.array_split(records, -(-len(records) // MAX_CHUNK_PICTURES)):
-            yield pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(few))})
+        for chunk in np.array_split(records, -(-len(records) // MAX_CHUNK_PICTURES)):
+            yield pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(chunk))})

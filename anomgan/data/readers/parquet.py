@@ -1,4 +1,4 @@
-"""Parquet files and folders of them: what is in them, and any range of their rows."""
+"""Read Parquet files and folders of them: their columns, and any range of their rows."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from anomgan.data.readers.encoding import describe_source
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 
-ENDING = ".parquet"
-CHUNK = 65_536
-"""Rows that are held in memory at once, unless somebody asks for another number."""
+_SUFFIX = ".parquet"
+_CHUNK_ROWS = 65_536
+"""Default number of rows in a batch."""
 
 
 @dataclass(frozen=True)
 class ParquetInfo:
-    """What the footer of a file says.
+    """Contents of a file, from its footer.
 
     Attributes:
-        path: The file.
-        rows: Its records.
-        columns: Its columns; indexes that pandas stored are ordinary ones, except unnamed ones,
-            which are left out.
-        bytes: Its size.
-        changed: When it was last written, in nanoseconds since 1970.
+        path: Path of the file.
+        rows: Number of rows.
+        columns: The columns; named indexes of pandas are columns, unnamed ones are left out.
+        bytes: Size of the file.
+        changed: Time of the last change, in nanoseconds since 1970.
     """
 
     path: Path
@@ -44,74 +43,74 @@ class ParquetInfo:
 
 
 def list_parquet_files(source: str | Path) -> list[Path]:
-    """The Parquet files of a table: the file itself, or those in a folder, by name.
+    """The Parquet files of a table: the file itself, or those in a folder, sorted by name.
 
-    Names that begin with ``_`` or ``.`` are left out, as everywhere in the Hadoop world.
+    Names that begin with ``_`` or ``.`` are left out, as in Hadoop.
 
     Raises:
-        InputError: If there is none, or the folder has folders of its own: their names may be
-            columns (``day=1``), which wouldn't be read.
+        InputError: If there is none, or the folder has subfolders, whose names may be columns
+            (``day=1``) that wouldn't be read.
     """
     path, name = Path(source), describe_source(source)
     if not path.exists():
         raise InputError(f"{name}: no such file")
     if not path.is_dir():
-        if not path.name.lower().endswith(ENDING):
-            raise InputError(f"{name}: isn't a {ENDING} file, nor a folder of such files")
+        if not path.name.lower().endswith(_SUFFIX):
+            raise InputError(f"{name}: isn't a {_SUFFIX} file, nor a folder of such files")
         return [path]
-    shown = [entry for entry in sorted(path.iterdir()) if entry.name[0] not in "_."]
-    for entry in shown:
+    visible = [entry for entry in sorted(path.iterdir()) if entry.name[0] not in "_."]
+    for entry in visible:
         if entry.is_dir():
             raise InputError(
                 f"{name}: holds the folder {entry.name!r}; give a folder of nothing but "
-                f"{ENDING} files, or one folder at a time"
+                f"{_SUFFIX} files, or one folder at a time"
             )
-    files = [entry for entry in shown if entry.name.lower().endswith(ENDING)]
+    files = [entry for entry in visible if entry.name.lower().endswith(_SUFFIX)]
     if not files:
-        raise InputError(f"{name}: is a folder without {ENDING} files")
+        raise InputError(f"{name}: is a folder without {_SUFFIX} files")
     return files
 
 
 def read_parquet_info(path: str | Path) -> ParquetInfo:
-    """Read a file's footer.
+    """Read the footer of a file.
 
     Raises:
         InputError: If it can't be read, or two columns share a name.
     """
     path, status = Path(path), Path(path).stat()
-    with _opened(path) as file:
+    with _open(path) as file:
         schema = file.schema_arrow
-        keep = _names(schema)
-        refuse_duplicates(keep, describe_source(path))
-        columns = pa.schema([schema.field(schema.names.index(name)) for name in keep])
+        names = _column_names(schema)
+        refuse_duplicates(names, describe_source(path))
+        columns = pa.schema([schema.field(schema.names.index(name)) for name in names])
         rows = file.metadata.num_rows
     return ParquetInfo(path, rows, columns, status.st_size, status.st_mtime_ns)
 
 
 def read_batches(
-    path: str | Path, *, first: int = 0, count: int | None = None, rows: int = CHUNK
+    path: str | Path, *, first: int = 0, count: int | None = None, rows: int = _CHUNK_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Read a range of a file's records, in memory that doesn't grow with it.
+    """Read a range of a file's rows, in memory that doesn't grow with it.
 
-    Only row groups that the range touches are read.
+    Only row groups that overlap the range are read.
 
     Args:
         path: The file.
-        first: The first record wanted, counted from 0.
-        count: How many; None for all that follow.
-        rows: Most records in a batch.
+        first: The first row, counted from 0.
+        count: Number of rows; None for all that follow.
+        rows: Most rows in a batch.
 
     Yields:
-        Batches that aren't empty.
+        Non-empty batches.
 
     Raises:
         InputError: If the file can't be read, or two columns share a name.
     """
-    with _opened(path) as file:
-        names = _names(file.schema_arrow)
+    with _open(path) as file:
+        names = _column_names(file.schema_arrow)
         refuse_duplicates(names, describe_source(path))
         end = file.metadata.num_rows if count is None else first + count
-        groups, start = _groups(file.metadata, first, end)
+        groups, start = _find_row_groups(file.metadata, first, end)
         for batch in file.iter_batches(batch_size=rows, row_groups=groups, columns=names):
             low, high = max(first - start, 0), min(end - start, batch.num_rows)
             start += batch.num_rows
@@ -120,31 +119,33 @@ def read_batches(
 
 
 def read_parquet(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Frames from Parquet; arguments and errors as of :func:`read_batches`."""
+    """Read a file as frames; arguments and errors as of :func:`read_batches`."""
     name = describe_source(source)
     return (arrow_to_frame(batch, name) for batch in read_batches(source, rows=rows))
 
 
-def _names(schema: pa.Schema) -> list[str]:
+def _column_names(schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
 
 
-def _groups(metadata: pa.parquet.FileMetaData, first: int, end: int) -> tuple[list[int], int]:
-    """The row groups that a range touches, and the first record of the first of them."""
+def _find_row_groups(
+    metadata: pa.parquet.FileMetaData, first: int, end: int
+) -> tuple[list[int], int]:
+    """The row groups that overlap a range, and the first row of the first of them."""
     groups: list[int] = []
-    begins = start = 0
+    first_row = start = 0
     for number in range(metadata.num_row_groups):
         stop = start + metadata.row_group(number).num_rows
         if start < end and stop > first:
-            begins = begins if groups else start
+            first_row = first_row if groups else start
             groups.append(number)
         start = stop
-    return groups, begins
+    return groups, first_row
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
-    """Open a file, with what goes wrong in words.
+def _open(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
+    """Open a file and explain errors while it is open.
 
     Raises:
         InputError: If it can't be read.

@@ -28,9 +28,9 @@ READABLE_SHARE = 0.95
 """Share of a text column's filled cells that must parse as numbers for it to be numeric, and so on
 for the other kinds."""
 
-INTEGER_PATTERN = r"^[-+]?\d+$"
+_INTEGER_PATTERN = r"^[-+]?\d+$"
 
-LOOKALIKES = {
+_LOOKALIKES = {
     "numbers": (
         r"""^["' ]*[-+]?[$€£¥]?\s?[-+]?"""
         r"""(\d+|\d{1,3}([.,' \x{a0}\x{202f}]\d{3})+)([.,]\d+)?\s?[%$€£¥]?["' ]*$""",
@@ -43,10 +43,10 @@ LOOKALIKES = {
 }
 """Text that people read as something else -> its pattern, and how to write it to have it parsed."""
 
-LOOKALIKE_ROWS = 10_000
+_LOOKALIKE_ROWS = 10_000
 """Most rows in which lookalikes are searched."""
 
-MIN_IDENTIFIER_ROWS = 20
+_MIN_IDENTIFIER_ROWS = 20
 """Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
 
 DropReason = Literal["constant", "empty", "text that differs in every row", "running number"]
@@ -115,7 +115,7 @@ def infer_columns(
         DataWarning: If a column was taken for text but looks like numbers or dates.
     """
     clock_name, clock = "", None
-    lookalikes: dict[str, list[str]] = {kind: [] for kind in LOOKALIKES}
+    lookalikes: dict[str, list[str]] = {kind: [] for kind in _LOOKALIKES}
     for at, name in enumerate(names):
         if name in without:
             continue
@@ -131,7 +131,7 @@ def infer_columns(
         if columns:
             warnings.warn(
                 f"{source}: columns taken for text that look like {kind}: {join_limited(columns)}; "
-                f"write them {LOOKALIKES[kind][1]}",
+                f"write them {_LOOKALIKES[kind][1]}",
                 DataWarning,
                 stacklevel=2,
             )
@@ -184,20 +184,20 @@ def _loses_digits(cells: Cells, numbers: ParsedCells) -> bool:
     large = np.abs(numbers.values) > MAX_EXACT_INTEGER
     if cells.text is None or not large.any():
         return False
-    integers = pc.fill_null(pc.match_substring_regex(cells.trimmed, INTEGER_PATTERN), False)
+    integers = pc.fill_null(pc.match_substring_regex(cells.trimmed, _INTEGER_PATTERN), False)
     large &= integers.to_numpy(zero_copy_only=False)
     distinct = pc.count_distinct(cells.trimmed.filter(pa.array(large))).as_py()
     return bool(distinct > len(np.unique(numbers.values[large])))
 
 
 def _find_lookalike(cells: Cells) -> tuple[str, str] | None:
-    """What unparsed text looks like, a key of `LOOKALIKES`, and an example; None for other text."""
+    """What text looks like, a key of `_LOOKALIKES`, and an example; None for other text."""
     if cells.form != "text" or cells.categorical:
         return None
-    text = pc.unique(cells.trimmed.slice(0, LOOKALIKE_ROWS)).drop_null()
+    text = pc.unique(cells.trimmed.slice(0, _LOOKALIKE_ROWS)).drop_null()
     if not len(text) or _infer_kind(replace(cells, text=text)) != "category":
         return None
-    for kind, (pattern, _) in LOOKALIKES.items():
+    for kind, (pattern, _) in _LOOKALIKES.items():
         matches = pc.match_substring_regex(text, pattern)
         unparsed = text.filter(pc.and_not(matches, pc.match_substring_regex(text, NUMBER_PATTERN)))
         if len(unparsed) and pc.mean(matches).as_py() >= READABLE_SHARE:
@@ -215,7 +215,7 @@ def _drop_constant(name: str, cells: Cells, parsed: ParsedCells) -> Dropped | No
     is_number = cells.form == "number" or (cells.form == "text" and _infer_kind(cells) == "numeric")
     text = cells.to_text()[0].as_py()
     if is_number and cells.text is not None and abs(values[0]) > MAX_EXACT_INTEGER:
-        is_number = not re.fullmatch(INTEGER_PATTERN, text)  # keep all digits
+        is_number = not re.fullmatch(_INTEGER_PATTERN, text)  # keep all digits
     return Dropped(name, "constant", float(values[0]) if is_number else text)
 
 
@@ -225,7 +225,7 @@ def _drop_text(name: str, cells: Cells) -> Dropped | None:
     distinct = pc.count_distinct(text, mode="all").as_py()
     if distinct == 1:
         return Dropped(name, "constant", text[0].as_py())
-    if distinct == len(text) >= MIN_IDENTIFIER_ROWS:
+    if distinct == len(text) >= _MIN_IDENTIFIER_ROWS:
         return Dropped(name, "text that differs in every row")
     return None
 
@@ -236,6 +236,6 @@ def _drop_running_number(name: str, parsed: ParsedCells) -> Dropped | None:
         steps = np.diff(parsed.values)  # NaN beside a missing cell
     runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
     is_integer = float(parsed.values[0]).is_integer()
-    if runs and is_integer and len(parsed.values) >= MIN_IDENTIFIER_ROWS:
+    if runs and is_integer and len(parsed.values) >= _MIN_IDENTIFIER_ROWS:
         return Dropped(name, "running number")
     return None

@@ -20,15 +20,15 @@ from anomgan.utils.types import Floats
 
 Cycle = Literal["hour", "weekday", "yearday"]
 
-DAY_S = 86_400.0
+_DAY_S = 86_400.0
 
-MIN_TIME_S, MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
+_MIN_TIME_S, _MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999 in seconds since 1970; generated times are clipped to them."""
 
-NANOSECOND_RANGE_S = -9.2e9, 9.2e9
+_NANOSECOND_RANGE_S = -9.2e9, 9.2e9
 """The same for dtypes in nanoseconds: the years 1678 to 2261."""
 
-MONOTONE_SHARE = 0.95
+_MONOTONE_SHARE = 0.95
 """Share of steps in one direction from which a clock counts as running with the file."""
 
 
@@ -114,22 +114,22 @@ class DatetimeColumn(Column):
         """Seconds since 1970; if elapsed time isn't encoded, in the week after the median."""
         if self.elapsed:
             days = from_scale(block[:, 0], self.center, self.scale)
-            seconds = days * DAY_S + (clock if self.after and clock is not None else 0.0)
+            seconds = days * _DAY_S + (clock if self.after and clock is not None else 0.0)
         else:
             seconds = self._decode_phases(block)
-        return np.clip(seconds, MIN_TIME_S, MAX_TIME_S)
+        return np.clip(seconds, _MIN_TIME_S, _MAX_TIME_S)
 
     def _decode_phases(self, block: Floats) -> Floats:
         """Times with the encoded weekday and hour in the week that follows the median, ``(n,)``."""
-        day, time_of_day = divmod(self.center * DAY_S, DAY_S)
-        seconds = np.full(len(block), day * DAY_S + time_of_day)
+        day, time_of_day = divmod(self.center * _DAY_S, _DAY_S)
+        seconds = np.full(len(block), day * _DAY_S + time_of_day)
         for at, cycle in enumerate(self.cycles):
             phase = np.arctan2(block[:, 2 * at], block[:, 2 * at + 1]) / (2 * np.pi)
             if cycle == "hour":
-                seconds += phase % 1.0 * DAY_S - time_of_day
+                seconds += phase % 1.0 * _DAY_S - time_of_day
             elif cycle == "weekday":
                 weekday = _cycle_phase(seconds[:1], "weekday")
-                seconds += np.rint((phase - weekday) * 7) % 7 * DAY_S
+                seconds += np.rint((phase - weekday) * 7) % 7 * _DAY_S
         return seconds
 
     def check(self) -> None:
@@ -141,7 +141,7 @@ class DatetimeColumn(Column):
         """Times in the user's time zone, clipped to the range of the dtype."""
         dtype: Any = pd.api.types.pandas_dtype(self.dtype)
         if (getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]) == "ns":
-            values = np.clip(values, *NANOSECOND_RANGE_S)
+            values = np.clip(values, *_NANOSECOND_RANGE_S)
         stamps = np.full(len(values), np.datetime64("NaT", "us"))
         filled = ~np.isnan(values)
         stamps[filled] = np.rint(values[filled] * 1e6).astype(np.int64).astype("datetime64[us]")
@@ -172,20 +172,20 @@ def parse_datetimes(cells: Cells) -> ParsedCells:
 
 
 def _elapsed_days(times: Floats, clock: Floats | None) -> Floats:
-    return (times if clock is None else times - clock) / DAY_S
+    return (times if clock is None else times - clock) / _DAY_S
 
 
 def _runs_with_file(times: Floats) -> bool:
     """Whether nearly all steps have one direction, as in a log, or in one with the newest first."""
     steps = np.diff(times)
-    return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= MONOTONE_SHARE)
+    return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= _MONOTONE_SHARE)
 
 
 def _cycle_phase(times: Floats, cycle: Cycle) -> Floats:
     """The fraction of the cycle that has passed, in [0, 1); NaN for NaN."""
     if cycle == "hour":
-        return times % DAY_S / DAY_S
-    days = np.floor(times / DAY_S)
+        return times % _DAY_S / _DAY_S
+    days = np.floor(times / _DAY_S)
     if cycle == "weekday":
         return (days + 3) % 7 / 7  # 1970 began on a Thursday; weeks begin on Monday
     filled = ~np.isnan(days)
@@ -199,4 +199,4 @@ def _varying_cycles(times: Floats) -> tuple[Cycle, ...]:
     """The cycles whose phase varies; the year only if the times span more than one."""
     cycles: Sequence[Cycle] = ("hour", "weekday")
     varying = [cycle for cycle in cycles if np.ptp(_cycle_phase(times, cycle)) > 0]
-    return (*varying, "yearday") if np.ptp(times) > 366 * DAY_S else tuple(varying)
+    return (*varying, "yearday") if np.ptp(times) > 366 * _DAY_S else tuple(varying)
