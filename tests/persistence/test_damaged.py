@@ -222,7 +222,7 @@ def test_what_may_not_be_read_is_told(saved, monkeypatch):
     def denied(path, flags):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(store, "_opened", denied)
+    monkeypatch.setattr(store, "_open", denied)
     with pytest.raises(InputError, match="can't read the model: Permission denied"):
         load(saved)
 
