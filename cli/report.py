@@ -71,7 +71,7 @@ def report(
     from anomgan.cli.csv_output import open_output
     from anomgan.cli.labels import read_normal_rows
     from anomgan.data.readers.encoding import describe_source
-    from anomgan.report import report as render_report
+    from anomgan.reporting.page import report as render_report
 
     with open_output(output) as file:
         detector = load(model)

@@ -41,7 +41,7 @@ def main() -> None:
         from anomgan.mlflow import log_fit, run_logger
         from anomgan.mlflow.run_logger import write_artifacts
     with measure("importing plots"):
-        from anomgan.report import report  # noqa: F401
+        from anomgan.reporting.page import report  # noqa: F401
     with tempfile.TemporaryDirectory() as place, mock.patch.object(run_logger, "write_artifacts"):
         uri = f"sqlite:///{Path(place) / 'mlflow.db'}"
         for what in ("making a new store", "run, parameters, metrics, model"):

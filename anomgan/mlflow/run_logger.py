@@ -110,7 +110,7 @@ def write_artifacts(detector: GANDetector, folder: Path) -> None:
     """Write figures, generated records and the report into an existing folder."""
     from anomgan.plotting import figures as plots
     from anomgan.plotting.style import png
-    from anomgan.report import report
+    from anomgan.reporting.page import report
 
     history, facts = detector.history_, detector.training_facts_
     figures: dict[str, Callable[[], Figure]] = {

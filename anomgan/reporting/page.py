@@ -14,10 +14,10 @@ from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
 from anomgan.plotting import figures as plots
 from anomgan.plotting.style import svg
-from anomgan.report.evaluation_section import describe_evaluation
-from anomgan.report.model_section import describe_model
-from anomgan.report.row_section import describe_top_rows
-from anomgan.report.scored_rows import ScoredRows
+from anomgan.reporting.evaluation_section import describe_evaluation
+from anomgan.reporting.model_section import describe_model
+from anomgan.reporting.row_section import describe_top_rows
+from anomgan.reporting.scored_rows import ScoredRows
 from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _svg(key: str, figure: Figure, label: str) -> Markup:
 
 def _render(**facts: Any) -> str:
     """Fill in the template; whatever isn't our own markup is escaped."""
-    folder = files("anomgan.report")
+    folder = files("anomgan.reporting")
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(
             {name: folder.joinpath(name).read_text(encoding="utf-8") for name in TEMPLATES}

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan import GANDetector, InputError
+from anomgan import GANDetector, InputError, report
 from anomgan.evaluation.evaluate import evaluate
-from anomgan.report import report
 
 SETTINGS = {"steps": 20, "members": 1, "hidden": 8, "latent": 4, "memory_rows": 50}
 
@@ -169,7 +168,7 @@ def test_array_models_have_a_page(normal):
 
 def test_the_package_can_be_called_however_it_was_imported():
     import anomgan
-    import anomgan.report.page
+    import anomgan.reporting.page
 
     assert callable(anomgan.report)
-    assert inspect.signature(anomgan.report) == inspect.signature(anomgan.report.page.report)
+    assert inspect.signature(anomgan.report) == inspect.signature(anomgan.reporting.page.report)

@@ -10,8 +10,8 @@ import pandas as pd
 from anomgan.data.encoders.image import ImageEncoder
 from anomgan.errors import InputError
 from anomgan.plotting.images import png_triptych, to_rgb
-from anomgan.report.model_section import describe_column
-from anomgan.report.scored_rows import ScoredRows
+from anomgan.reporting.model_section import describe_column
+from anomgan.reporting.scored_rows import ScoredRows
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector

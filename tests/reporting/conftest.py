@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomgan import GANDetector
-from anomgan.report import report
+from anomgan import GANDetector, report
 
 HOSTILE = '<script>alert("x")</script>'
 """A name that would run as code if it weren't escaped."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anomgan.evaluation.evaluate import METRIC_LABELS, PEER_LABELS, evaluate
 from anomgan.plotting import figures as plots
-from anomgan.report.scored_rows import ScoredRows
+from anomgan.reporting.scored_rows import ScoredRows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
