@@ -25,10 +25,9 @@ from torch import Tensor
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN
 from anomgan.training.health import Health
-from anomgan.training.history import Progress, TrainingHistory
+from anomgan.training.history import Progress, TrainerState, TrainingHistory
 from anomgan.training.monitor import HealthMonitor
 from anomgan.training.sampler import Sampler
-from anomgan.training.trainer import TrainerState
 from anomgan.utils.atomic import replace_directory
 from anomgan.utils.serialization import below
 from anomgan.utils.types import Floats

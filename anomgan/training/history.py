@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from anomgan.training.health import MEASURES, Health
 
 
@@ -19,6 +21,29 @@ class Progress:
 
 Callback = Callable[[Progress], None]
 """Called after every training step."""
+
+GradientNorms = dict[str, list[float]]
+"""Norm of the last gradient of each optimiser step, by its name, one value per member."""
+
+HealthCallback = Callable[[int, GradientNorms], None]
+"""Called with the training step and the norms of the last gradients."""
+
+
+@dataclass(frozen=True)
+class TrainerState:
+    """Where a training stands, apart from the networks and the random generators.
+
+    Attributes:
+        phase: Index of the phase.
+        steps: Steps of this phase that are done.
+        curve: The losses so far.
+        tensors: Optimiser moments and averaged weights of the phase, by name.
+    """
+
+    phase: int
+    steps: int
+    curve: list[Progress]
+    tensors: dict[str, Tensor]
 
 
 @dataclass

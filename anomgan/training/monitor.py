@@ -12,9 +12,8 @@ from torch import Tensor
 from anomgan.errors import DataWarning
 from anomgan.gans import GAN
 from anomgan.training.health import MAX_COMPARED_ROWS, Health, measure_health
-from anomgan.training.history import TrainingHistory
+from anomgan.training.history import GradientNorms, TrainingHistory
 from anomgan.training.sampler import Sampler
-from anomgan.training.trainer import GradientNorms
 from anomgan.utils.types import Floats
 
 MAX_SNAPSHOT_ROWS = 32
@@ -101,8 +100,8 @@ def find_failed(gan: GAN, health: Sequence[Health]) -> list[int]:
     finite = torch.ones(gan.views.members, dtype=torch.bool)
     for weight in gan.parameters():
         finite &= weight.detach().isfinite().flatten(1).all(1).cpu()
-    judged = health and gan.config.steps >= MIN_COLLAPSE_STEPS
-    collapsed = health[-1].collapsed() if judged else []
+    measured = health and gan.config.steps >= MIN_COLLAPSE_STEPS
+    collapsed = health[-1].collapsed() if measured else []
     return sorted({*collapsed, *torch.nonzero(~finite).flatten().tolist()})
 
 

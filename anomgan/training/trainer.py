@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,34 +11,17 @@ from torch import Tensor
 
 from anomgan.gans import GAN, Phase
 from anomgan.nets.adam import Adam
-from anomgan.training.history import Callback, Progress
+from anomgan.training.history import (
+    Callback,
+    GradientNorms,
+    HealthCallback,
+    Progress,
+    TrainerState,
+)
 from anomgan.training.sampler import Sampler
 
 if TYPE_CHECKING:
     from anomgan.training.checkpoint import TrainingCheckpoint
-
-GradientNorms = dict[str, list[float]]
-"""Norm of the last gradient of each :class:`OptimizerStep`, by its name, one value per member."""
-
-HealthCallback = Callable[[int, GradientNorms], None]
-"""Called with the training step and the norms of the last gradients."""
-
-
-@dataclass(frozen=True)
-class TrainerState:
-    """Where a training stands, apart from the networks and the random generators.
-
-    Attributes:
-        phase: Index of the phase.
-        steps: Steps of this phase that are done.
-        curve: The losses so far.
-        tensors: Optimiser moments and averaged weights of the phase, by name.
-    """
-
-    phase: int
-    steps: int
-    curve: list[Progress]
-    tensors: dict[str, Tensor]
 
 
 def train(
