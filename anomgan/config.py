@@ -52,6 +52,14 @@ class Config:
     latent: int = _training(16, "Dimensions of the latent vector z, drawn from N(0, 1).")
     hidden: int = _training(128, "Units in each hidden layer.")
     layers: int = _training(2, "Hidden layers of each network.")
+    contrast: Literal["auto", "on", "off"] = _training(
+        "auto",
+        "Tables: a second discriminator tells real rows from corrupted ones. "
+        "``auto`` is ``on`` if the score needs it: ``contrast`` and its components.",
+    )
+    contrast_hidden: int = _training(
+        128, "Tables: units in each hidden layer of that discriminator."
+    )
     steps: int = _training(
         500,
         "Training steps of each phase. A step updates the generator (or the encoder) once; 0 "
@@ -91,11 +99,13 @@ class Config:
         50.0, "Weight of GANomaly's reconstruction loss beside its other two losses.", 0, 10**6
     )
 
-    score: Literal["combined", "visual", "paper", "deviation", "neighbours", "memory", "latent",
+    score: Literal["combined", "contrast", "visual", "paper", "contrast_length",
+                   "contrast_neighbours", "deviation", "neighbours", "memory", "latent",
         "reconstruction", "feature_distance", "feature_density", "transforms"] = _scoring(
         "combined",
-        "The anomaly score: a weighted sum of components, or one of them. ``combined`` is for "
-        "tables, ``visual`` for pictures; ``paper`` is the score that the method's authors gave.",
+        "The anomaly score: a weighted sum of components, or one of them. ``combined`` and "
+        "``contrast`` are for tables, ``visual`` for pictures; ``paper`` is the score that the "
+        "method's authors gave.",
     )  # fmt: skip
     inversion_steps: int = _scoring(
         5, "Gradient steps of the latent inversion, from the encoder's output.", 0, 10**6
@@ -202,6 +212,13 @@ class Config:
     restarts: int = _remedy(
         2, "How often members that diverged or collapsed are retrained, with new seeds.", 0, 100
     )
+
+    @property
+    def uses_contrast(self) -> bool:
+        """Whether tables get a discriminator of corrupted rows."""
+        if self.contrast == "auto":
+            return self.score.startswith("contrast")
+        return self.contrast == "on"
 
     @property
     def member_scalings(self) -> list[str]:

@@ -17,6 +17,7 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
 from anomgan.gans.batch import Batch, OptimizerStep, Phase
+from anomgan.gans.corruptions import CLASSES, CorruptedRows, corrupt_rows, index_columns
 from anomgan.gans.losses import (
     logistic_discriminator_loss,
     mode_seeking_loss,
@@ -26,12 +27,16 @@ from anomgan.gans.losses import (
 )
 from anomgan.gans.output_head import compute_residuals, mismatch_from, render
 from anomgan.nets import builders
+from anomgan.nets.contrast_discriminator import ContrastDiscriminator
 from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
 from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
 
 MAX_LATENT = 3.0
 """Upper bound on the entries of encoded latent vectors; draws of the prior rarely exceed it."""
+
+CONTRAST_RATE = 2.0
+"""Learning rate of the contrast discriminator, as a multiple of the setting."""
 
 Inversion = Literal["encoder-last", "encoder", "prior", "none"]
 Penalty = Literal["none", "one-centred", "zero-centred"]
@@ -101,6 +106,10 @@ class GAN(nn.Module):
         self.generator: nn.Module = builders.build_generator(views.spec, config, views.members)
         self.discriminator = builders.build_discriminator(views.spec, config, views.members)
         self.pretext = builders.build_pretext(views.spec, config, self.discriminator)
+        columns, continuous = index_columns(views.spec)
+        self.contrast = builders.build_contrast(
+            continuous, int(columns.max()) + 1, CLASSES, views.spec, config, views.members
+        )
         if self.inversion in ("encoder-last", "encoder"):
             self.encoder = builders.build_encoder(views.spec, config, views.members)
 
@@ -118,8 +127,10 @@ class GAN(nn.Module):
         )
         generators = OptimizerStep("generator", self.generators, self._total_generator_loss)
         encoder = OptimizerStep("encoder", ("encoder",), self.encoder_loss)
+        contrast = OptimizerStep("contrast", ("contrast",), self.contrast_loss, rate=CONTRAST_RATE)
+        first = (discriminators, generators, *(() if self.contrast is None else (contrast,)))
         last = (Phase((encoder,)),) if self.inversion == "encoder-last" else ()
-        return (Phase((discriminators, generators)), *last)
+        return (Phase(first), *last)
 
     def prepare_batch(self, batch: Batch) -> Batch:
         """Append the records' conditions to the latent vectors.
@@ -178,6 +189,44 @@ class GAN(nn.Module):
         """All terms of the generators' loss, ``(M,)``; by default the adversarial one alone."""
         _, fake = self.noisy_inputs(batch)
         return self.generator_loss(self.discriminate(*fake))
+
+    def corrupt(self, batch: Batch) -> CorruptedRows:
+        """Corrupt the rows of a batch; some of them by what the generator makes."""
+        with torch.no_grad():
+            generated = self.generate_fakes(batch)
+        edges = self._get_contrast().edges
+        return corrupt_rows(self.views.spec, batch, edges, generated)
+
+    def contrast_loss(self, batch: Batch) -> Tensor:
+        """Loss of telling real rows and cells from corrupted ones, ``(M,)``."""
+        corrupted = self.corrupt(batch)
+        x = torch.cat([batch.real, corrupted.rows], 1)
+        kinds = torch.cat([torch.zeros_like(corrupted.kinds), corrupted.kinds], 1)
+        cells = torch.cat([torch.zeros_like(corrupted.cells), corrupted.cells], 1)
+        return self._get_contrast().loss(x, kinds, cells)
+
+    def fit_contrast_inputs(self, x: Tensor) -> None:
+        """Fit the contrast discriminator's encoding to training records, ``(M, n, *shape)``."""
+        if self.contrast is not None:
+            self.contrast.fit_edges(x)
+
+    def fit_contrast_directions(self, x: Tensor, batch: Batch) -> None:
+        """Fit its directions to training records and to the rows of a batch, corrupted."""
+        if self.contrast is not None:
+            with torch.no_grad():
+                real = self.contrast.embed(x)
+                fake = self.contrast.embed(self.corrupt(batch).rows)
+            self.contrast.fit_directions(list(real), list(fake))
+
+    def _get_contrast(self) -> ContrastDiscriminator:
+        """The contrast discriminator.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if self.contrast is None:
+            raise InputError("contrast is for tables, with the setting contrast=on")
+        return self.contrast
 
     def _total_discriminator_loss(self, batch: Batch) -> Tensor:
         """Discriminator objective at the size grown to, plus the self-supervised loss if set."""
@@ -267,6 +316,14 @@ class GAN(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """The discriminator's features of records, ``(M, n, F)``."""
         return self.discriminator.features(x)
+
+    def contrast_features(self, x: Tensor) -> Tensor:
+        """Records in the directions in which corrupted rows differ most, ``(M, n, S)``.
+
+        Raises:
+            InputError: If there is no contrast discriminator.
+        """
+        return self._get_contrast().project(x)
 
     def coarsest_features(self, x: Tensor) -> Tensor:
         """The discriminator's coarsest feature map of images, ``(M, n, S)``.

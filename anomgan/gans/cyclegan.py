@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -11,16 +10,13 @@ from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
-from anomgan.data.spec import Spec
 from anomgan.gans.base import MAX_LATENT, Inputs
 from anomgan.gans.batch import Batch
+from anomgan.gans.corruptions import index_columns
 from anomgan.gans.losses import least_squares_discriminator_loss, least_squares_generator_loss
 from anomgan.gans.output_head import render
 from anomgan.gans.translator import Translator
 from anomgan.nets import builders
-
-PATCHES = 4
-"""Patches along each side of a picture that are corrupted as a whole."""
 
 
 class CycleGAN(Translator):
@@ -121,26 +117,3 @@ class CycleGAN(Translator):
     def paper_score(self, x: Tensor, z: Tensor) -> Tensor:
         """L1 distance of a record to its translation into the normal domain."""
         return self.residuals(x, self.generate(z)).abs().sum(-1)
-
-
-@lru_cache(maxsize=4)
-def index_columns(spec: Spec) -> tuple[Tensor, Tensor]:
-    """Index the entries of a record without conditions, ``(entries,)`` each.
-
-    Returns:
-        For each entry the index of its column or, of pixels, of its patch; and whether the entry
-        is continuous.
-    """
-    patches = torch.zeros(0, dtype=torch.long)
-    if spec.grid is not None:
-        channels, *sides = spec.grid
-        down, across = (torch.arange(side) * PATCHES // side for side in sides)
-        patches = (down[:, None] * PATCHES + across).flatten().repeat(channels)
-    spans = [span for span in spec.spans if span.kind not in ("pixel", "condition")]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(s.column for s in spans))}
-    first = int(patches.max()) + 1 if len(patches) else 0
-    columns = [first + numbers[span.column] for span in spans for _ in range(span.width)]
-    continuous = torch.zeros(spec.record_size, dtype=torch.bool)
-    for span in spec.spans:
-        continuous[span.slice] = span.kind in ("numeric", "pixel")
-    return torch.cat([patches, torch.tensor(columns, dtype=torch.long)]), continuous

@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
+from anomgan.nets.contrast_discriminator import ContrastDiscriminator
 from anomgan.nets.dcgan import ConvEncoder, ConvGenerator, UNet
 from anomgan.nets.image_discriminator import FEATURE_DIRECTIONS, ImageDiscriminator
 from anomgan.nets.mlp import MLP
@@ -62,6 +63,31 @@ def build_latent_discriminator(config: Config, members: int, inputs: int) -> MLP
     """Discriminators of concatenated latent vectors, ``(M, n, inputs) -> (M, n, 1)``."""
     network = _build_mlp(config, members, inputs, 1)
     return spectral_norm(network) if config.spectral_norm == "on" else network
+
+
+def build_contrast(
+    continuous: Tensor, columns: int, classes: int, spec: Spec, config: Config, members: int
+) -> ContrastDiscriminator | None:
+    """Discriminators of corrupted rows; None for pictures, or if the setting is off.
+
+    Args:
+        continuous: Which entries of a record are numeric, ``(R,)`` bool.
+        columns: Number of columns.
+        classes: Number of kinds of rows that are told apart.
+        spec: The layout of a record.
+        config: Sizes of the networks.
+        members: Number of members, M.
+    """
+    if spec.grid is not None or not config.uses_contrast:
+        return None
+    return ContrastDiscriminator(
+        members,
+        continuous,
+        columns=columns,
+        classes=classes,
+        conditions=spec.condition_size,
+        hidden=config.contrast_hidden,
+    )
 
 
 def build_pretext(spec: Spec, config: Config, discriminator: nn.Module) -> Pretext | None:

@@ -46,11 +46,17 @@ class MLP(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Activations of the last hidden layer, ``(M, n, hidden)``."""
+        return self.activations(x)[-1]
+
+    def activations(self, x: Tensor) -> list[Tensor]:
+        """Activations of each hidden layer, ``(M, n, hidden)``."""
         if x.shape[-1] > self.plain:
             x = torch.cat([x[..., : self.plain], self.condition_scale * x[..., self.plain :]], -1)
+        activations = []
         for layer in self.layers:
             x = leaky_relu(layer(x), LEAKY_SLOPE)
-        return x
+            activations.append(x)
+        return activations
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply all layers, ``(M, n, outputs)``."""

@@ -24,6 +24,10 @@ DISTANCE_OFFSET = 1e-9
 """Added to distances before the logarithm, so that an exact reproduction stays finite."""
 
 
+NEIGHBOUR_DIRECTIONS = 32
+"""Directions of each member in which the neighbours of contrast are searched."""
+
+
 class Component(ABC):
     """One measure of abnormality.
 
@@ -180,6 +184,24 @@ class Latent(Component):
         return self.group_by_fold(z.square().sum(-1)).mean(1).sqrt()
 
 
+class ContrastLength(Component):
+    """How far a record lies from normal rows where corrupted rows differ from them.
+
+    The length of its position in the contrast discriminator's directions, in which normal rows have
+    mean 0 and at most variance 1.
+    """
+
+    name: ClassVar[str] = "contrast_length"
+
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
+        """Nothing to fit: the directions belong to the network."""
+        self.state = {}
+
+    def __call__(self, records: RecordFeatures) -> Tensor:
+        """Root mean square of the members' lengths."""
+        return self.group_by_fold(records.contrast.square().sum(-1)).mean(1).sqrt()
+
+
 class NearestNeighbours(Component):
     """Distance to the nearest training records, in a space that members embed records in."""
 
@@ -229,6 +251,16 @@ class Neighbours(NearestNeighbours):
             state = {"mean": self.state[f"{name}.mean"], "map": self.state[f"{name}.map"]}
             parts.append(whiten(vectors, state) / math.sqrt(vectors.shape[-1]))
         return torch.cat(parts, -1)
+
+
+class ContrastNeighbours(NearestNeighbours):
+    """Nearest training records in the first of the contrast discriminator's directions."""
+
+    name: ClassVar[str] = "contrast_neighbours"
+
+    def embed(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
+        """Positions in the directions in which corrupted rows differ most."""
+        return records.contrast[..., :NEIGHBOUR_DIRECTIONS] / math.sqrt(NEIGHBOUR_DIRECTIONS)
 
 
 class Memory(NearestNeighbours):

@@ -73,6 +73,16 @@ class RecordFeatures:
             return self.features - self._apply(self.gan.features, self.generated)
 
     @cached_property
+    def contrast(self) -> Tensor:
+        """Positions in the contrast discriminator's directions, ``(M, n, S)``.
+
+        Raises:
+            InputError: If there is no contrast discriminator.
+        """
+        with torch.no_grad():
+            return self._apply(self.gan.contrast_features, self.x)
+
+    @cached_property
     def pretext(self) -> Tensor:
         """Losses of the self-supervised task of each family of transforms, ``(M, n, families)``.
 

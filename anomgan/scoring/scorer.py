@@ -19,13 +19,14 @@ from anomgan.utils.types import FloatArray, Floats, Folds
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "combined": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
+    "contrast": {"contrast_length": 1.0, "contrast_neighbours": 1.0, "memory": 1.0},
     "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
     **{name: {name: 1.0} for name in Component.registry},
 }
 """Name of a score -> the weights of its components.  The weights of ``combined`` were chosen on
-many tables together.  ``visual`` is for pictures: the discriminator's features describe shapes, and
-a little of the distance to remembered pixels adds brightness and colour.  Each component alone is a
-score, too."""
+many tables together; those of ``contrast`` are equal.  ``visual`` is for pictures: the
+discriminator's features describe shapes, and a little of the distance to remembered pixels adds
+brightness and colour.  Each component alone is a score, too."""
 
 SCORE_DECIMALS = 6
 """Scores are rounded to this many decimals: networks compute in float32, which has no more."""

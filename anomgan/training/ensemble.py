@@ -39,6 +39,13 @@ MAX_SINGLE_THREAD_PRODUCTS = 2**25
 """Multiplications in a matrix product that one thread has done before a second one has started."""
 
 
+MAX_EDGE_ROWS = 4000
+"""Most rows to whose quantiles the contrast discriminator's encoding is fitted."""
+
+DIRECTION_ROWS = 2000
+"""Rows, real and corrupted, to which its directions are fitted."""
+
+
 @dataclass(frozen=True)
 class TrainedEnsemble:
     """Trained networks, and which rows each was trained on; members are ordered by fold.
@@ -114,6 +121,7 @@ class TrainedEnsemble:
         )
         gan, history = trainer.train_members(range(len(rows)))
         failed = trainer.retrain_failed(gan, history)
+        trainer.fit_directions(gan)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
             raise InputError("training diverged; try again with a lower learning_rate")
         warn_failed(history, len(rows), failed)
@@ -166,6 +174,7 @@ class EnsembleTrainer:
             return gan, checkpoint.load_result(gan)
         if own is not None:
             sampler = Sampler(own, self.data, rows, generator, self.other, part)
+            own.fit_contrast_inputs(sampler.first_records(MAX_EDGE_ROWS))
             monitor = HealthMonitor(sampler, self.snapshot_callback)
             current = checkpoint.next_training(own, sampler, monitor) if checkpoint else None
             with one_thread_each() if _is_small(own, sampler) else nullcontext():
@@ -214,6 +223,12 @@ class EnsembleTrainer:
                 break
             failed = [m for m in failed if m not in recovered]
         return failed
+
+    def fit_directions(self, gan: GAN) -> None:
+        """Fit the directions of the contrast discriminator, where there is one."""
+        sampler = self._sampler(gan, self.rows)
+        rows = sampler.first_records(DIRECTION_ROWS)
+        gan.fit_contrast_directions(rows, sampler(size=DIRECTION_ROWS))
 
     def evaluate_health(self, gan: GAN, rows: list[Tensor]) -> Health | None:
         """Measure the members' health against the given rows of each; None if they are too few."""
