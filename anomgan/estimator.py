@@ -372,6 +372,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             frame, strict=strict, first_row=first_row, source=source
         )
         score = self.ensemble_.score(values) if len(values) else np.empty(0)
+        score = self.ensemble_.raise_scores(score, report.changed_rows)
         readable = _readable_index(report, first_row) >= 0
 
         def pad(result: Floats) -> Floats:
@@ -424,8 +425,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
         if top is not None:
             check_positive_integer("top", top)
         explainer = self._get_explainer()
-        frame, values, _ = self._encode(X)
-        return explainer(frame, values=values, top=top, source="X").frame
+        frame, values, report = self._encode(X)
+        return explainer(frame, encoded=(values, report), top=top, source="X").frame
 
     def explain_frame(
         self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
 from anomgan.data.encoders.convert import fit_encoder
 from anomgan.data.spec import Spec
-from anomgan.utils.types import Floats
+from anomgan.utils.types import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class EncodedTable:
         normal: Training records, ``(n, D)``.
         as_new: The same, each encoded as if it weren't among the training rows; for calibration.
         new: Records to score, ``(m, D)``.
+        changes: For each column that was constant in training, where it changed, ``(m,)``.
         fit_s: Seconds to fit the encoder and encode ``normal``.
         score_s: Seconds to encode ``new``.
     """
@@ -31,6 +33,7 @@ class EncodedTable:
     normal: Floats
     as_new: Floats
     new: Floats
+    changes: Mapping[str, Bools]
     fit_s: float
     score_s: float
 
@@ -45,9 +48,25 @@ class EncodedTable:
         encoder, values, _ = fit_encoder(normal)
         as_new = encoder.transform_as_new(normal, values)
         fitted = time.perf_counter()
-        new_values, _ = encoder.transform(new)
+        new_values, report = encoder.transform(new)
         done = time.perf_counter()
-        return cls(encoder.spec, values, as_new, new_values, fitted - started, done - fitted)
+        return cls(
+            encoder.spec,
+            values,
+            as_new,
+            new_values,
+            report.changed_rows,
+            fitted - started,
+            done - fitted,
+        )
+
+    def with_changes(self) -> tuple[Floats, Floats]:
+        """Both tables for detectors without a rule for constants: their changes as one column."""
+        if not self.changes:
+            return self.normal, self.new
+        count = np.sum(list(self.changes.values()), axis=0, dtype=np.float64)
+        none = np.zeros(len(self.normal))
+        return np.column_stack([self.normal, none]), np.column_stack([self.new, count])
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,10 @@ class GANContender:
         )
         ready = time.perf_counter()
         scaled = detectors[self.kinds[0]].scorer.scaled_components(table.new)
-        scores = {kind: each.scorer.combine(scaled) for kind, each in detectors.items()}
+        scores = {
+            kind: each.raise_scores(each.scorer.combine(scaled), table.changes)
+            for kind, each in detectors.items()
+        }
         done = time.perf_counter()
         fit_s, score_s = table.fit_s + ready - started, table.score_s + done - ready
         for kind in self.kinds:

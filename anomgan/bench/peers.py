@@ -74,10 +74,11 @@ class Peer:
         forget_peak()
         with seed_globals(seed):
             started = time.perf_counter()
-            scaler = StandardScaler().fit(table.normal)
-            score = fit(scaler.transform(table.normal), seed)
+            normal, new = table.with_changes()
+            scaler = StandardScaler().fit(normal)
+            score = fit(scaler.transform(normal), seed)
             ready = time.perf_counter()
-            scores = np.asarray(score(scaler.transform(table.new)), dtype=np.float64)
+            scores = np.asarray(score(scaler.transform(new)), dtype=np.float64)
             done = time.perf_counter()
         yield DetectorRun(
             scores, table.fit_s + ready - started, table.score_s + done - ready, peak_mb()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from anomgan.utils.types import Bools
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -35,7 +37,9 @@ class ParseReport:
         missing: Missing cells, including unreadable ones.
         unexpected: Missing cells of columns without any in training, or of conditions with too few.
         unseen: Cells of a category or condition with a level that wasn't in training.
-        changed: Cells of a dropped constant column with another value.
+        changed: Cells of a constant column with another value.
+        changed_rows: In which of these rows, ``(rows,)`` for each column that counts as abnormal
+            then; of one chunk alone, reports of several have none.
         pooled: Cells of a condition without a slot (unexpected, unseen or rare), whose rows are
             scored against all levels pooled.
         lost: Record number, counted from 0 -> why it couldn't be read at all.
@@ -48,6 +52,7 @@ class ParseReport:
     unexpected: dict[str, int] = field(default_factory=dict)
     unseen: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
+    changed_rows: dict[str, Bools] = field(default_factory=dict, compare=False, repr=False)
     pooled: dict[str, int] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
@@ -65,6 +70,7 @@ class ParseReport:
             _add_counts(self.unexpected, later.unexpected),
             _add_counts(self.unseen, later.unseen),
             _add_counts(self.changed, later.changed),
+            {},
             _add_counts(self.pooled, later.pooled),
             self.lost | later.lost,
             _add_counts(self.changes, later.changes),

@@ -7,6 +7,7 @@ model predictions", 2017): to each by what it adds to the scores of mixtures of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anomgan.data.encoders.table import TableEncoder
+from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.cells import read_cells
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.explain.counterfactual import CounterfactualFinder, Counterfactuals
@@ -74,7 +76,7 @@ class Explainer:
         self,
         frame: pd.DataFrame,
         *,
-        values: Floats | None = None,
+        encoded: tuple[Floats, ParseReport] | None = None,
         top: int | None = None,
         source: str = "the table",
     ) -> Explanation:
@@ -82,22 +84,28 @@ class Explainer:
 
         Args:
             frame: A table with the training table's columns; others are ignored without a warning.
-            values: The same rows encoded, if the caller has encoded them already.
+            encoded: The same rows encoded and their report, if the caller has these already.
             top: Columns to give of each row, those that contribute most; all by default.
             source: What messages call the table.
         """
-        if values is None:
+        if encoded is None:
             # As if it weren't the first chunk, whose unknown columns give a warning.
-            values, _ = self.encoder.transform(frame, first_row=1, source=source)
+            encoded = self.encoder.transform(frame, first_row=1, source=source)
+        values, report = encoded
         observed = [_Cells(self.encoder, frame, at, source) for at in range(len(self.columns))]
         gaps = np.stack([column.gaps for column in observed], axis=1)
         score = self.ensemble.score(values)
         normal = self.finder.find(values, gaps, score)
         expected = self.encoder.decode(normal.values)
+        raised = self.ensemble.raise_scores(score, report.changed_rows)
+        constants = self._describe_constants(frame, report.changed_rows, raised - score)
         lines: list[dict[str, Any]] = []
         for i, contributions in enumerate(self._attribute(values, gaps, normal)):
-            ranked = sorted(contributions, key=lambda part: -part[1])[:top]
-            for rank, (columns, contribution) in enumerate(ranked, 1):
+            first = constants.get(i, [])[:top]
+            lines += [line | {"row": i, "rank": rank} for rank, line in enumerate(first, 1)]
+            rest = None if top is None else top - len(first)
+            ranked = sorted(contributions, key=lambda part: -part[1])[:rest]
+            for rank, (columns, contribution) in enumerate(ranked, 1 + len(first)):
                 line: dict[str, Any] = {"row": i, "rank": rank, "contribution": contribution}
                 if len(columns) > 1:
                     sentence = f"{len(columns)} other columns together"
@@ -112,8 +120,25 @@ class Explainer:
         table = pd.DataFrame(lines, columns=EXPLANATION_COLUMNS, dtype=object)
         numbers = {"row": "int64", "rank": "int64", "contribution": "float64"}
         table = table.astype(numbers | dict.fromkeys(TEXT_COLUMNS, "str"))
-        p_value = self.ensemble.p_values(score, values)
-        return Explanation(table, score, p_value, normal.score)
+        p_value = self.ensemble.p_values(raised, values)
+        return Explanation(table, raised, p_value, normal.score)
+
+    def _describe_constants(
+        self, frame: pd.DataFrame, changes: Mapping[str, Bools], excess: Floats
+    ) -> dict[int, list[dict[str, Any]]]:
+        """Row -> a line for each constant column that changed in it; they share the excess."""
+        values = {column.name: column.value for column in self.encoder.schema.dropped}
+        positions = self.encoder.schema.locate(frame, warn=False) if changes else {}
+        count = np.sum(list(changes.values()), axis=0) if changes else np.zeros(len(frame))
+        lines: dict[int, list[dict[str, Any]]] = {}
+        for name, rows in changes.items():
+            for row in np.flatnonzero(rows).tolist():
+                observed, expected = frame.iloc[row, positions[name]], values[name]
+                sentence = describe_cell(name, observed, expected, oddity="constant in training")
+                line = {"column": name, "observed": observed, "expected": expected}
+                line |= {"contribution": excess[row] / count[row], "sentence": sentence}
+                lines.setdefault(row, []).append(line)
+        return lines
 
     @property
     def columns(self) -> list[str]:

@@ -234,4 +234,7 @@ def _limits(detector: GANDetector) -> Iterator[str]:
             f"those under an unknown level are judged against all levels pooled."
         )
     if schema.dropped:
-        yield f"{len(schema.dropped):,} columns were of no use and aren't looked at (see Data)."
+        yield (
+            f"{len(schema.dropped):,} columns were of no use for learning and left out (see Data); "
+            f"of constant ones a change is noticed."
+        )

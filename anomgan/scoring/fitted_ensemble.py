@@ -154,6 +154,24 @@ class FittedEnsemble:
             )
         return result
 
+    def raise_scores(self, score: Floats, changes: Mapping[str, Bools]) -> Floats:
+        """Raise the scores of rows in which constant columns changed above all held-out ones.
+
+        Networks can't learn from a column that never varies, yet in real tables a constant that
+        changes is the strongest evidence there is.  Such rows get the smallest p-value; among
+        themselves they are ranked by the number of columns that changed, then by their scores.
+
+        Args:
+            score: Scores of n rows, ``(n,)``.
+            changes: For each constant column, the rows in which it changed, ``(n,)``.
+        """
+        if not changes:
+            return score
+        count = np.sum(list(changes.values()), axis=0)
+        calibrators = [self.calibrator, *(self.mondrian.calibrators if self.mondrian else ())]
+        highest = max(calibrator.scores[-1] for calibrator in calibrators)
+        return np.where(count > 0, np.maximum(score, highest) + count, score)
+
     def p_values(self, score: Floats, values: Floats) -> Floats:
         """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
 

@@ -146,6 +146,8 @@ class TableEncoder(Encoder):
                 cells = read_cells(series, first_row=first_row, source=source)
                 if changed := int(np.count_nonzero(dropped.changed(cells))):
                     report.changed[dropped.name] = changed
+                if (violated := dropped.violated(cells)).any():
+                    report.changed_rows[dropped.name] = violated
         return out, report
 
     def transform_as_new(self, frame: pd.DataFrame, values: Floats) -> Floats:

@@ -49,12 +49,17 @@ _LOOKALIKE_ROWS = 10_000
 _MIN_IDENTIFIER_ROWS = 20
 """Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
 
-DropReason = Literal["constant", "empty", "text that differs in every row", "running number"]
+DropReason = Literal[
+    "constant", "empty", "constant time", "text that differs in every row", "running number"
+]
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A column of the training table that the model doesn't use.
+    """A column of the training table that the networks aren't given.
+
+    A row in which a constant column holds another value is abnormal all the same.  Times are the
+    exception: they pass by themselves.
 
     Attributes:
         name: The user's name for it.
@@ -66,15 +71,24 @@ class Dropped:
     reason: DropReason
     value: float | str | None = None
 
+    @property
+    def watched(self) -> bool:
+        """Whether another value than in training makes a row abnormal."""
+        return self.reason in ("constant", "empty")
+
     def changed(self, cells: Cells) -> Bools:
         """Where a constant or empty column holds another value than in training, ``(n,)``."""
-        if self.reason == "empty":
-            return ~cells.missing
-        if self.reason != "constant":
+        if self.reason not in ("empty", "constant", "constant time"):
             return np.zeros(len(cells.missing), dtype=np.bool_)
+        if self.value is None:
+            return ~cells.missing
         if isinstance(self.value, float):
             return np.asarray(parse_numbers(cells).values != self.value)
         return np.asarray(cells.to_text().to_numpy(zero_copy_only=False) != self.value)
+
+    def violated(self, cells: Cells) -> Bools:
+        """Where a value makes its row abnormal, ``(n,)``; a missing cell doesn't."""
+        return self.changed(cells) & ~cells.missing & self.watched
 
 
 def infer_conditions(
@@ -150,6 +164,8 @@ def _infer(
     if kind == "datetime":
         times = parse_datetimes(cells)
         constant = _drop_constant(name, cells, times)
+        if constant is not None and constant.reason == "constant":
+            constant = replace(constant, reason="constant time")
         return constant or DatetimeColumn.fit(name, cells, times, after, clock)
     if kind == "numeric":
         numbers = parse_numbers(cells).mask_infinite()

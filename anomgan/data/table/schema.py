@@ -128,7 +128,11 @@ class Schema:
 
     def notes(self) -> list[str]:
         """One sentence for each thing that was left out, with the reason."""
-        dropped = [f"column {_describe(column)} was left out" for column in self.dropped]
+        dropped = [
+            f"column {_describe(column)} was left out"
+            + ("; another value makes a row abnormal" if column.watched else "")
+            for column in self.dropped
+        ]
         clocks = [
             f"column {column.name!r} runs with the file, so time elapsed was left out: "
             f"every later row would lie outside"
