@@ -32,6 +32,15 @@ MIN_VARIETY_RATIO = 0.2
 MIN_COVERAGE_RATIO = 0.5
 """A coverage that is a smaller share of the baseline's is called partial."""
 
+FAILED_COVERAGE_RATIO = 0.1
+"""A generator whose coverage is no larger share of the baseline's has failed."""
+
+FAILED_TWO_SAMPLE = 0.95
+"""A generator whose records are told from real ones as often has failed."""
+
+GRADES = "collapsed", "failed", "partial", "healthy"
+"""The state of a generator, the worst first."""
+
 Values = dict[str, list[float]]
 """Name -> one value per member."""
 
@@ -175,21 +184,42 @@ def summarize_health(last: Health | None) -> str:
         f"{label} {_mean(last.measures[name]):.2f} (real {_mean(last.baseline[name]):.2f})"
         for name, label in labels.items()
     ]
-    collapsed, members = last.collapsed(), len(last.measures["variety"])
+    grade, grades = grade_health(last), grade_members(last)
+    members = f"{grades.count(grade)} of {len(grades)} members"
     states = {
-        "collapsed": f"{len(collapsed)} of {members} members collapsed",
-        "partial": "partial: generated records are like few of the real ones",
+        "collapsed": f"{members} collapsed",
+        "failed": f"failed: {members} generate nothing that is like real records",
+        "partial": f"partial: {members} generate records that are like few of the real ones",
         "healthy": "healthy",
     }
-    return f"{states[grade_health(last)]}; " + ", ".join(parts)
+    return f"{states[grade]}; " + ", ".join(parts)
 
 
 def grade_health(last: Health) -> str:
-    """``collapsed``, ``partial`` (few real records have generated ones near) or ``healthy``."""
-    if last.collapsed():
-        return "collapsed"
-    coverage, baseline = _mean(last.measures["coverage"]), _mean(last.baseline["coverage"])
-    return "partial" if coverage < MIN_COVERAGE_RATIO * baseline else "healthy"
+    """The worst grade of a member."""
+    return min(grade_members(last), key=GRADES.index)
+
+
+def grade_members(last: Health) -> list[str]:
+    """A grade of `GRADES` for each member.
+
+    ``collapsed``: nearly the same record again and again.  ``failed``: hardly a real record has
+    generated ones near, or a classifier tells nearly all of them.  ``partial``: few real records
+    have generated ones near.
+    """
+    collapsed, grades = last.collapsed(), []
+    pairs = zip(last.measures["coverage"], last.baseline["coverage"], strict=True)
+    for m, (coverage, baseline) in enumerate(pairs):
+        if m in collapsed:
+            grades.append("collapsed")
+        elif (
+            coverage <= FAILED_COVERAGE_RATIO * baseline
+            or last.measures["two_sample"][m] >= FAILED_TWO_SAMPLE
+        ):
+            grades.append("failed")
+        else:
+            grades.append("partial" if coverage < MIN_COVERAGE_RATIO * baseline else "healthy")
+    return grades
 
 
 def describe_health(last: Health | None) -> list[str]:
@@ -210,7 +240,13 @@ def describe_health(last: Health | None) -> list[str]:
         f"{_mean(fake['two_sample']):.0%} of the time (chance is 50%; other real records "
         f"{_mean(real['two_sample']):.0%})",
     ]
-    if grade_health(last) == "partial":
+    grade = grade_health(last)
+    if grade == "failed":
+        sentences.append(
+            "the generators have failed, so samples and reconstructions mean nothing; the score "
+            "rests on features, covariances and neighbours, which don't need them"
+        )
+    if grade == "partial":
         sentences.append(
             "the generators cover only a part of what is normal; the score still rests on the "
             "discriminators' features, and more steps may help (--preset thorough)"

@@ -9,6 +9,8 @@ from anomgan.training.health import (
     compare_records,
     describe_health,
     frechet_distance,
+    grade_health,
+    grade_members,
     measure_health,
     summarize_health,
 )
@@ -124,3 +126,21 @@ def test_in_words():
     assert summarize_health(of(0.4)).startswith("partial: ")
     assert summarize_health(of(0.6)).startswith("healthy; ")
     assert summarize_health(of(0.4, variety=0.1)).startswith("1 of 2 members collapsed")
+
+
+def of_members(**measures: list[float]) -> Health:
+    own = {name: [0.5, 0.5, 0.5] for name in MEASURES} | measures
+    return Health(1, own, {name: [0.5, 0.5, 0.5] for name in MEASURES}, {})
+
+
+def test_one_bad_member_counts():
+    assert grade_members(of_members(coverage=[0.5, 0.2, 0.01])) == ["healthy", "partial", "failed"]
+    assert grade_health(of_members(coverage=[0.5, 0.5, 0.01])) == "failed"
+    assert grade_health(of_members(two_sample=[0.5, 0.97, 0.5])) == "failed"
+    assert grade_health(of_members(coverage=[0.5, 0.5, 0.2])) == "partial"
+    assert grade_health(of_members(coverage=[0.0, 0.5, 0.5], variety=[0.5, 0.5, 0.0])) == (
+        "collapsed"
+    )
+    failed = of_members(coverage=[0.5, 0.0, 0.0])
+    assert summarize_health(failed).startswith("failed: 2 of 3 members generate nothing")
+    assert "samples and reconstructions mean nothing" in describe_health(failed)[-1]
