@@ -25,8 +25,8 @@ from anomgan.calibration.probability import (
 )
 from anomgan.config import SETTINGS
 from anomgan.data.column_names import refuse_duplicates
-from anomgan.data.encoders.base import Encoder, Records
 from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
+from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning, InputError

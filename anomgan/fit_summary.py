@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.calibration.conformal import NEVER_FLAGGED, ConformalCalibrator
-from anomgan.data.encoders.base import Encoder
+from anomgan.data.encoders.encoder import Encoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning
 from anomgan.scoring.fitted_ensemble import FittedEnsemble

@@ -192,7 +192,7 @@ def fit(
     from anomgan.cli.summaries import summarize_fit
     from anomgan.cli.torchrun import join_process_group
     from anomgan.config import Config
-    from anomgan.data.image.image import MAX_PIXELS, holds_pictures
+    from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
     from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
     from anomgan.gans import get_method

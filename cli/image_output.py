@@ -13,7 +13,7 @@ from anomgan.utils.atomic import PARTIAL_PREFIX, atomic_write, note_change
 if TYPE_CHECKING:
     import pandas as pd
 
-    from anomgan.data.encoders.base import Encoder, Records
+    from anomgan.data.encoders.encoder import Encoder, Records
     from anomgan.data.encoders.image import ImageEncoder
     from anomgan.estimator import GANDetector
     from anomgan.plotting.images import Bytes
@@ -137,7 +137,7 @@ class Heatmaps:
         """
         import numpy as np
 
-        from anomgan.data.image.image import PICTURE_COLUMN
+        from anomgan.data.image.picture import PICTURE_COLUMN
         from anomgan.data.readers.files import name_rows
         from anomgan.plotting.images import png_triptych, to_rgb
 
@@ -159,7 +159,7 @@ class Heatmaps:
 
 def _reload(cell: Any, fallback: Bytes) -> Bytes:
     """An image in its own size and colours, or the fallback if it can no longer be read."""
-    from anomgan.data.image.image import BrokenPictureError, as_picture, lift_pillow_limit
+    from anomgan.data.image.picture import BrokenPictureError, as_picture, lift_pillow_limit
     from anomgan.plotting.images import PANEL, to_rgb
 
     try:

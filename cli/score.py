@@ -191,7 +191,7 @@ class _ScoredChunks:
         max_pixels: int | None,
     ) -> None:
         """Prepare to score a file; iterating does it."""
-        from anomgan.data.image.image import MAX_PIXELS
+        from anomgan.data.image.picture import MAX_PIXELS
         from anomgan.data.parse_report import ParseReport
         from anomgan.data.readers.encoding import describe_source
         from anomgan.evaluation.drift import DriftMonitor
@@ -235,7 +235,7 @@ class _ScoredChunks:
             InputError: If the identifier is missing, a name would occur twice, or images have no
                 columns to repeat.
         """
-        from anomgan.data.image.image import holds_pictures
+        from anomgan.data.image.picture import holds_pictures
         from anomgan.data.readers.files import name_rows
 
         source, identifier = self.name, self.roles.identifier

@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["anomgan", "PIL"], enable_loader_overri
     PIL.Image.init()  # imports the readers of all formats
 
     from anomgan.data.encoders.image import ImageEncoder
-    from anomgan.data.image.image import (
+    from anomgan.data.image.picture import (
         BrokenPictureError,
         FilePicture,
         lift_pillow_limit,

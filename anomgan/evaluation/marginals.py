@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import ks_2samp, skew
 
-from anomgan.data.table.columns.base import Column
+from anomgan.data.table.columns.column import Column
 from anomgan.evaluation.privacy import Pair
 from anomgan.utils.types import Floats
 

@@ -17,9 +17,9 @@ import pandas as pd
 import torch
 from scipy.stats import rankdata
 
-from anomgan.data.encoders.base import Encoder
+from anomgan.data.encoders.encoder import Encoder
 from anomgan.data.table.cells import read_cells
-from anomgan.data.table.columns.base import Column
+from anomgan.data.table.columns.column import Column
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.marginals import ColumnQuality, Splits, column_quality, is_ordered
 from anomgan.evaluation.privacy import MAX_COMPARED_ROWS, Pair, Privacy, privacy

@@ -28,7 +28,7 @@ from anomgan.persistence import model_store as store
 if TYPE_CHECKING:
     from mlflow.models import ModelInputExample
 
-    from anomgan.data.table.columns.base import Column
+    from anomgan.data.table.columns.column import Column
 
 FLAVOR_NAME = "anomgan"
 MODEL_DIR = "detector"

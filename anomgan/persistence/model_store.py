@@ -23,8 +23,8 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from anomgan.config import Config
-from anomgan.data.encoders.base import Encoder
 from anomgan.data.encoders.convert import encoder_from_json
+from anomgan.data.encoders.encoder import Encoder
 from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.persistence.model_dir import (

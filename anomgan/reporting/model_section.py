@@ -11,9 +11,9 @@ import numpy as np
 
 from anomgan.calibration.conformal import NEVER_FLAGGED
 from anomgan.config import Config
-from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.boolean import BooleanColumn
 from anomgan.data.table.columns.categorical import CategoryColumn
+from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn

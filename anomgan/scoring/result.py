@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomgan.data.encoders.base import Records
+from anomgan.data.encoders.encoder import Records
 from anomgan.data.parse_report import ParseReport
 from anomgan.utils.types import Bools, Floats
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 
 from anomgan.data.arrow import arrow_to_frame
-from anomgan.data.encoders.base import Encoder, Records
+from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.image import ImageEncoder, refuse_few_pictures
 from anomgan.data.encoders.table import TableEncoder
-from anomgan.data.image.image import (
+from anomgan.data.image.picture import (
     PICTURE_COLUMN,
     FilePicture,
     holds_pictures,

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.data.encoders.base import MIN_TRAINING_ROWS, Encoder, Records, set_count
-from anomgan.data.image.image import (
+from anomgan.data.encoders.encoder import MIN_TRAINING_ROWS, Encoder, Records, set_count
+from anomgan.data.image.picture import (
     DEPTHS,
     PICTURE_COLUMN,
     BrokenPictureError,
@@ -37,7 +37,7 @@ from anomgan.data.image.preprocessing import (
 from anomgan.data.image.tiling import Tiling
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.spec import Spec
-from anomgan.data.table.columns.base import Part
+from anomgan.data.table.columns.column import Part
 from anomgan.data.table.schema import Schema
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.types import Floats
@@ -58,7 +58,7 @@ class ImageEncoder(Encoder):
     Attributes:
         schema: The conditions beside the pictures, and no columns.
         grid: Channels, height and width of a record, which is a picture or one tile of it.
-        depth: Type of the values, one of :data:`anomgan.data.image.image.DEPTHS`.
+        depth: Type of the values, one of :data:`anomgan.data.image.picture.DEPTHS`.
         channel_axis: Whether decoded arrays have an axis of channels.
         training_sizes: Sizes of the training pictures, as text.
         column_names: Names of the training frame's columns.

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from anomgan.data.encoders.base import MIN_TRAINING_ROWS, Encoder
+from anomgan.data.encoders.encoder import MIN_TRAINING_ROWS, Encoder
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.spec import Spec
 from anomgan.data.table.cells import ParsedCells, read_cells
-from anomgan.data.table.columns.base import Column, Part
 from anomgan.data.table.columns.categorical import CategoryColumn
+from anomgan.data.table.columns.column import Column, Part
 from anomgan.data.table.schema import Schema
 from anomgan.errors import InputError
 from anomgan.utils.types import Floats

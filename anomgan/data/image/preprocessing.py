@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomgan.data.image.image import BrokenPictureError, Header, Pixels
+from anomgan.data.image.picture import BrokenPictureError, Header, Pixels
 from anomgan.data.image.tiling import Tiling
 
 SIDE_LIMITS = 8, 256

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anomgan.data.image.image import (
+from anomgan.data.image.picture import (
     MAX_PIXELS,
     PATH_COLUMN,
     PICTURE_COLUMN,

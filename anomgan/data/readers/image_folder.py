@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anomgan.data.image.image import (
+from anomgan.data.image.picture import (
     FOLDER_COLUMN,
     MAX_PIXELS,
     PATH_COLUMN,

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.table.cells import MAX_EXACT_INTEGER, Cells, ParsedCells, read_cells
-from anomgan.data.table.columns.base import Column
 from anomgan.data.table.columns.boolean import BOOLEAN_WORDS, BooleanColumn, parse_booleans
 from anomgan.data.table.columns.categorical import CategoryColumn
+from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
 from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers

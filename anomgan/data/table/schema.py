@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anomgan.data.column_names import refuse_duplicates
-from anomgan.data.table.columns.base import Column, ColumnKind
+from anomgan.data.table.columns.column import Column, ColumnKind
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.inference import Dropped, infer_columns, infer_conditions

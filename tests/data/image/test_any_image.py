@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from anomgan.data.encoders.image import ImageEncoder
-from anomgan.data.image.image import (
+from anomgan.data.image.picture import (
     DEPTHS,
     BrokenPictureError,
     FilePicture,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells, ParsedCells
-from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, count_levels
+from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, count_levels
 from anomgan.data.table.columns.numeric import text_to_numbers
 from anomgan.utils.types import Floats
 

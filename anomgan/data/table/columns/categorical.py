@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells, ParsedCells
-from anomgan.data.table.columns.base import (
+from anomgan.data.table.columns.column import (
     Column,
     ColumnKind,
     Part,
@@ -131,7 +131,7 @@ class CategoryColumn(Column):
         return slots
 
     def check(self) -> None:
-        """See :meth:`anomgan.data.table.columns.base.Column.check`."""
+        """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_levels(self.name, (*self.levels, *self.rare))
 

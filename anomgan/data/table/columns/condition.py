@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells, ParsedCells, read_cells
-from anomgan.data.table.columns.base import (
+from anomgan.data.table.columns.boolean import BooleanColumn
+from anomgan.data.table.columns.categorical import MAX_STORED_LEVELS, CategoryColumn
+from anomgan.data.table.columns.column import (
     Column,
     ColumnKind,
     Part,
@@ -25,8 +27,6 @@ from anomgan.data.table.columns.base import (
     count_levels,
     level_dtype,
 )
-from anomgan.data.table.columns.boolean import BooleanColumn
-from anomgan.data.table.columns.categorical import MAX_STORED_LEVELS, CategoryColumn
 from anomgan.data.table.columns.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.types import Floats
@@ -135,7 +135,7 @@ class ConditionColumn(Column):
         return np.where(unknown, np.nan, slots)
 
     def check(self) -> None:
-        """See :meth:`anomgan.data.table.columns.base.Column.check`."""
+        """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_levels(self.name, (*self.levels, *self.rare))
         if not self.levels:

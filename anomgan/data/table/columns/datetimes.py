@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells, ParsedCells, to_epoch_seconds
-from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
+from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
 
@@ -133,7 +133,7 @@ class DatetimeColumn(Column):
         return seconds
 
     def check(self) -> None:
-        """See :meth:`anomgan.data.table.columns.base.Column.check`."""
+        """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_scale(self.name, self.scale)
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomgan.data.table.cells import Cells, ParsedCells
-from anomgan.data.table.columns.base import Column, ColumnKind, Part, as_dtype, check_scale
+from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
 
@@ -71,7 +71,7 @@ class NumericColumn(Column):
         return np.rint(values) if self.integer else values
 
     def check(self) -> None:
-        """See :meth:`anomgan.data.table.columns.base.Column.check`."""
+        """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_scale(self.name, self.scale)
 

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from anomgan.data.image.image import (
+from anomgan.data.image.picture import (
     ArrayPicture,
     BrokenPictureError,
     FilePicture,
