@@ -30,6 +30,7 @@ from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning, InputError
+from anomgan.evaluation.training_gain import measure_training_gain
 from anomgan.explain.explainer import Explainer, Explanation
 from anomgan.fit_summary import (
     About,
@@ -237,12 +238,20 @@ class GANDetector(OutlierMixin, BaseEstimator):
             else functools.partial(snapshot_callback, encoder),
             checkpoint=checkpoint,
         )
+        as_new = encoder.transform_as_new(frame, values)
         ensemble = FittedEnsemble.fit(
-            trained.gan,
+            trained.gan, values, trained.rows, trained.folds, as_new=as_new
+        )
+        gain = measure_training_gain(
+            trained,
+            ensemble,
             values,
-            trained.rows,
-            trained.folds,
-            as_new=encoder.transform_as_new(frame, values),
+            name=self.method,
+            config=config,
+            seed=seed,
+            device=device,
+            as_new=as_new,
+            other=second,
         )
         if self.contamination is None:
             offset = -flagging_threshold(ensemble.calibrator, self.alpha)
@@ -269,6 +278,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             seed=seed,
             seconds=seconds,
             other_rows=None if second is None else len(second) // encoder.spec.tiles,
+            gain=gain,
         )
         return self
 

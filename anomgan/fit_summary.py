@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from anomgan.training.health import summarize_health
 from anomgan.training.history import Callback, Progress, TrainingHistory
 from anomgan.utils.serialization import to_plain
 from anomgan.utils.text import limit_lines
+
+if TYPE_CHECKING:
+    from anomgan.evaluation.training_gain import TrainingGain
 
 
 class Calibration(TypedDict):
@@ -51,6 +54,7 @@ class FurtherFacts(TypedDict, total=False):
     abnormal_rows: int | None
     source: str
     set_aside: SetAside
+    gain: dict[str, float] | None
 
 
 class Facts(FurtherFacts):
@@ -95,6 +99,7 @@ def training_facts(
     seed: int,
     seconds: float,
     other_rows: int | None = None,
+    gain: TrainingGain | None = None,
 ) -> dict[str, Any]:
     """Summarise a fit as plain data: data, versions, calibration, losses, health.
 
@@ -110,6 +115,7 @@ def training_facts(
         seed: The seed of the fit.
         seconds: How long it took.
         other_rows: Rows of a second domain, if there is one.
+        gain: What training brought, if that was measured.
     """
     schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
@@ -120,6 +126,7 @@ def training_facts(
         "columns": {kind: len(names) for kind, names in schema.names_by_kind().items()},
         "conditions": {column.name: len(column.slots) for column in schema.conditions},
         "other_rows": other_rows,
+        "gain": None if gain is None else gain.to_json(),
         "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
         "missing": report.missing,
         "notes": [*schema.notes(), *report.lines()],

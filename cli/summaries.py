@@ -18,7 +18,9 @@ MAX_NOTES = 10
 
 
 def summarize_fit(detector: GANDetector) -> Summary:
-    """Training data, duration, calibration and health."""
+    """Training data, duration, calibration, what training brought, and health."""
+    from anomgan.evaluation.training_gain import describe_training_gain
+
     facts = detector.training_facts_
     encoder = detector.encoder_
     return [
@@ -30,6 +32,7 @@ def summarize_fit(detector: GANDetector) -> Summary:
         ("device", facts["device"]),
         ("seconds", f"{facts['seconds']:.1f}"),
         *summarize_calibration(detector),
+        ("training", describe_training_gain(facts.get("gain"))),
         ("health", _describe_health(facts)),
         *(("note", note) for note in facts["notes"][len(facts["dropped"]) :][:MAX_NOTES]),
     ]

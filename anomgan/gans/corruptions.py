@@ -102,7 +102,9 @@ def corrupt_rows(spec: Spec, batch: Batch, edges: Tensor, generated: Tensor) -> 
 def _draw_noise(batch: Batch, level: Tensor, edges: Tensor, continuous: Tensor) -> Tensor:
     """Gaussian noise on the numeric entries, of random size within each row's level."""
     bounds = torch.tensor(NOISE_LEVELS).log().to(batch.real)
-    sigma = torch.lerp(bounds[level], bounds[level + 1], batch.uniform(*level.shape)).exp()
+    sigma = torch.lerp(
+        bounds[level], bounds[level + 1], batch.uniform(*level.shape).to(bounds)
+    ).exp()
     spread = batch.real[..., : len(continuous)].std(1, keepdim=True)
     return sigma[..., None] * spread * batch.normal(*level.shape, len(continuous)) * continuous
 

@@ -17,6 +17,7 @@ from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
+from anomgan.evaluation.training_gain import describe_training_gain
 from anomgan.training.health import MEASURES, describe_health, grade_health, summarize_health
 from anomgan.utils.text import join_limited
 
@@ -119,12 +120,12 @@ def _set_aside(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _health(detector: GANDetector) -> dict[str, Any]:
-    last = detector.history_.held_out
+    last, gain = detector.history_.held_out, detector.training_facts_.get("gain")
     return {
         "state": "not measured" if last is None else grade_health(last),
         "collapsed": 0 if last is None else len(last.collapsed()),
         "headline": summarize_health(last).partition("; ")[2] or describe_health(last)[0],
-        "sentences": describe_health(last),
+        "sentences": [f"training {describe_training_gain(gain)}", *describe_health(last)],
         "restarted": len(set(detector.history_.restarted)),
         "members": [] if last is None else _members(last, detector),
     }
