@@ -30,7 +30,6 @@ from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.errors import DataWarning, InputError
-from anomgan.evaluation.training_gain import measure_training_gain
 from anomgan.explain.explainer import Explainer, Explanation
 from anomgan.fit_summary import (
     About,
@@ -58,6 +57,7 @@ from anomgan.training.checkpoint import Checkpoint
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import Snapshot
+from anomgan.training_gain import measure_training_gain
 from anomgan.utils.serialization import check_type, to_plain
 from anomgan.utils.types import Floats
 

@@ -24,7 +24,7 @@ from anomgan.utils.serialization import to_plain
 from anomgan.utils.text import limit_lines
 
 if TYPE_CHECKING:
-    from anomgan.evaluation.training_gain import TrainingGain
+    from anomgan.training_gain import TrainingGain
 
 
 class Calibration(TypedDict):

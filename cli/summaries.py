@@ -19,7 +19,7 @@ MAX_NOTES = 10
 
 def summarize_fit(detector: GANDetector) -> Summary:
     """Training data, duration, calibration, what training brought, and health."""
-    from anomgan.evaluation.training_gain import describe_training_gain
+    from anomgan.training_gain import describe_training_gain
 
     facts = detector.training_facts_
     encoder = detector.encoder_

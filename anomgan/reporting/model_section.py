@@ -17,8 +17,8 @@ from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.evaluation.training_gain import describe_training_gain
 from anomgan.training.health import MEASURES, describe_health, grade_health, summarize_health
+from anomgan.training_gain import describe_training_gain
 from anomgan.utils.text import join_limited
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from anomgan import GANDetector, load
-from anomgan.evaluation.training_gain import _auroc, describe_training_gain
+from anomgan.training_gain import _auroc, describe_training_gain
 
 SETTINGS = {"steps": 10, "members": 1, "hidden": 8, "memory_rows": 50, "checks": 1, "restarts": 0}
 
