@@ -107,7 +107,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         history_: How it was trained: losses, health, restarts.
         device_: Device that it computes on.
         training_facts_: Summary of the fit as plain data: rows, columns, what was dropped, seconds,
-            device, versions, seed, calibration, final losses.
+            device, versions, seed, calibration, final losses, what training brought.
 
     Example:
         >>> import numpy as np

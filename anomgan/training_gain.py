@@ -25,6 +25,9 @@ from anomgan.utils.types import Floats
 MAX_CORRUPTED_ROWS = 1000
 """Upper bound on the held-out rows that are corrupted."""
 
+MIN_CORRUPTED_ROWS = 10
+"""Corrupted rows below which nothing is compared."""
+
 MAX_QUANTILE_ROWS = 4000
 """Upper bound on the training rows whose ranges bound corrupted numbers."""
 
@@ -96,11 +99,14 @@ def measure_training_gain(
         other: Encoded rows of a second domain, if the fit had one.
 
     Returns:
-        None for pictures, without a training step, or where health isn't checked either.
+        None for pictures, without a training step, with too few rows, or where health isn't
+        checked either.
     """
     if trained.gan.views.spec.grid is not None or not config.checks or not config.steps:
         return None
     corrupted = _corrupt_held_out(trained, values, as_new, seed)
+    if len(corrupted) < MIN_CORRUPTED_ROWS:
+        return None
     start = TrainedEnsemble.fit(
         values,
         trained.gan.views.spec,

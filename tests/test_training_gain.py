@@ -50,6 +50,15 @@ def test_conditions_stay_what_they_are():
     assert detector.fit(table(150)).training_facts_["gain"] is not None
 
 
+@pytest.mark.parametrize("rows", [5, 100])
+def test_levels_alone(rows):
+    levels = pd.DataFrame({"a": ["p", "q", "p", "q", "p"], "b": ["u", "u", "v", "v", "v"]})
+    many = pd.concat([levels] * (rows // 5), ignore_index=True)
+    detector = GANDetector(settings=SETTINGS, alpha=0.5, random_state=0).fit(many)
+    found = detector.training_facts_["gain"]
+    assert (found is None) == (rows == 5)
+
+
 def test_pictures_are_not_compared():
     pictures = np.random.default_rng(0).integers(0, 255, (20, 8, 8), dtype=np.uint8)
     detector = GANDetector(settings=SETTINGS | {"steps": 1, "channels": 2}, random_state=0)
