@@ -124,7 +124,10 @@ def test_other_settings_are_refused(run, place):
     [
         (["--methods", "gan,none-such"], "--methods: unknown 'none-such'; choose from: alad, "),
         (["--peers", "forest"], "--peers: unknown 'forest'; choose from: iforest, knn"),
-        (["--scores", "none"], "--scores: unknown 'none'; choose from: combined, visual, paper"),
+        (
+            ["--scores", "none"],
+            "--scores: unknown 'none'; choose from: combined, contrast, visual, paper",
+        ),
         (["--peers", ","], "--peers: names nothing"),
         (["--methods", "none", "--peers", "none"], "name at least one detector"),
         (["--set", "score=paper"], "name the scores with --scores"),
