@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
 from anomgan.data.encoders.convert import fit_encoder
@@ -59,14 +58,6 @@ class EncodedTable:
             fitted - started,
             done - fitted,
         )
-
-    def with_changes(self) -> tuple[Floats, Floats]:
-        """Both tables for detectors without a rule for constants: their changes as one column."""
-        if not self.changes:
-            return self.normal, self.new
-        count = np.sum(list(self.changes.values()), axis=0, dtype=np.float64)
-        none = np.zeros(len(self.normal))
-        return np.column_stack([self.normal, none]), np.column_stack([self.new, count])
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from anomgan.bench.contender import DetectorRun, EncodedTable
 from anomgan.errors import InputError
-from anomgan.evaluation.baselines import SKLEARN, Score
+from anomgan.evaluation.baselines import SKLEARN, Score, append_changes
 from anomgan.utils.memory import forget_peak, peak_mb
 from anomgan.utils.types import Floats
 
@@ -74,7 +74,7 @@ class Peer:
         forget_peak()
         with seed_globals(seed):
             started = time.perf_counter()
-            normal, new = table.with_changes()
+            normal, new = append_changes(table.normal, table.new, table.changes)
             scaler = StandardScaler().fit(normal)
             score = fit(scaler.transform(normal), seed)
             ready = time.perf_counter()

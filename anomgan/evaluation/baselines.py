@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -11,13 +11,32 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from anomgan.utils.types import Floats
+from anomgan.utils.types import Bools, Floats
 
 Score = Callable[[Floats], Floats]
 """Rows to scores, larger for more abnormal."""
 
 PCA_VARIANCE = 0.9
 """Share of the variance that PCA keeps: its default, all of it, would leave no error to measure."""
+
+
+def append_changes(
+    normal: Floats, new: Floats, changes: Mapping[str, Bools]
+) -> tuple[Floats, Floats]:
+    """Give simple detectors, too, what became of columns that never varied in training.
+
+    Args:
+        normal: Encoded training rows, ``(n, D)``.
+        new: Encoded rows to score, ``(m, D)``.
+        changes: For each column that was constant in training, where it changed, ``(m,)``.
+
+    Returns:
+        Both tables with one column more, the number of changes, if there are any.
+    """
+    if not changes:
+        return normal, new
+    count = np.sum(list(changes.values()), axis=0, dtype=np.float64)
+    return np.column_stack([normal, np.zeros(len(normal))]), np.column_stack([new, count])
 
 
 def _forest(rows: Floats, seed: int) -> Score:

@@ -14,8 +14,9 @@ from sklearn.preprocessing import StandardScaler
 
 from anomgan.calibration.conformal import binomial_interval
 from anomgan.errors import InputError
-from anomgan.evaluation.baselines import SKLEARN
+from anomgan.evaluation.baselines import SKLEARN, append_changes
 from anomgan.metrics import check_labels, curve_points, metrics, reliability
+from anomgan.scoring.result import ScoreResult
 from anomgan.utils.types import Bools, Floats
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def evaluate(
     columns: dict[str, Any] = {"score": scored.score, "flagged": scored.flagged}
     if scored.probability is not None:
         columns["probability"] = scored.probability
-    peer_scores = {} if normal is None else _peer_scores(detector, normal, scored.values, seed)
+    peer_scores = {} if normal is None else _peer_scores(detector, normal, scored, seed)
     intervals, peer_intervals = _bootstrap(truth, columns, peer_scores, bootstrap, seed)
     flagged = scored.flagged
     curve = None if scored.probability is None else reliability(truth, scored.probability)
@@ -237,10 +238,11 @@ def _levels(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _peer_scores(
-    detector: GANDetector, normal: pd.DataFrame, new: Floats, seed: int
+    detector: GANDetector, normal: pd.DataFrame, scored: ScoreResult, seed: int
 ) -> dict[str, Floats]:
     """Scores of simple detectors fitted on the same encoded columns as the model."""
     rows, _ = detector.encoder_.transform(normal, source="the normal rows")
+    rows, new = append_changes(rows, scored.values, scored.report.changed_rows)
     scaler = StandardScaler().fit(rows)
     fitted = {name: SKLEARN[name](scaler.transform(rows), seed) for name in PEER_LABELS}
     return {name: score(scaler.transform(new)) for name, score in fitted.items()}

@@ -31,6 +31,9 @@ NOISE_LEVELS = (0.03, 0.1, 0.3, 1.0, 3.0)
 CLASSES = len(KINDS) + len(NOISE_LEVELS) - 1
 """Kinds of rows: real ones, noise by its level, and the others."""
 
+FIRST_KIND = (1, 2, 3, 4, 6, 5)
+"""Label of each of `KINDS`; 0 is for real rows, and noise has one for each level from here on."""
+
 COVERAGE_POWER = 1.5
 """A cell is replaced with probability U to this power, U uniform for each row."""
 
@@ -76,7 +79,7 @@ def corrupt_rows(spec: Spec, batch: Batch, edges: Tensor, generated: Tensor) -> 
     swapped = real.gather(1, scattered)
     block = real.gather(1, (batch.uniform(*shape, 1) * shape[1]).long().expand_as(real))
     level = (batch.uniform(*shape) * (len(NOISE_LEVELS) - 1)).long()
-    noise = _draw_noise(batch, level, edges, continuous)
+    noise = _draw_noise(batch, level, continuous)
     share = batch.uniform(*shape, 1)
     donors = {
         "swap": swapped,
@@ -93,13 +96,12 @@ def corrupt_rows(spec: Spec, batch: Batch, edges: Tensor, generated: Tensor) -> 
     rows = torch.where(chosen, donor, real)
     changed = ((rows - real).abs() > 1e-6).to(real)
     cells = real.new_zeros(*shape, columns).index_add(-1, column, changed).clamp(max=1)
-    kinds = 1 + kind.expand(shape)
-    kinds = torch.where(kind == KINDS.index("noise"), len(KINDS) + level, kinds)
-    kinds = torch.where(kind > KINDS.index("noise"), kinds - 1, kinds)
+    first = torch.tensor(FIRST_KIND, device=real.device)[kind]
+    kinds = first + level * (kind == KINDS.index("noise"))
     return CorruptedRows(torch.cat([rows, conditions], -1), kinds * (cells.amax(-1) > 0), cells)
 
 
-def _draw_noise(batch: Batch, level: Tensor, edges: Tensor, continuous: Tensor) -> Tensor:
+def _draw_noise(batch: Batch, level: Tensor, continuous: Tensor) -> Tensor:
     """Gaussian noise on the numeric entries, of random size within each row's level."""
     bounds = torch.tensor(NOISE_LEVELS).log().to(batch.real)
     sigma = torch.lerp(
