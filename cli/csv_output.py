@@ -25,7 +25,6 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 TEXT = pa.large_string()
-LINE_SCHEMA = pa.schema([("line", TEXT)])
 
 
 def format_cells(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
@@ -33,7 +32,7 @@ def format_cells(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -
 
     Floats get the fewest digits that are read back as the same float.
     """
-    text = _to_text(column)
+    text = to_text(column)
     needs_quotes = pc.match_substring_regex(text, r'[",\r\n]')
     if not pc.any(needs_quotes).as_py():
         return text
@@ -51,7 +50,8 @@ def join_cells(columns: Iterable[pa.Array]) -> pa.Array:
     )
 
 
-def _to_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
+def to_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa.Array:
+    """Cells as text, (n,), null where missing or NaN, without quotes."""
     try:
         array = pa.array(column, from_pandas=True)
         if isinstance(array, pa.ChunkedArray):
@@ -59,7 +59,7 @@ def _to_text(column: pd.Series[Any] | NDArray[Any] | pa.Array | list[str]) -> pa
         text = array.cast(TEXT)
         return _format_far_dates(array, text) if pa.types.is_timestamp(array.type) else text
     except pa.ArrowException:  # Parquet may contain lists and other types without a text form
-        series = pd.Series(column)
+        series = column.to_pandas() if isinstance(column, pa.Array) else pd.Series(column)
         return pa.array(series.map(str).where(series.notna(), None), TEXT)
 
 
@@ -96,29 +96,31 @@ def flag_values(values: Floats, rule: Callable[[Floats], Bools]) -> pa.Array:
 
 
 def flag_all_together(
-    chunks: Iterable[tuple[pa.Array, Floats]], rule: Callable[[Floats], Bools]
-) -> Iterator[tuple[pa.Array, pa.Array]]:
-    """Flag rows by a rule over all of them; meanwhile their lines are in a temporary file.
+    chunks: Iterable[tuple[pa.Table, Floats]], rule: Callable[[Floats], Bools]
+) -> Iterator[tuple[pa.Table, pa.Array]]:
+    """Flag rows by a rule over all of them; meanwhile they are in a temporary file.
 
     Args:
-        chunks: Lines and p-values.
+        chunks: Rows and p-values.
         rule: As of :func:`flag_values`, called once with the p-values of all rows.
 
     Yields:
-        The same lines, and 1 for flagged rows, else 0.
+        The same rows, and 1 for flagged ones, else 0.
     """
     with tempfile.TemporaryFile() as file:
         chunk_p_values = []
-        with pa.ipc.new_stream(file, LINE_SCHEMA) as stream:
-            for lines, p_values in chunks:
-                stream.write_batch(pa.record_batch([lines], LINE_SCHEMA))
-                chunk_p_values.append(p_values)
+        for table, p_values in chunks:
+            with pa.ipc.new_stream(file, table.schema) as stream:  # types may differ by chunk
+                stream.write_table(table)
+            chunk_p_values.append(p_values)
         flags = flag_values(np.concatenate(chunk_p_values), rule)
         file.seek(0)
         start = 0
-        for batch in pa.ipc.open_stream(file):
-            yield batch.column(0), flags[start : start + batch.num_rows]
-            start += batch.num_rows
+        for _ in chunk_p_values:
+            with pa.ipc.open_stream(file) as stream:
+                table = stream.read_all()
+            yield table, flags[start : start + table.num_rows]
+            start += table.num_rows
 
 
 @contextlib.contextmanager
@@ -220,7 +222,7 @@ def _open_file(path: Path, named: Path, option: str) -> contextlib.AbstractConte
     if not named.parent.is_dir():
         raise InputError(f"{option} {named}: there is no folder {named.parent}; make it first")
     try:
-        if named.suffix == ".gz":
+        if named.suffix.lower() == ".gz":
             return cast("BinaryIO", gzip.open(path, "wb"))
         return path.open("wb")
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from anomgan.estimator import GANDetector
     from anomgan.explain.explainer import Explanation
@@ -64,7 +66,8 @@ def explain(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write to this file instead of standard output.",
+            help="Write to this file instead of standard output: sentences to .txt, JSON to .json, "
+            "a table of records and columns to .csv, .csv.gz, .jsonl, .parquet or .xlsx.",
             show_default=False,
         ),
     ] = None,
@@ -75,14 +78,19 @@ def explain(
     the nearest normal record by.
     """
     row_numbers = None if rows is None else _parse_rows(rows)
-    output_format = form or _infer_format(output)
+    output_format = _choose_format(form, output)
 
     from anomgan import load
     from anomgan.cli.csv_output import open_output
+    from anomgan.cli.table_output import open_table
     from anomgan.data.readers.encoding import describe_source
 
     source = describe_source(new)
-    with open_output(output) as file:
+    with contextlib.ExitStack() as stack:
+        if output_format == "csv":
+            table_writer = stack.enter_context(open_table(output))
+        else:
+            file = stack.enter_context(open_output(output))
         detector = load(model)
         roles = ColumnRoles.from_detector(detector)
         if row_numbers is None:
@@ -96,9 +104,12 @@ def explain(
             detector.encoder_.schema.locate(table, source=source)
         names = frame.index if roles.identifier is None else frame[roles.identifier]
         entries = list(_make_entries(names.tolist(), explanation))
-        write = {"text": _to_text, "csv": _to_csv, "json": _to_json}[output_format]
-        for text in write(roles.identifier or "row", entries):
-            file.write(f"{text}\n".encode())
+        label = roles.identifier or "row"
+        if output_format == "csv":
+            table_writer.write(_to_table(label, entries))
+        else:
+            for text in (_to_text if output_format == "text" else _to_json)(label, entries):
+                file.write(f"{text}\n".encode())
     say(f"{len(frame):,} rows explained")
 
 
@@ -117,10 +128,30 @@ def _parse_rows(rows: str) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _infer_format(output: Path | None) -> Format:
-    """The format that a file's name asks for."""
-    name = "" if output is None else output.name.removesuffix(".gz")
-    return "csv" if name.endswith(".csv") else "json" if name.endswith(".json") else "text"
+def _choose_format(form: Format | None, output: Path | None) -> Format:
+    """The format that is asked for, by option or by the end of the file's name.
+
+    Raises:
+        InputError: If the two contradict each other, or the end of the name is unknown.
+    """
+    if output is None or str(output) == "-":
+        return form or "text"
+
+    from anomgan.cli.table_output import TABLE_SUFFIXES, check_output, has_table_suffix
+
+    endings: dict[str, Format] = {".txt": "text", ".json": "json"}
+    named = "csv" if has_table_suffix(output) else endings.get(output.suffix.lower())
+    if named is not None and form not in (None, named):
+        raise InputError(f"--format {form}: --output {output} asks for another; leave one out")
+    if named is None and form is None and not output.is_dir():
+        raise InputError(
+            f"--output {output}: unknown kind of file; known are "
+            f"{', '.join([*endings, *TABLE_SUFFIXES])}"
+        )
+    chosen: Format = named or form or "text"
+    if chosen == "csv":
+        check_output(output)
+    return chosen
 
 
 def _read_most_abnormal(detector: GANDetector, path: str, source: str, top: int) -> pd.DataFrame:
@@ -192,11 +223,11 @@ def _to_text(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
             yield "           is normal as it is"
 
 
-def _to_csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """A line for each row and column."""
+def _to_table(label: str, entries: list[dict[str, Any]]) -> pa.Table:
+    """A row for each explained row and column."""
     import pandas as pd
 
-    from anomgan.cli.csv_output import format_cells, join_cells
+    from anomgan.cli.table_output import to_arrow_table
 
     parts = []
     for entry in entries:
@@ -207,8 +238,7 @@ def _to_csv(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
     table = pd.concat(parts, ignore_index=True)
     for name in ("observed", "expected"):
         table[name] = table[name].map(str, na_action="ignore")
-    yield from join_cells([format_cells([name]) for name in table]).to_pylist()
-    yield from join_cells([format_cells(table[name]) for name in table]).to_pylist()
+    return to_arrow_table({str(name): table[name] for name in table})
 
 
 def _to_json(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from anomgan.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from anomgan.cli.table_writers import TableWriter
     from anomgan.estimator import GANDetector
     from anomgan.evaluation.privacy import Pair
     from anomgan.evaluation.sample_quality import SampleQuality
@@ -33,8 +34,8 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write to this file (.csv, .csv.gz or .parquet) instead of standard output; "
-            "pictures go to a folder, as PNG.",
+            help="Write to this file (.csv, .csv.gz, .jsonl, .parquet or .xlsx) instead of "
+            "standard output; pictures go to a folder, as PNG.",
             show_default=False,
         ),
     ] = None,
@@ -85,7 +86,8 @@ def sample(
         raise InputError(f"{option} belongs to --quality; name reference rows with it")
 
     from anomgan import load
-    from anomgan.cli.csv_output import open_optional_output, open_output
+    from anomgan.cli.csv_output import open_optional_output
+    from anomgan.cli.table_output import check_output, open_table
 
     detector = load(model)
     levels = _parse_conditions(detector, condition or [])
@@ -95,15 +97,14 @@ def sample(
         _print_free_conditions(detector, levels)
         _write_pictures(output, detector.sample_chunks(rows, seed, condition=levels))
         return
+    check_output(output)
     checker = None
     if reference is not None:
         checker = _QualityChecker(detector, rows, reference, training, seed)
     _print_free_conditions(detector, levels)
     with open_optional_output(quality_json, "--quality-json") as quality_file:
-        with open_output(output) as file:
-            parquet = output is not None and output.suffix == ".parquet"
-            write = _write_parquet if parquet else _write_csv
-            first = write(file, _sample_chunks(detector, rows, levels, seed))
+        with open_table(output) as writer:
+            first = _write_rows(writer, _sample_chunks(detector, rows, levels, seed))
         if checker is not None:
             _print_quality(checker(first), quality_file)
 
@@ -168,32 +169,16 @@ def _write_pictures(output: Path | None, chunks: Iterator[Any]) -> None:
     say(f"{count:,} pictures written to {output}")
 
 
-def _write_csv(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """Write rows as CSV; returns the first chunk."""
-    from anomgan.cli.csv_output import format_cells, join_cells, write_lines
+def _write_rows(writer: TableWriter, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    """Write rows; returns the first chunk."""
+    import pyarrow as pa
 
     first = None
     for frame in chunks:
-        if first is None:
-            first = frame
-            write_lines(file, join_cells([format_cells([str(name)]) for name in frame]))
-        write_lines(file, join_cells([format_cells(frame[name]) for name in frame]))
+        first = frame if first is None else first
+        writer.write(pa.Table.from_pandas(frame, preserve_index=False))
     if first is None:
         raise AssertionError("no rows were drawn")
-    return first
-
-
-def _write_parquet(file: BinaryIO, chunks: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """Write rows as Parquet; returns the first chunk."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    first = next(chunks)
-    table = pa.Table.from_pandas(first, preserve_index=False)
-    with pq.ParquetWriter(file, table.schema) as writer:
-        writer.write_table(table)
-        for frame in chunks:
-            writer.write_table(pa.Table.from_pandas(frame, table.schema, preserve_index=False))
     return first
 
 

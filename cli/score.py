@@ -42,7 +42,8 @@ def score(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write to this file (.csv or .csv.gz) instead of standard output.",
+            help="Write to this file (.csv, .csv.gz, .jsonl, .parquet or .xlsx) instead of "
+            "standard output.",
             show_default=False,
         ),
     ] = None,
@@ -123,19 +124,14 @@ def score(
     import pyarrow.compute as pc
 
     from anomgan import load
-    from anomgan.cli.csv_output import (
-        format_cells,
-        join_cells,
-        open_optional_output,
-        open_output,
-        write_lines,
-    )
+    from anomgan.cli.csv_output import open_optional_output
     from anomgan.cli.image_output import Heatmaps
+    from anomgan.cli.table_output import open_table
     from anomgan.utils.serialization import to_plain
 
     with (
         open_optional_output(drift_report, "--drift-report") as drift_file,
-        open_output(output) as file,
+        open_table(output) as writer,
     ):
         detector = load(model)
         heatmap_folder = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
@@ -147,12 +143,10 @@ def score(
             heatmaps=heatmap_folder,
             max_pixels=max_pixels,
         )
-        rule, flagged_lines = _flag_lines(scoring, alpha, fdr)
+        rule, flagged_chunks = _flag_chunks(scoring, alpha, fdr)
         rows = flagged = 0
-        for lines, flags in flagged_lines:
-            if not rows:
-                write_lines(file, join_cells([format_cells([name]) for name in scoring.names]))
-            write_lines(file, join_cells([lines, format_cells(flags)]))
+        for table, flags in flagged_chunks:
+            writer.write(table.append_column("is_anomaly", flags))
             rows += len(flags)
             flagged += pc.sum(flags).as_py() or 0
         drift = scoring.monitor.result()
@@ -171,11 +165,10 @@ def score(
 
 
 class _ScoredChunks:
-    """Iterates over the chunks of a file: CSV lines without the last column, and the scores.
+    """Iterates over the chunks of a file: the output without its last column, and the scores.
 
     Attributes:
         name: Name of the file in messages.
-        names: The output columns; set from the first chunk on.
         report: Unreadable cells and other notes about the rows so far.
         monitor: Compares them with the training data.
     """
@@ -200,13 +193,12 @@ class _ScoredChunks:
         self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
         self.name = describe_source(source)
         self.roles = ColumnRoles.from_detector(detector)
-        self.names: list[str] = []
         self.report = ParseReport()
         self.monitor = DriftMonitor(detector)
 
-    def __iter__(self) -> Iterator[tuple[pa.Array, ScoreResult]]:
+    def __iter__(self) -> Iterator[tuple[pa.Table, ScoreResult]]:
         """Score chunk by chunk."""
-        from anomgan.cli.csv_output import format_cells, join_cells
+        from anomgan.cli.table_output import to_arrow_table
         from anomgan.data.readers.files import read_chunks
 
         for frame in read_chunks(self.source, max_pixels=self.max_pixels):
@@ -224,9 +216,7 @@ class _ScoredChunks:
             results = {"score": scored.score, "p_value": scored.p_value}
             if scored.probability is not None:
                 results["probability"] = scored.probability
-            self.names = [*map(str, leading), *results, "is_anomaly"]
-            columns = [leading[name] for name in leading] + [*results.values()]
-            yield join_cells(map(format_cells, columns)), scored
+            yield to_arrow_table({str(name): leading[name] for name in leading} | results), scored
 
     def _select_leading(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns before the results: with ``--append`` the input's, and the row's name.
@@ -248,26 +238,26 @@ class _ScoredChunks:
         return frame if identifier else frame.assign(row=frame.index)
 
 
-def _flag_lines(
+def _flag_chunks(
     scoring: _ScoredChunks, alpha: float | None, fdr: float | None
-) -> tuple[str, Iterator[tuple[pa.Array, pa.Array]]]:
-    """The rule in words, by default the model's own, and lines with 1 where it flags the row."""
+) -> tuple[str, Iterator[tuple[pa.Table, pa.Array]]]:
+    """The rule in words, by default the model's own, and chunks with 1 where it flags the row."""
     from anomgan.calibration.conformal import flag_rows
     from anomgan.cli.csv_output import flag_all_together, flag_values
 
     if fdr is not None:
-        chunks = ((lines, scored.p_value) for lines, scored in scoring)
+        chunks = ((table, scored.p_value) for table, scored in scoring)
         by_fdr = functools.partial(flag_rows, fdr=fdr)
         return f"a false discovery rate of {fdr:g}", flag_all_together(chunks, by_fdr)
     if alpha is not None:
         warn_if_unreachable(scoring.detector, alpha)
         by_alpha = functools.partial(flag_rows, alpha=alpha)
         return f"alpha {alpha:g}", (
-            (lines, flag_values(scored.p_value, by_alpha)) for lines, scored in scoring
+            (table, flag_values(scored.p_value, by_alpha)) for table, scored in scoring
         )
     return "the model's threshold", (
-        (lines, flag_values(scored.score - scored.limit, lambda excess: excess > 0))
-        for lines, scored in scoring
+        (table, flag_values(scored.score - scored.limit, lambda excess: excess > 0))
+        for table, scored in scoring
     )
 
 

@@ -77,7 +77,7 @@ WRITERS = {
         "score", "NEW", "--model", "MODEL", "--output", "a.csv", "--drift-report", "b.json"
     ],
     "sample": ["sample", "40", "--model", "MODEL", "--output", "a.parquet"],
-    "explain": ["explain", "NEW", "--model", "MODEL", "--top", "1", "--output", "a"],
+    "explain": ["explain", "NEW", "--model", "MODEL", "--top", "1", "--output", "a.txt"],
     "report": ["report", "MODEL", "--output", "a.html"],
     "evaluate": [
         "evaluate", "LABELLED", "--model", "MODEL", "--label", "odd", "--no-peers", "--bootstrap",
