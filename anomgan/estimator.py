@@ -43,12 +43,13 @@ from anomgan.gans.sampling import sample_records
 from anomgan.params import (
     check_alpha,
     check_positive_integer,
+    resolve_column_names,
     resolve_condition,
-    resolve_condition_names,
     resolve_config,
     resolve_device,
     resolve_seed,
     resolve_stored_device,
+    resolve_table_options,
 )
 from anomgan.persistence import model_store as store
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
@@ -93,6 +94,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
             they are numbers, and don't count as evidence themselves.  Rows of a level that training
             never saw are compared with all levels pooled.  Needs a conditional method, such as
             ``"cgan"``.
+        columns: Name of a column (in arrays, its position) -> its kind, for columns whose cells
+            don't show it: ``"category"``, ``"number"``, ``"text"`` (not learnt from) or ``"time"``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         random_state: Seed of all randomness; global random states are neither used nor changed.
         verbose: Whether to write ten lines of progress to standard error.
@@ -140,6 +143,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         alpha: float = 0.05,
         contamination: float | None = None,
         condition: str | int | Sequence[str | int] | None = None,
+        columns: Mapping[str, str] | Mapping[int, str] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -151,6 +155,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self.alpha = alpha
         self.contamination = contamination
         self.condition = condition
+        self.columns = columns
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -209,12 +214,14 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.contamination,
             data_kind(frame),
         )
-        condition_columns = resolve_condition_names(
+        condition_columns = resolve_column_names(
             condition, columns, by_label=from_frame, source=source
         )
+        options = resolve_table_options(self.columns, columns, by_label=from_frame, source=source)
         encoder, values, report = fit_encoder(
             frame,
             conditions=condition_columns,
+            options=options,
             size=config.size,
             tiles=config.tiles,
             strict=strict,
@@ -579,6 +586,11 @@ class GANDetector(OutlierMixin, BaseEstimator):
         params = self.get_params(deep=False)
         if not isinstance(self.random_state, Integral | None):
             params["random_state"] = self.training_facts_["seed"]
+        if self.columns is not None:  # JSON has no whole numbers as keys
+            names = resolve_column_names(
+                list(self.columns), self._columns, by_label=self._from_frame, source="X"
+            )
+            params["columns"] = dict(zip(names, self.columns.values(), strict=True))
         about = {
             "params": params,
             "columns": self._columns,
@@ -805,7 +817,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         """Draw encoded records, block by block; errors as of :meth:`sample`."""
         check_is_fitted(self, "ensemble_")
         check_positive_integer("n", n)
-        names = resolve_condition_names(
+        names = resolve_column_names(
             list(condition), self._columns, by_label=self._from_frame, source="X"
         )
         levels = dict(zip(names, condition.values(), strict=True))
@@ -825,6 +837,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         resolve_seed(self.random_state)
         check_type(str, self.device, "device")
         check_type(bool, self.verbose, "verbose")
+        resolve_table_options(self.columns, (), by_label=True, source="X")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             resolve_condition(self.method, self.condition, other=False)

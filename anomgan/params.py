@@ -14,6 +14,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from anomgan.config import Config
+from anomgan.data.table.options import TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN, get_method
 
@@ -92,13 +93,13 @@ def resolve_condition(method: str, condition: Any, *, other: bool) -> tuple[str 
     return tuple(dict.fromkeys(c if isinstance(c, str) else int(c) for c in columns))
 
 
-def resolve_condition_names(
-    condition: Sequence[str | int], columns: Sequence[str], *, by_label: bool, source: str
+def resolve_column_names(
+    wanted: Sequence[str | int], columns: Sequence[str], *, by_label: bool, source: str
 ) -> list[str]:
-    """Names of the columns to condition on.  The schema checks that they exist.
+    """Names of columns given by name or position.  The schema checks that they exist.
 
     Args:
-        condition: As :func:`resolve_condition` returns it.
+        wanted: Such as :func:`resolve_condition` returns them.
         columns: Names of the table's columns.
         by_label: Whether a number is a column's label, as in a DataFrame, or its position.
         source: Name of the table in messages.
@@ -106,13 +107,32 @@ def resolve_condition_names(
     Raises:
         InputError: If there is no such position.
     """
-    for column in condition:
+    for column in wanted:
         if isinstance(column, int) and not by_label and not 0 <= column < len(columns):
-            raise InputError(
-                f"{source}: no column {column} to condition on; it has {len(columns)}, "
-                f"counted from 0"
-            )
-    return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in condition]
+            raise InputError(f"{source}: no column {column}; it has {len(columns)}, counted from 0")
+    return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in wanted]
+
+
+def resolve_table_options(
+    columns: Any, names: Sequence[str], *, by_label: bool, source: str
+) -> TableOptions:
+    """What the estimator's parameters say about the columns of a table.
+
+    Args:
+        columns: The estimator's parameter.
+        names: Names of the table's columns.
+        by_label: As of :func:`resolve_column_names`.
+        source: Name of the table in messages.
+
+    Raises:
+        InputError: If a parameter is invalid.
+    """
+    columns = {} if columns is None else columns
+    if not isinstance(columns, Mapping) or not is_instance(str | Integral, *columns):
+        raise InputError(f"columns={columns!r} must be a dict of columns and their kinds")
+    wanted = [name if isinstance(name, str) else int(name) for name in columns]
+    resolved = resolve_column_names(wanted, names, by_label=by_label, source=source)
+    return TableOptions.make(columns=dict(zip(resolved, columns.values(), strict=True)))
 
 
 def resolve_device(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -40,13 +40,21 @@ class ColumnRoles:
         several = [("--drop", name) for name in dict.fromkeys(self.drop)]
         return [(option, name) for option, name in single if name is not None] + several
 
-    def check(self, frame: pd.DataFrame, *, source: str, conditions: Iterable[str] = ()) -> None:
+    def check(
+        self,
+        frame: pd.DataFrame,
+        *,
+        source: str,
+        conditions: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
+    ) -> None:
         """Check the options against the training table.
 
         Args:
             frame: The table.
             source: What messages call it.
             conditions: Columns named by ``--condition``.
+            kinds: Columns named by ``--category`` and the like -> the name of that option.
 
         Raises:
             InputError: If a column doesn't exist or is named by two options, no column is left to
@@ -57,6 +65,13 @@ class ColumnRoles:
             if count > 1:
                 options = " and ".join(option for option, other in named if other == name)
                 raise InputError(f"{options} name the same column {name!r}; choose one")
+        set_aside = {name: option for option, name in self.options}
+        for name, kind in (kinds or {}).items():
+            if name in set_aside:
+                raise InputError(
+                    f"{set_aside[name]} and --{kind} name the same column {name!r}; choose one"
+                )
+            check_column(frame, name, option=f"--{kind}", source=source)
         for option, name in named:
             check_column(frame, name, option=option, source=source)
         if len(named) == frame.shape[1]:

@@ -32,6 +32,7 @@ from anomgan.cli.options import (
     check_share,
     parse_settings,
 )
+from anomgan.cli.table_options import CategoryOption, NumberOption, TextOption, collect_kinds
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def fit(
             metavar="COL", help="Column to leave out; may be repeated.", show_default=False
         ),
     ] = None,
+    category: CategoryOption = None,
+    number: NumberOption = None,
+    text: TextOption = None,
     contamination: Annotated[
         float | None,
         typer.Option(
@@ -185,6 +189,7 @@ def fit(
     if _is_default(context, "method"):
         method = "cyclegan" if other is not None else "cgan" if conditions else method
     roles = ColumnRoles(identifier, label, tuple(drop or []))
+    kinds = collect_kinds(category=category, number=number, text=text)
 
     from anomgan import GANDetector
     from anomgan.cli.image_output import Grids
@@ -214,6 +219,7 @@ def fit(
         alpha=alpha,
         contamination=contamination,
         condition=list(conditions) or None,
+        columns=kinds or None,
         device=device,
         random_state=seed,
     )
@@ -224,7 +230,7 @@ def fit(
                 "standard input can't be read by several processes; write it to a file first"
             )
         table = read_table(normal, max_pixels=max_pixels)
-        roles.check(table, source=source, conditions=conditions)
+        roles.check(table, source=source, conditions=conditions, kinds=kinds)
         rows = _drop_abnormal(table, label, source=source)
         training_rows = roles.drop_from(rows)
         if grids is not None and not holds_pictures(rows):

@@ -247,7 +247,7 @@ def test_wrong_conditions_are_named_at_fit(params, message):
 
 @pytest.mark.parametrize("at", [3, -1])
 def test_positions_that_are_not_there(at):
-    message = f"X: no column {at} to condition on; it has 3, counted from 0"
+    message = f"X: no column {at}; it has 3, counted from 0"
     with pytest.raises(InputError, match=re.escape(message)):
         tiny(condition=at).fit(as_array(machines()))
 

@@ -24,6 +24,7 @@ from anomgan.data.image.picture import (
 )
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.readers.files import read_table
+from anomgan.data.table.options import TableOptions
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
@@ -103,6 +104,7 @@ def fit_encoder(
     frame: pd.DataFrame,
     *,
     conditions: Sequence[str] = (),
+    options: TableOptions | None = None,
     size: int = 0,
     tiles: int = 1,
     strict: bool = False,
@@ -113,6 +115,7 @@ def fit_encoder(
     Args:
         frame: Training records.
         conditions: Names of the columns to condition on.
+        options: What the user says about the columns of a table.
         size: Side of the square that pictures are resized to; 0 chooses one.
         tiles: Tiles along each side of a picture.
         strict: Whether unreadable input is an error.
@@ -133,7 +136,7 @@ def fit_encoder(
             frame, conditions=conditions, size=size, tiles=tiles, source=source
         )
     else:
-        encoder = TableEncoder.fit(frame, conditions=conditions, source=source)
+        encoder = TableEncoder.fit(frame, conditions=conditions, options=options, source=source)
     values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
     if report.lost:
         refuse_few_pictures(len(values) // encoder.spec.tiles, list(report.lost.values()), source)

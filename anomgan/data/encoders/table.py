@@ -16,6 +16,7 @@ from anomgan.data.spec import Spec
 from anomgan.data.table.cells import ParsedCells, read_cells
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.column import Column, Part
+from anomgan.data.table.options import TableOptions
 from anomgan.data.table.schema import Schema
 from anomgan.errors import InputError
 from anomgan.utils.types import Floats
@@ -44,6 +45,7 @@ class TableEncoder(Encoder):
         frame: pd.DataFrame,
         *,
         conditions: Sequence[str] = (),
+        options: TableOptions | None = None,
         max_levels: int = 64,
         source: str = "the table",
     ) -> TableEncoder:
@@ -52,14 +54,15 @@ class TableEncoder(Encoder):
         Args:
             frame: Training table, at least `MIN_TRAINING_ROWS` rows; its labels become strings.
             conditions: Names of the columns to condition on.
+            options: What the user says about columns.
             max_levels: Most levels of a category or condition with an entry of their own, at least
                 1.
             source: What messages call the table.
 
         Raises:
             InputError: If there are too few rows or levels, two columns share a name, a cell
-                isn't a single value, all columns are dropped, or a condition doesn't exist or has
-                no level of enough rows.
+                isn't a single value, all columns are dropped, a condition doesn't exist or has no
+                level of enough rows, or a column isn't of the kind that the user says.
 
         Warns:
             DataWarning: If columns are dropped, or a condition has only one level.
@@ -71,7 +74,10 @@ class TableEncoder(Encoder):
             )
         if max_levels < 1:
             raise InputError(f"max_levels={max_levels}: must be at least 1")
-        return cls(Schema.infer(frame, conditions=conditions, max_levels=max_levels, source=source))
+        schema = Schema.infer(
+            frame, conditions=conditions, options=options, max_levels=max_levels, source=source
+        )
+        return cls(schema)
 
     @cached_property
     def spec(self) -> Spec:

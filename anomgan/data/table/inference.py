@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -20,15 +19,21 @@ from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
 from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers
+from anomgan.data.table.dropped import (
+    INTEGER_PATTERN,
+    Dropped,
+    drop_constant,
+    drop_running_number,
+    drop_text,
+)
+from anomgan.data.table.options import NamedKind, TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
-from anomgan.utils.types import Bools, Floats
+from anomgan.utils.types import Floats
 
 READABLE_SHARE = 0.95
 """Share of a text column's filled cells that must parse as numbers for it to be numeric, and so on
 for the other kinds."""
-
-_INTEGER_PATTERN = r"^[-+]?\d+$"
 
 _LOOKALIKES = {
     "numbers": (
@@ -45,50 +50,6 @@ _LOOKALIKES = {
 
 _LOOKALIKE_ROWS = 10_000
 """Most rows in which lookalikes are searched."""
-
-_MIN_IDENTIFIER_ROWS = 20
-"""Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
-
-DropReason = Literal[
-    "constant", "empty", "constant time", "text that differs in every row", "running number"
-]
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A column of the training table that the networks aren't given.
-
-    A row in which a constant column holds another value is abnormal all the same.  Times are the
-    exception: they pass by themselves.
-
-    Attributes:
-        name: The user's name for it.
-        reason: Why it was dropped.
-        value: The value of a constant column: a float for numbers, otherwise text.
-    """
-
-    name: str
-    reason: DropReason
-    value: float | str | None = None
-
-    @property
-    def watched(self) -> bool:
-        """Whether another value than in training makes a row abnormal."""
-        return self.reason in ("constant", "empty")
-
-    def changed(self, cells: Cells) -> Bools:
-        """Where a constant or empty column holds another value than in training, ``(n,)``."""
-        if self.reason not in ("empty", "constant", "constant time"):
-            return np.zeros(len(cells.missing), dtype=np.bool_)
-        if self.value is None:
-            return ~cells.missing
-        if isinstance(self.value, float):
-            return np.asarray(parse_numbers(cells).values != self.value)
-        return np.asarray(cells.to_text().to_numpy(zero_copy_only=False) != self.value)
-
-    def violated(self, cells: Cells) -> Bools:
-        """Where a value makes its row abnormal, ``(n,)``; a missing cell doesn't."""
-        return self.changed(cells) & ~cells.missing & self.watched
 
 
 def infer_conditions(
@@ -114,7 +75,12 @@ def infer_conditions(
 
 
 def infer_columns(
-    frame: pd.DataFrame, names: list[str], without: set[str], max_levels: int, source: str
+    frame: pd.DataFrame,
+    names: list[str],
+    without: set[str],
+    options: TableOptions,
+    max_levels: int,
+    source: str,
 ) -> Iterator[Column | Dropped]:
     """Infer and fit each column; the first datetime column is the clock of the later ones.
 
@@ -122,8 +88,12 @@ def infer_columns(
         frame: Training table.
         names: Names of its columns.
         without: Names of columns to skip.
+        options: What the user says about columns.
         max_levels: Most levels of a category with an entry of their own.
         source: What messages call the table.
+
+    Raises:
+        InputError: If no cell of a column is of the kind that the user says.
 
     Warns:
         DataWarning: If a column was taken for text but looks like numbers or dates.
@@ -134,11 +104,15 @@ def infer_columns(
         if name in without:
             continue
         cells = read_cells(frame.iloc[:, at], source=source)
-        column = _infer(name, cells, max_levels, clock_name, clock)
+        asked = options.kinds.get(name)
+        if asked is None:
+            column = _infer(name, cells, max_levels, clock_name, clock)
+        else:
+            column = _fit_as(asked, name, cells, max_levels, clock_name, clock, source)
         yield column
         if isinstance(column, DatetimeColumn) and clock is None:
             clock_name, clock = name, column.parse(cells).values
-        if (lookalike := _find_lookalike(cells)) is not None:
+        if asked is None and (lookalike := _find_lookalike(cells)) is not None:
             kind, example = lookalike
             lookalikes[kind].append(f"{name!r} ({example!r})")
     for kind, columns in lookalikes.items():
@@ -160,18 +134,60 @@ def _infer(
     kind = _infer_kind(cells)
     if isinstance(kind, tuple):
         truth = parse_booleans(cells, kind)
-        return _drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
+        return drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
     if kind == "datetime":
-        times = parse_datetimes(cells)
-        constant = _drop_constant(name, cells, times)
-        if constant is not None and constant.reason == "constant":
-            constant = replace(constant, reason="constant time")
-        return constant or DatetimeColumn.fit(name, cells, times, after, clock)
+        return _fit_times(name, cells, parse_datetimes(cells), after, clock)
     if kind == "numeric":
         numbers = parse_numbers(cells).mask_infinite()
-        dropped = _drop_constant(name, cells, numbers) or _drop_running_number(name, numbers)
-        return dropped or NumericColumn.fit(name, cells, numbers)
-    return _drop_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
+        return drop_running_number(name, numbers) or _fit_numbers(name, cells, numbers)
+    return drop_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
+
+
+def _fit_as(
+    kind: NamedKind,
+    name: str,
+    cells: Cells,
+    max_levels: int,
+    after: str,
+    clock: Floats | None,
+    source: str,
+) -> Column | Dropped:
+    """Fit a column of the kind that the user says; ``after`` and ``clock`` as in :func:`_infer`.
+
+    Raises:
+        InputError: If no cell is a number or a time.
+    """
+    if kind == "text":
+        return Dropped(name, "text, as you say")
+    if bool(np.all(cells.missing)):
+        return Dropped(name, "empty")
+    if kind == "category":
+        constant = drop_text(name, cells, identifiers=False)
+        return constant or CategoryColumn.fit(name, cells, max_levels)
+    parsed = parse_numbers(cells).mask_infinite() if kind == "number" else parse_datetimes(cells)
+    if np.isnan(parsed.values).all():
+        at = int(np.argmin(cells.missing))
+        raise InputError(
+            f"{source}: column {name!r}: no cell can be read as a {kind} (first in row {at}: "
+            f"{cells.to_text()[at].as_py()!r}); leave out the kind, or correct the cells"
+        )
+    if kind == "number":
+        return _fit_numbers(name, cells, parsed)
+    return _fit_times(name, cells, parsed, after, clock)
+
+
+def _fit_numbers(name: str, cells: Cells, numbers: ParsedCells) -> Column | Dropped:
+    constant = drop_constant(name, cells, numbers, is_number=True)
+    return constant or NumericColumn.fit(name, cells, numbers)
+
+
+def _fit_times(
+    name: str, cells: Cells, times: ParsedCells, after: str, clock: Floats | None
+) -> Column | Dropped:
+    constant = drop_constant(name, cells, times)
+    if constant is not None and constant.reason == "constant":
+        constant = replace(constant, reason="constant time")
+    return constant or DatetimeColumn.fit(name, cells, times, after, clock)
 
 
 def _infer_kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[str, str]:
@@ -200,7 +216,7 @@ def _loses_digits(cells: Cells, numbers: ParsedCells) -> bool:
     large = np.abs(numbers.values) > MAX_EXACT_INTEGER
     if cells.text is None or not large.any():
         return False
-    integers = pc.fill_null(pc.match_substring_regex(cells.trimmed, _INTEGER_PATTERN), False)
+    integers = pc.fill_null(pc.match_substring_regex(cells.trimmed, INTEGER_PATTERN), False)
     large &= integers.to_numpy(zero_copy_only=False)
     distinct = pc.count_distinct(cells.trimmed.filter(pa.array(large))).as_py()
     return bool(distinct > len(np.unique(numbers.values[large])))
@@ -218,40 +234,4 @@ def _find_lookalike(cells: Cells) -> tuple[str, str] | None:
         unparsed = text.filter(pc.and_not(matches, pc.match_substring_regex(text, NUMBER_PATTERN)))
         if len(unparsed) and pc.mean(matches).as_py() >= READABLE_SHARE:
             return kind, unparsed[0].as_py()
-    return None
-
-
-def _drop_constant(name: str, cells: Cells, parsed: ParsedCells) -> Dropped | None:
-    """Drop a column with one value; if some cells are missing, that is information to keep."""
-    values = parsed.values[~np.isnan(parsed.values)]
-    if not values.size:  # all numbers are infinite
-        return Dropped(name, "empty")
-    if values.size < parsed.values.size or np.any(values != values[0]):
-        return None
-    is_number = cells.form == "number" or (cells.form == "text" and _infer_kind(cells) == "numeric")
-    text = cells.to_text()[0].as_py()
-    if is_number and cells.text is not None and abs(values[0]) > MAX_EXACT_INTEGER:
-        is_number = not re.fullmatch(_INTEGER_PATTERN, text)  # keep all digits
-    return Dropped(name, "constant", float(values[0]) if is_number else text)
-
-
-def _drop_text(name: str, cells: Cells) -> Dropped | None:
-    """Drop text that is the same, or different, in every row."""
-    text = cells.to_text()
-    distinct = pc.count_distinct(text, mode="all").as_py()
-    if distinct == 1:
-        return Dropped(name, "constant", text[0].as_py())
-    if distinct == len(text) >= _MIN_IDENTIFIER_ROWS:
-        return Dropped(name, "text that differs in every row")
-    return None
-
-
-def _drop_running_number(name: str, parsed: ParsedCells) -> Dropped | None:
-    """Drop integers that count the rows, up or down."""
-    with np.errstate(over="ignore"):
-        steps = np.diff(parsed.values)  # NaN beside a missing cell
-    runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
-    is_integer = float(parsed.values[0]).is_integer()
-    if runs and is_integer and len(parsed.values) >= _MIN_IDENTIFIER_ROWS:
-        return Dropped(name, "running number")
     return None

@@ -14,7 +14,9 @@ from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.table.columns.column import Column, ColumnKind
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
-from anomgan.data.table.inference import Dropped, infer_columns, infer_conditions
+from anomgan.data.table.dropped import Dropped
+from anomgan.data.table.inference import infer_columns, infer_conditions
+from anomgan.data.table.options import TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.serialization import build_dataclass
 from anomgan.utils.text import join_limited, quote_names
@@ -40,6 +42,7 @@ class Schema:
         frame: pd.DataFrame,
         *,
         conditions: Sequence[str] = (),
+        options: TableOptions | None = None,
         max_levels: int = 64,
         source: str = "the table",
     ) -> Schema:
@@ -51,12 +54,14 @@ class Schema:
         Args:
             frame: Training table with at least one row.
             conditions: Names of the columns to condition on.
+            options: What the user says about columns.
             max_levels: Most levels of a category or condition with an entry of their own.
             source: What messages call the table.
 
         Raises:
             InputError: If two columns share a name, a cell isn't a single value, all columns are
-                dropped, or a condition doesn't exist or has no level of enough rows.
+                dropped, a condition doesn't exist or has no level of enough rows, or a column isn't
+                of the kind that the user says.
 
         Warns:
             DataWarning: If columns are dropped, or a condition has only one level.
@@ -65,8 +70,10 @@ class Schema:
         if not names:
             raise InputError(f"{source}: has no columns")
         refuse_duplicates(names, source)
+        options = options or TableOptions()
+        options.check(names, conditions, source)
         condition_columns = tuple(infer_conditions(frame, names, conditions, max_levels, source))
-        inferred = list(infer_columns(frame, names, set(conditions), max_levels, source))
+        inferred = list(infer_columns(frame, names, set(conditions), options, max_levels, source))
         schema = cls(
             tuple(column for column in inferred if isinstance(column, Column)),
             tuple(column for column in inferred if isinstance(column, Dropped)),

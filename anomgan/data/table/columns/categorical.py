@@ -28,6 +28,9 @@ MAX_STORED_LEVELS = 100_000
 OPEN_SHARE = 0.05
 """Estimated share of rows with a new level from which on a new level is no evidence."""
 
+_NUMBERS = {"i": "int", "u": "uint", "f": "float"}
+"""Kinds of NumPy dtypes whose names text can be turned back to."""
+
 
 @dataclass(frozen=True)
 class CategoryColumn(Column):
@@ -66,7 +69,7 @@ class CategoryColumn(Column):
         filled = len(text) - text.null_count
         is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MAX_STORED_LEVELS)
         levels = tuple(names[:max_levels])
-        return cls(name, level_dtype(cells), text.null_count > 0, levels, rare, is_open, once)
+        return cls(name, _declared_dtype(cells), text.null_count > 0, levels, rare, is_open, once)
 
     @cached_property
     def slots(self) -> list[str]:
@@ -146,3 +149,12 @@ class CategoryColumn(Column):
         levels = pd.Index([*self.levels, *self.rare], dtype="str")
         declared = levels.astype(self.dtype.removeprefix("category[").removesuffix("]"))
         return pd.Series(pd.Categorical.from_codes(levels.get_indexer(pd.Index(text)), declared))
+
+
+def _declared_dtype(cells: Cells) -> str:
+    """The dtype of restored levels: that of the cells, as a categorical one if they are numbers."""
+    dtype = level_dtype(cells)
+    if cells.form == "text" or dtype.startswith("category["):
+        return dtype
+    bare: Any = pd.api.types.pandas_dtype(dtype)
+    return f"category[{_NUMBERS[bare.kind]}{8 * bare.itemsize}]" if bare.kind in _NUMBERS else "str"

@@ -1,0 +1,109 @@
+"""Columns of the training table that the networks aren't given, and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow.compute as pc
+
+from anomgan.data.table.cells import MAX_EXACT_INTEGER, Cells, ParsedCells
+from anomgan.data.table.columns.numeric import parse_numbers
+from anomgan.utils.types import Bools
+
+INTEGER_PATTERN = r"^[-+]?\d+$"
+
+_MIN_IDENTIFIER_ROWS = 20
+"""Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
+
+DropReason = Literal[
+    "constant",
+    "empty",
+    "constant time",
+    "text that differs in every row",
+    "running number",
+    "text, as you say",
+]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A column of the training table that the networks aren't given.
+
+    A row in which a constant column holds another value is abnormal all the same.  Times are the
+    exception: they pass by themselves.
+
+    Attributes:
+        name: The user's name for it.
+        reason: Why it was dropped.
+        value: The value of a constant column: a float for numbers, otherwise text.
+    """
+
+    name: str
+    reason: DropReason
+    value: float | str | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether another value than in training makes a row abnormal."""
+        return self.reason in ("constant", "empty")
+
+    def changed(self, cells: Cells) -> Bools:
+        """Where a constant or empty column holds another value than in training, ``(n,)``."""
+        if self.reason not in ("empty", "constant", "constant time"):
+            return np.zeros(len(cells.missing), dtype=np.bool_)
+        if self.value is None:
+            return ~cells.missing
+        if isinstance(self.value, float):
+            return np.asarray(parse_numbers(cells).values != self.value)
+        return np.asarray(cells.to_text().to_numpy(zero_copy_only=False) != self.value)
+
+    def violated(self, cells: Cells) -> Bools:
+        """Where a value makes its row abnormal, ``(n,)``; a missing cell doesn't."""
+        return self.changed(cells) & ~cells.missing & self.watched
+
+
+def drop_constant(
+    name: str, cells: Cells, parsed: ParsedCells, *, is_number: bool = False
+) -> Dropped | None:
+    """Drop a column with one value; if some cells are missing, that is information to keep.
+
+    Args:
+        name: Name of the column.
+        cells: Its cells.
+        parsed: The cells parsed as the column's kind.
+        is_number: Whether that kind is a number.
+    """
+    values = parsed.values[~np.isnan(parsed.values)]
+    if not values.size:  # all numbers are infinite
+        return Dropped(name, "empty")
+    if values.size < parsed.values.size or np.any(values != values[0]):
+        return None
+    text = cells.to_text()[0].as_py()
+    if is_number and cells.text is not None and abs(values[0]) > MAX_EXACT_INTEGER:
+        is_number = not re.fullmatch(INTEGER_PATTERN, text)  # keep all digits
+    return Dropped(name, "constant", float(values[0]) if is_number else text)
+
+
+def drop_text(name: str, cells: Cells, *, identifiers: bool = True) -> Dropped | None:
+    """Drop text that is the same in every row or, among ``identifiers``, different in every row."""
+    text = cells.to_text()
+    distinct = pc.count_distinct(text, mode="all").as_py()
+    if distinct == 1:
+        return Dropped(name, "constant", text[0].as_py())
+    if identifiers and distinct == len(text) >= _MIN_IDENTIFIER_ROWS:
+        return Dropped(name, "text that differs in every row")
+    return None
+
+
+def drop_running_number(name: str, parsed: ParsedCells) -> Dropped | None:
+    """Drop integers that count the rows, up or down."""
+    with np.errstate(over="ignore"):
+        steps = np.diff(parsed.values)  # NaN beside a missing cell
+    runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
+    is_integer = float(parsed.values[0]).is_integer()
+    if runs and is_integer and len(parsed.values) >= _MIN_IDENTIFIER_ROWS:
+        return Dropped(name, "running number")
+    return None
