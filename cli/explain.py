@@ -83,7 +83,7 @@ def explain(
     from anomgan import load
     from anomgan.cli.csv_output import open_output
     from anomgan.cli.table_output import open_table
-    from anomgan.data.readers.encoding import describe_source
+    from anomgan.data.readers.sources import describe_source
 
     source = describe_source(new)
     with contextlib.ExitStack() as stack:

@@ -198,8 +198,8 @@ def fit(
     from anomgan.cli.torchrun import join_process_group
     from anomgan.config import Config
     from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
-    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.sources import describe_source
     from anomgan.gans import get_method
     from anomgan.mlflow.system_metrics import ResourceMonitor
     from anomgan.params import resolve_condition

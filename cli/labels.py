@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.cli.column_roles import ColumnRoles, check_column
-from anomgan.data.readers.encoding import describe_source
 from anomgan.data.readers.files import read_table
+from anomgan.data.readers.sources import describe_source
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:

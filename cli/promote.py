@@ -56,8 +56,8 @@ def promote(
     moves if the metric says so.  If none has the alias, the newest version gets it.
     """
     from anomgan.cli.labels import find_abnormal_rows
-    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.sources import describe_source
 
     source = describe_source(labelled)
     table = read_table(labelled)

@@ -70,7 +70,7 @@ def report(
     from anomgan import load
     from anomgan.cli.csv_output import open_output
     from anomgan.cli.labels import read_normal_rows
-    from anomgan.data.readers.encoding import describe_source
+    from anomgan.data.readers.sources import describe_source
     from anomgan.reporting.page import report as render_report
 
     with open_output(output) as file:
@@ -100,8 +100,8 @@ def _read_data(
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
     from anomgan.cli.labels import find_abnormal_rows
-    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.sources import describe_source
 
     roles, source = ColumnRoles.from_detector(detector), describe_source(data)
     frame = read_table(data)
@@ -124,8 +124,8 @@ def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bool
         InputError: If the column is ambiguous, or there aren't as many labels as rows.
     """
     from anomgan.cli.labels import find_abnormal_rows
-    from anomgan.data.readers.encoding import describe_source
     from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.sources import describe_source
 
     name = describe_source(labels)
     table = read_table(labels)

@@ -186,7 +186,7 @@ class _ScoredChunks:
         """Prepare to score a file; iterating does it."""
         from anomgan.data.image.picture import MAX_PIXELS
         from anomgan.data.parse_report import ParseReport
-        from anomgan.data.readers.encoding import describe_source
+        from anomgan.data.readers.sources import describe_source
         from anomgan.evaluation.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict

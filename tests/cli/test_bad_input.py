@@ -83,7 +83,7 @@ def test_tables_to_score(run: Any, fitted: Any, tmp_path: Path, text: bytes, mes
         ("table.xlsx", "unknown kind of file; known are .csv"),
         ("table.parquet", "isn't a Parquet file, or is damaged"),
         ("table.npz", "isn't an .npz archive, or is damaged"),
-        ("table.csv.gz", "the gzip data is cut off or damaged"),
+        ("table.csv.gz", "the compressed data is cut off or damaged"),
     ],
 )
 @pytest.mark.parametrize("command", ["fit", "score"])

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from anomgan.data.column_names import refuse_duplicates
-from anomgan.data.readers.encoding import Utf8Stream, describe_source, open_bytes
+from anomgan.data.readers.encoding import Utf8Stream
+from anomgan.data.readers.sources import Source, describe_source, open_bytes
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import one_line
 
@@ -76,7 +76,7 @@ class _Header:
         return max(_MIN_BLOCK_BYTES, _BLOCK_PER_HEADER_BYTE * self.size)
 
 
-def read_delimited(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
+def read_delimited(source: Source, rows: int) -> Iterator[pd.DataFrame]:
     """Read frames of strings, at most ``rows`` rows each; see :func:`.files.read_chunks`."""
     name = describe_source(source)
     with open_bytes(source, name) as raw:
@@ -150,7 +150,7 @@ def _slice_batches(batches: list[pa.RecordBatch], rows: int) -> Iterator[pa.Tabl
 
 
 def _explain_error(
-    source: str | Path, header: _Header, bad: _BadRow, error: pa.ArrowInvalid
+    source: Source, header: _Header, bad: _BadRow, error: pa.ArrowInvalid
 ) -> InputError:
     """The error to raise for one of pyarrow's."""
     name = describe_source(source)
@@ -168,7 +168,7 @@ def _explain_error(
     return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
 
 
-def _locate_record(source: str | Path, header: _Header, record: int) -> str:
+def _locate_record(source: Source, header: _Header, record: int) -> str:
     """The place of the n-th record after the header (from 1), as a line number if possible.
 
     Blank lines and line breaks inside quotes make the two differ, so the file is read again up to

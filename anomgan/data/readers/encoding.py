@@ -1,25 +1,21 @@
-"""Open a file or standard input as a stream of valid UTF-8, unpacked and whatever its encoding."""
+"""Convert bytes of text, whatever its encoding, to a stream of valid UTF-8."""
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
+import lzma
 import re
-import sys
 import warnings
+import zipfile
 import zlib
 from collections import deque
-from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from anomgan.errors import DataWarning, InputError
+from anomgan.errors import DataWarning, InputError, out_of_memory
 from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from _typeshed import WriteableBuffer
 
 
@@ -39,42 +35,22 @@ _SNIFFED_BYTES = 4096
 
 _BINARY_FORMATS = {
     rb"\x1f\x8b": "is gzip data; unpack it, or end its name in .gz",
-    rb"PK\x03\x04": "is a ZIP archive or an Excel workbook; unpack it, or save it as CSV",
-    rb"\xd0\xcf\x11\xe0": "is an Excel workbook; save it as CSV",
+    rb"PK\x03\x04": "is a ZIP archive or an Excel workbook; end its name in .zip or .xlsx",
+    rb"\xd0\xcf\x11\xe0": "is an old Excel workbook, or has a password; save it as .xlsx or CSV",
     rb"PAR1[\x00-\x1f]": "is Parquet; end its name in .parquet",
+    rb"ARROW1": "is an Arrow file; end its name in .arrow or .feather",
     rb"\x93NUMPY": "is a NumPy array; write it to an .npz with numpy.savez",
-    rb"BZh[1-9]1AY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd": "is compressed; unpack it",
+    rb"BZh[1-9]1AY": "is bzip2 data; unpack it, or end its name in .bz2",
+    rb"\xfd7zXZ\x00": "is xz data; unpack it, or end its name in .xz",
+    rb"\x28\xb5\x2f\xfd": "is zstd data; unpack it, or end its name in .zst",
     rb"\x89PNG|\xff\xd8\xff|GIF8[79]a": "is a picture; name the folder it lies in",
     rb"%PDF-": "is a PDF document; save the table in it as CSV",
 }
 """Pattern of the first bytes of data that isn't text -> what to do about it."""
 
 
-def describe_source(source: str | Path) -> str:
-    """The name of a source in messages: its path, or ``stdin`` for ``-``."""
-    return "stdin" if str(source) == "-" else str(source)
-
-
-def open_bytes(source: str | Path, name: str) -> AbstractContextManager[BinaryIO]:
-    """Open a source for reading bytes, unpacked if its name ends in ``.gz``.
-
-    Args:
-        source: A path, or ``-`` for standard input, which stays open afterwards.
-        name: What messages call it.
-
-    Raises:
-        InputError: If the file can't be opened.
-    """
-    if str(source) == "-":
-        if sys.stdin is None:
-            raise InputError(f"{name}: is closed; pipe records into it, or name a file")
-        return nullcontext(sys.stdin.buffer)
-    try:
-        if str(source).lower().endswith(".gz"):
-            return cast("BinaryIO", gzip.open(source))
-        return Path(source).open("rb")
-    except OSError as error:
-        raise InputError(f"{name}: can't be opened: {error.strerror or error}") from None
+_UNPACKING_ERRORS = EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
+"""What decompressors raise for damaged data."""
 
 
 def _decode_as_windows_1252(error: UnicodeError) -> tuple[str, int]:
@@ -168,12 +144,16 @@ class Utf8Stream(io.RawIOBase):
     def _read(self, size: int) -> bytes:
         try:
             return self._raw.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(
-                f"{self._name}: the gzip data is cut off or damaged: {one_line(error)}"
-            ) from None
-        except OSError as error:
-            raise InputError(f"{self._name}: can't be read: {error.strerror or error}") from None
+        except InputError:
+            raise
+        except Exception as error:  # of the system, five decompressors or a network
+            if out_of_memory(error):
+                raise
+            reason = getattr(error, "strerror", None)
+            if reason is None and isinstance(error, _UNPACKING_ERRORS):
+                reason = f"the compressed data is cut off or damaged: {one_line(error)}"
+                raise InputError(f"{self._name}: {reason}") from None
+            raise InputError(f"{self._name}: can't be read: {reason or one_line(error)}") from None
 
     def _append_to_tail(self, utf8: bytes) -> None:
         self._recent.append(utf8)

@@ -22,10 +22,10 @@ from anomgan.data.image.picture import (
     to_picture_series,
 )
 from anomgan.data.readers.delimited import read_delimited
-from anomgan.data.readers.encoding import describe_source
 from anomgan.data.readers.image_folder import MAX_CHUNK_PICTURES, read_folder
 from anomgan.data.readers.npz import read_npz_arrays
 from anomgan.data.readers.parquet import read_parquet
+from anomgan.data.readers.sources import describe_source
 from anomgan.errors import InputError
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")

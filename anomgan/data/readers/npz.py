@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from anomgan.data.readers.encoding import describe_source
+from anomgan.data.readers.sources import describe_source
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 

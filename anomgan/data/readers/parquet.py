@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.column_names import refuse_duplicates
-from anomgan.data.readers.encoding import describe_source
+from anomgan.data.readers.sources import describe_source
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 

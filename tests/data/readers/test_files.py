@@ -286,7 +286,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_damaged_gzip(tmp_path: Path) -> None:
     data = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(50_000)))
-    with pytest.raises(InputError, match=r"t\.csv\.gz: the gzip data is cut off"):
+    with pytest.raises(InputError, match=r"t\.csv\.gz: the compressed data is cut off"):
         read_table(write(tmp_path / "t.csv.gz", data[: len(data) // 2]))
     with pytest.raises(InputError, match="gzip"):
         read_table(write(tmp_path / "t.csv.gz", b"a,b\n1,2\n"))
