@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.console import say
+from anomgan.cli.console import say, warn
 from anomgan.cli.mlflow_options import (
     ExperimentOption,
     Tracking,
@@ -232,9 +232,7 @@ def bench(
         logged = log_bench(summary, used, output, experiment=experiment, tracking_uri=tracking_uri)
         Tracking().report(logged)
         if logged.error:
-            say(
-                f"warning: {describe_failure(logged)}; the same command with --track sends it later"
-            )
+            warn(f"{describe_failure(logged)}; the same command with --track sends it later")
     sys.stdout.write(report)
 
 

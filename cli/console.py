@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import warnings
@@ -62,7 +63,26 @@ def discard(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+LOGGER = logging.getLogger("anomgan.cli")
+"""What commands say; :mod:`anomgan.cli.verbosity` shows it on standard error."""
+
+
 def say(text: str) -> None:
+    """Say in one line, on standard error, what was done."""
+    LOGGER.info("%s", text)
+
+
+def warn(text: str) -> None:
+    """Warn in one line, on standard error."""
+    LOGGER.warning("warning: %s", text)
+
+
+def refuse(reason: str) -> None:
+    """Say in one line, on standard error, why the command can't be done."""
+    LOGGER.error("error: %s", reason)
+
+
+def write_message(text: str) -> None:
     """Write one line to standard error; a failure to do so is ignored."""
     with _ignore_stderr_errors():
         sys.stderr.write(f"anomgan: {escape_control(text)}\n")
@@ -94,7 +114,7 @@ def show_warnings() -> Iterator[None]:
         kind = "" if issubclass(category, DataWarning) else f"{category.__name__}: "
         if str(message) not in shown:
             shown.add(str(message))
-            say(f"warning: {kind}{message}")
+            warn(f"{kind}{message}")
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=DataWarning)
@@ -136,6 +156,8 @@ def show_table(
 
 
 def _print(table: Table, *, stderr: bool = False) -> None:
+    if stderr and not LOGGER.isEnabledFor(logging.INFO):
+        return
     console = Console(stderr=stderr)
     with _ignore_stderr_errors() if stderr else contextlib.nullcontext():
         if console.is_terminal:

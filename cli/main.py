@@ -40,7 +40,9 @@ from anomgan.cli import (
     serve,
     settings,
 )
-from anomgan.cli.console import discard, open_streams, say, show_warnings
+from anomgan.cli.console import LOGGER, discard, open_streams, refuse, show_warnings
+from anomgan.cli.panels import arrange, walk
+from anomgan.cli.verbosity import make_options, show_log
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.atomic import track_changes
 
@@ -54,12 +56,15 @@ NO_MEMORY = "not enough memory; try fewer columns or rows; fit needs less with -
 IGNORE_REPEATED_S = 1.0
 """Seconds after such a signal in which further ones are ignored, while files are cleaned up."""
 
+COMPLETION = "_ANOMGAN_COMPLETE"
+"""Environment variable by which shells ask for completions."""
+
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """Base class of errors in the use of options; Typer has no public name for it."""
 
 app = typer.Typer(
     name="anomgan",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -71,12 +76,12 @@ app.command()(explain.explain)
 app.command()(sample.sample)
 app.command()(report.report)
 app.command()(info.info)
-app.command()(methods.methods)
-app.command()(settings.settings)
 app.command()(bench.bench)
 app.command()(log.log)
 app.command()(promote.promote)
 app.command()(serve.serve)
+app.command()(methods.methods)
+app.command()(settings.settings)
 app.add_typer(datasets.app)
 
 
@@ -101,14 +106,16 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # for terminals that aren't UTF-8
     # Idle threads shouldn't spin, which takes cores from other processes; torch reads it on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with show_warnings(), _raise_on_signals(), track_changes() as changed:
+    with show_log(), show_warnings(), _raise_on_signals(), track_changes() as changed:
         sys.exit(_status(sys.argv[1:] if args is None else list(args), changed))
 
 
 def _status(args: list[str], changed: Collection[Path]) -> int:
     """Run a command and return the exit status; ``changed`` are the files it has written so far."""
     try:
-        command = get_command(app)
+        command = make_command()
+        if COMPLETION in os.environ:  # a shell asks what could be typed next
+            command.main(args, prog_name="anomgan")
         with command.make_context("anomgan", args) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -120,10 +127,10 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
     except UsageError as error:
         return _refuse(_describe_usage_error(error))
     except KeyboardInterrupt as stop:
-        say(f"interrupted; {_describe_state(stop, changed)}")
+        LOGGER.error(f"interrupted; {_describe_state(stop, changed)}")
         return INTERRUPTED
     except Terminated as stop:
-        say(f"terminated; {_describe_state(stop, changed)}")
+        LOGGER.error(f"terminated; {_describe_state(stop, changed)}")
         return stop.status
     except BrokenPipeError:  # the reader has closed the pipe, as `| head` does
         discard(sys.stdout)
@@ -142,8 +149,19 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
         if out_of_memory(error):
             return _refuse(NO_MEMORY)
         traceback.print_exc()
-        say("this is a defect of anomgan, not of your input; please report the lines above")
+        LOGGER.error(
+            "this is a defect of anomgan, not of your input; please report the lines above"
+        )
         return DEFECT
+
+
+def make_command() -> Any:
+    """The command of :data:`app`, its options in panels, each subcommand with -v and -q."""
+    command = get_command(app)
+    for each in walk(command):
+        each.params += make_options()
+    arrange(command)
+    return command
 
 
 def _show_version(wanted: bool) -> None:
@@ -152,8 +170,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _anomgan(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -162,10 +181,12 @@ def _anomgan(
     ] = False,
 ) -> None:
     """Find abnormal records with GANs that have learnt what normal looks like."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _refuse(reason: str) -> int:
-    say(f"error: {reason}")
+    refuse(reason)
     return WRONG_INPUT
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.console import say
+from anomgan.cli.console import say, warn
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class Tracking:
         logged = self.log(detector)
         self.report(logged)
         if logged.error:
-            say(
-                f"warning: {describe_failure(logged)}; the model is saved, and "
+            warn(
+                f"{describe_failure(logged)}; the model is saved, and "
                 f"`anomgan log {model}` sends it later"
             )
 
@@ -152,6 +152,6 @@ def track_evaluation(
 
     logged = log_evaluation(model, metrics, figures, source=source)
     if logged.error:
-        say(f"warning: not logged to MLflow: {logged.error}")
+        warn(f"not logged to MLflow: {logged.error}")
     else:
         say(f"logged to MLflow run {logged.run_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Self
@@ -18,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from anomgan.cli.console import say
+from anomgan.cli.console import LOGGER, say
 
 if TYPE_CHECKING:
     from anomgan.bench.measure import Task
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A progress bar, shown while the context lasts, if standard error is a terminal."""
+    """A progress bar while the context lasts, if standard error is a terminal and without -q."""
 
     def __init__(self, *columns: ProgressColumn) -> None:
         """Prepare the bar; columns are shown before the remaining time."""
-        self.shown = sys.stderr.isatty()
+        self.shown = sys.stderr.isatty() and LOGGER.isEnabledFor(logging.INFO)
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),

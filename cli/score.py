@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import say
+from anomgan.cli.console import say, warn
 from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
 from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import InputError
@@ -158,8 +158,8 @@ def score(
     unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
     say(f"{rows - lost:,} {unit} scored, {flagged:,} flagged at {rule}{unread}")
     if drift:
-        say(
-            f"warning: {scoring.name}: the {unit} as a whole aren't like the training {unit}: "
+        warn(
+            f"{scoring.name}: the {unit} as a whole aren't like the training {unit}: "
             f"{'; '.join(drift.reasons())}"
         )
 
@@ -264,4 +264,4 @@ def _flag_chunks(
 def _print_notes(report: ParseReport, source: str) -> None:
     """Print the notes about the input."""
     for note in limit_lines(report.lines()):
-        say(f"warning: {source}: {note}")
+        warn(f"{source}: {note}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import say
+from anomgan.cli.console import warn
 from anomgan.utils.text import join_limited
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def warn_if_unreachable(detector: GANDetector, alpha: float) -> None:
     """Warn about an alpha at which the model can't flag any row."""
     smallest = detector.ensemble_.calibrator.smallest_alpha()
     if alpha < smallest:
-        say(
-            f"warning: no row can be flagged at alpha {alpha:g}: the model's calibration rows "
+        warn(
+            f"no row can be flagged at alpha {alpha:g}: the model's calibration rows "
             f"give no p-value below {smallest:.2g}"
         )
 

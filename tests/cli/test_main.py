@@ -82,7 +82,6 @@ def test_version(run: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing command; see `anomgan --help`"),
         (["fiit"], "No such command 'fiit'. Did you mean 'fit'?; see `anomgan --help`"),
         (["fit"], "Missing argument 'NORMAL'; see `anomgan fit --help`"),
         (["fit", "x.csv", "--modle", "m"], "No such option: --modle"),
