@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.console import say, warn
+from anomgan.cli.console import print_json, say, warn
 from anomgan.cli.mlflow_options import (
     ExperimentOption,
     Tracking,
@@ -19,6 +19,7 @@ from anomgan.cli.mlflow_options import (
 )
 from anomgan.cli.options import (
     DEFAULT_METHOD,
+    JsonOption,
     PresetOption,
     SetOption,
     check_share,
@@ -127,6 +128,7 @@ def bench(
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget the results in DIR instead of going on.")
     ] = False,
+    as_json: JsonOption = False,
     track: Annotated[bool, typer.Option("--track", help="Log the results to MLflow.")] = False,
     experiment: ExperimentOption = None,
     tracking_uri: TrackingUriOption = None,
@@ -233,7 +235,10 @@ def bench(
         Tracking().report(logged)
         if logged.error:
             warn(f"{describe_failure(logged)}; the same command with --track sends it later")
-    sys.stdout.write(report)
+    if as_json:
+        print_json({"settings": used, **summary.to_json()})
+    else:
+        sys.stdout.write(report)
 
 
 def _parse_classes(classes: str | None) -> list[int]:

@@ -8,16 +8,23 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL, check_share
+from anomgan.cli.console import print_json, show_facts
+from anomgan.cli.options import DEFAULT_MODEL, JsonOption, check_share, choose_model
 from anomgan.errors import InputError
 
 
 def calibrate(
+    context: typer.Context,
     model: Annotated[
         Path,
         typer.Argument(metavar="MODEL", envvar="ANOMGAN_MODEL", help="The model directory."),
     ] = DEFAULT_MODEL,
+    named: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="DIR", help="Another way to give MODEL.", show_default=False
+        ),
+    ] = None,
     alpha: Annotated[
         float | None,
         typer.Option(
@@ -46,12 +53,14 @@ def calibrate(
         str,
         typer.Option(metavar="K", help="platt (a logistic curve) or isotonic (any rising one)."),
     ] = "platt",
+    as_json: JsonOption = False,
 ) -> None:
     """Change a model's threshold, or learn probabilities from labelled records, without a new fit.
 
     The model is replaced in one step.  Labelled records must not be those it was fitted on: of
     these it is too sure.  Probabilities hold where abnormal records are as common as among them.
     """
+    model = choose_model(context, model, named)
     check_share("--alpha", alpha)
     if alpha is None and labelled is None:
         raise InputError("nothing to calibrate by: give --alpha, or --labelled FILE --label COL")
@@ -60,7 +69,7 @@ def calibrate(
 
     from anomgan import load
     from anomgan.cli.labels import read_labelled
-    from anomgan.cli.summaries import summarize_calibration
+    from anomgan.cli.summaries import describe_model, summarize_calibration
     from anomgan.persistence.model_dir import check_target
 
     detector = load(model)
@@ -73,4 +82,6 @@ def calibrate(
         rows = roles.drop_from(frame.drop(columns=label or roles.label or []))
         detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)
     detector.save(model)
+    if as_json:
+        print_json(describe_model(detector, str(model)))
     show_facts([*summarize_calibration(detector), ("model", str(model))], stderr=True)

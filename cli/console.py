@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +23,10 @@ from anomgan.utils.text import escape_control as escape_control  # commands take
 
 PIPE_WIDTH = 1000
 """Width of tables where standard output isn't a terminal, so that lines aren't wrapped."""
+
+
+ENTRY_WIDTH = 80
+"""Width of the lines below entries of a list."""
 
 
 class ClosedOutput(io.TextIOBase):
@@ -120,6 +126,39 @@ def show_warnings() -> Iterator[None]:
         warnings.filterwarnings("always", category=DataWarning)
         warnings.showwarning = show
         yield
+
+
+def print_json(facts: Any) -> None:
+    """Print facts as JSON on standard output; NaN and infinity become null."""
+    if "numpy" in sys.modules:  # else there is nothing to convert, and lists come at once
+        from anomgan.utils.serialization import to_plain
+
+        facts = to_plain(facts)
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_entries(
+    names: Sequence[str], entries: Sequence[tuple[Sequence[str], Sequence[str]]]
+) -> None:
+    """Print entries of few short cells each, in columns, and lines of text below them.
+
+    Args:
+        names: The header.
+        entries: Cells, and the lines below them, which are wrapped at :data:`ENTRY_WIDTH`.
+    """
+    columns = zip(names, *(cells for cells, _ in entries), strict=True)
+    widths = [max(map(len, column)) for column in columns]
+
+    def write(cells: Sequence[str]) -> None:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+    write(names)
+    for cells, lines in entries:
+        write([escape_control(cell) for cell in cells])
+        for line in lines:
+            wrapped = textwrap.wrap(escape_control(line), ENTRY_WIDTH - 4)
+            sys.stdout.writelines(f"    {part}\n" for part in wrapped)
 
 
 def show_facts(facts: Iterable[tuple[str, str]], *, stderr: bool = False) -> None:

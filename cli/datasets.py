@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anomgan.cli.console import say, show_table
+from anomgan.cli.console import print_json, say, show_entries
+from anomgan.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from anomgan.data.samples import Sample
 
 app = typer.Typer(
     name="datasets", help="Small real data sets to try things on.", invoke_without_command=True
@@ -21,26 +26,34 @@ def _datasets(context: typer.Context) -> None:
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: JsonOption = False) -> None:
     """List the data sets."""
     from anomgan.data.samples import list_samples
 
-    show_table(
-        ("name", "normal", "new", "abnormal", "columns", "what", "licence"),
-        (
+    if as_json:
+        print_json([_describe(sample) for sample in list_samples()])
+        return
+    show_entries(
+        ("name", "normal", "new", "abnormal", "columns"),
+        [
             (
-                sample.name,
-                f"{sample.rows_normal:,}",
-                f"{sample.rows_new:,}",
-                f"{sample.anomalies:,}",
-                str(sample.columns),
-                sample.title,
-                sample.licence,
+                (
+                    sample.name,
+                    f"{sample.rows_normal:,}",
+                    f"{sample.rows_new:,}",
+                    f"{sample.anomalies:,}",
+                    str(sample.columns),
+                ),
+                (sample.title, f"licence: {sample.licence}"),
             )
             for sample in list_samples()
-        ),
-        wrapped=("what", "licence"),
+        ],
     )
+
+
+def _describe(sample: Sample) -> dict[str, Any]:
+    """A data set as plain data."""
+    return asdict(sample) | {"sha256": dict(sample.sha256), "folder": str(sample.folder)}
 
 
 @app.command("export")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles, check_column
-from anomgan.cli.console import say, show_table
+from anomgan.cli.console import print_json, say, show_table
 from anomgan.cli.mlflow_options import (
     TrackEvaluationOption,
     track_evaluation,
     tracking_store_exists,
 )
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.cli.options import DEFAULT_MODEL, JsonOption, ModelOption
 from anomgan.errors import InputError
 from anomgan.utils.atomic import atomic_write, ensure_folder
 
@@ -77,7 +76,7 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of all randomness.")
     ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: JsonOption = False,
     plots: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw curves into this folder.", show_default=False),
@@ -97,7 +96,6 @@ def evaluate(
     from anomgan.cli.csv_output import check_folder
     from anomgan.cli.labels import read_labelled, read_normal_rows
     from anomgan.evaluation.evaluate import evaluate as evaluate_detector
-    from anomgan.utils.serialization import to_plain
 
     if plots is not None:
         check_folder(plots, "--plots")
@@ -117,7 +115,7 @@ def evaluate(
         source=source,
     )
     if as_json:
-        typer.echo(json.dumps(to_plain(evaluation.to_json()), indent=2))
+        print_json(evaluation.to_json())
     else:
         for header, lines in _make_tables(evaluation):
             show_table(header, lines, wrapped=())

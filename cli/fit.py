@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import say, show_facts
+from anomgan.cli.console import print_json, say, show_facts
 from anomgan.cli.mlflow_options import (
     AliasOption,
     ExperimentOption,
@@ -25,6 +25,7 @@ from anomgan.cli.mlflow_options import (
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
+    JsonOption,
     MaxPixelsOption,
     NewModelOption,
     PresetOption,
@@ -149,6 +150,7 @@ def fit(
     ] = None,
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
+    as_json: JsonOption = False,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of all randomness.")
     ] = 0,
@@ -194,7 +196,7 @@ def fit(
     from anomgan import GANDetector
     from anomgan.cli.image_output import Grids
     from anomgan.cli.progress import FitProgress
-    from anomgan.cli.summaries import summarize_fit
+    from anomgan.cli.summaries import describe_model, summarize_fit
     from anomgan.cli.torchrun import join_process_group
     from anomgan.config import Config
     from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
@@ -264,6 +266,8 @@ def fit(
             grid_folder.finish(detector, training_rows)
     if not is_main:
         return
+    if as_json:
+        print_json(describe_model(detector, str(model)))
     show_facts([*summarize_fit(detector), ("model", str(model))], stderr=True)
     tracking.track_fit(detector, model)
 

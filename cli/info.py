@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
-
 import typer
 
-from anomgan.cli.console import show_facts
-from anomgan.cli.options import DEFAULT_MODEL, ModelArgument, get_display_name
-
-if TYPE_CHECKING:
-    from anomgan.estimator import GANDetector
+from anomgan.cli.console import print_json, show_facts
+from anomgan.cli.options import (
+    DEFAULT_MODEL,
+    JsonOption,
+    ModelArgument,
+    NamedModelOption,
+    choose_model,
+    get_display_name,
+)
 
 
 def info(
+    context: typer.Context,
     model: ModelArgument = DEFAULT_MODEL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    named: NamedModelOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what is in a model directory."""
+    model = choose_model(context, model, named)
+
     from anomgan import load
+    from anomgan.cli.summaries import describe_model, summarize_fit
 
     detector = load(model, device="cpu")
     if as_json:
-        from anomgan.utils.serialization import to_plain
-
-        typer.echo(json.dumps(to_plain(_to_json(detector)), indent=2))
+        print_json(describe_model(detector, get_display_name(model)))
         return
 
-    from anomgan.cli.summaries import summarize_fit
     from anomgan.training.health import describe_health
     from anomgan.utils.text import quote_names
 
@@ -52,25 +54,3 @@ def info(
             ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ]
     )
-
-
-def _to_json(detector: GANDetector) -> dict[str, Any]:
-    """Everything in the model but the weights."""
-    from anomgan.training.health import describe_health
-
-    gan, history = detector.ensemble_.gan, detector.history_
-    return {
-        "method": gan.name,
-        "paper": gan.paper,
-        "year": gan.year,
-        "alpha": detector.alpha,
-        "contamination": detector.contamination,
-        "condition": detector.condition,
-        "preset": detector.preset,
-        "config": gan.config.to_json(),
-        "training": detector.training_facts_,
-        "health": [asdict(health) for health in history.health],
-        "held_out": None if history.held_out is None else asdict(history.held_out),
-        "health_in_words": describe_health(history.held_out),
-        "schema": detector.encoder_.to_json(),
-    }

@@ -64,6 +64,16 @@ ModelArgument = Annotated[
         callback=_download_model,
     ),
 ]
+NamedModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="DIR",
+        help="Another way to give MODEL.",
+        show_default=False,
+        callback=lambda context, model: model and _download_model(context, model),
+    ),
+]
 NewModelOption = Annotated[
     Path,
     typer.Option("--model", metavar="DIR", envvar="ANOMGAN_MODEL", help="The model directory."),
@@ -91,6 +101,42 @@ MaxPixelsOption = Annotated[
         show_default="89,478,485",
     ),
 ]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead.")]
+
+
+def choose_model(context: typer.Context, model: Path, named: Path | None) -> Path:
+    """The model of a command that takes MODEL and ``--model``.
+
+    Args:
+        context: That of the command, whose argument is called ``model``.
+        model: The argument.
+        named: The option.
+
+    Raises:
+        InputError: If both are given and differ.
+    """
+    if named is None:
+        return model
+    source = context.get_parameter_source("model")
+    typed = source is not None and source.name == "COMMANDLINE"
+    if typed and Path(get_display_name(model)) != Path(get_display_name(named)):
+        raise InputError(
+            f"MODEL {get_display_name(model)} and --model {get_display_name(named)} are two "
+            "models; give one of them"
+        )
+    return named
+
+
+def check_json_output(as_json: bool, output: Path | None) -> None:
+    """Check that facts as JSON don't meet the rows on standard output.
+
+    Raises:
+        InputError: If they would.
+    """
+    if as_json and (output is None or str(output) == "-"):
+        raise InputError("--json goes to standard output, as the rows do; name a file by --output")
 
 
 def check_share(option: str, value: float | None, *, most: float = 1.0) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from anomgan.cli.console import say
+from anomgan.cli.console import print_json, say
+from anomgan.cli.options import JsonOption
+
+NOT_PROMOTED = 3
+"""Exit status if the alias stays where it is."""
 
 
 def promote(
@@ -49,11 +54,13 @@ def promote(
             show_default=False,
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Give a registered model's alias to its newest version, if that is better.
 
     The newest version and the one that has the alias score the same labelled records; the alias
-    moves if the metric says so.  If none has the alias, the newest version gets it.
+    moves if the metric says so.  If none has the alias, the newest version gets it.  Where the
+    alias doesn't move, the exit status is 3.
     """
     from anomgan.cli.labels import find_abnormal_rows
     from anomgan.data.readers.files import read_table
@@ -84,4 +91,10 @@ def promote(
     else:
         say(f"version {outcome.holder}, {alias}: {metric} {outcome.holder_value:.4f}")
     holder = outcome.version if outcome.promoted else outcome.holder
-    typer.echo(f"models:/{name}@{alias} is version {holder}")
+    if as_json:
+        facts = {"model": name, "alias": alias, "metric": metric, "rows": len(table)}
+        print_json(facts | asdict(outcome) | {"now": holder})
+    else:
+        typer.echo(f"models:/{name}@{alias} is version {holder}")
+    if not outcome.promoted:
+        raise typer.Exit(NOT_PROMOTED)

@@ -9,7 +9,14 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, MODEL_SCHEMES, ModelArgument, get_display_name
+from anomgan.cli.options import (
+    DEFAULT_MODEL,
+    MODEL_SCHEMES,
+    ModelArgument,
+    NamedModelOption,
+    choose_model,
+    get_display_name,
+)
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
 
 
 def report(
+    context: typer.Context,
     model: ModelArgument = DEFAULT_MODEL,
+    named: NamedModelOption = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Records to judge and to report on.", show_default=False),
@@ -60,6 +69,7 @@ def report(
 
     The page needs no network and runs no script.  It shows cells of the most abnormal records.
     """
+    model = choose_model(context, model, named)
     if data is None:
         for option, given in [("--labels", labels), ("--label", label), ("--normal", normal)]:
             if given is not None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import say, show_table
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.cli.console import print_json, say, show_table
+from anomgan.cli.options import DEFAULT_MODEL, JsonOption, ModelOption, check_json_output
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def sample(
         Path | None,
         typer.Option(metavar="FILE", help="Write the quality as JSON, too.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw synthetic normal rows or pictures from the generators; rows as CSV.
 
@@ -84,6 +85,9 @@ def sample(
     if reference is None and (training is not None or quality_json is not None):
         option = "--training" if training is not None else "--quality-json"
         raise InputError(f"{option} belongs to --quality; name reference rows with it")
+    if as_json and reference is None:
+        raise InputError("--json prints what --quality measures; name reference rows with it")
+    check_json_output(as_json, output)
 
     from anomgan import load
     from anomgan.cli.csv_output import open_optional_output
@@ -106,7 +110,10 @@ def sample(
         with open_table(output) as writer:
             first = _write_rows(writer, _sample_chunks(detector, rows, levels, seed))
         if checker is not None:
-            _print_quality(checker(first), quality_file)
+            quality = checker(first)
+            _print_quality(quality, quality_file)
+            if as_json:
+                print_json(quality.to_json())
 
 
 def _parse_conditions(detector: GANDetector, pairs: Sequence[str]) -> dict[str | int, str | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from anomgan.cli.console import print_json
+from anomgan.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from anomgan.config import Setting
@@ -22,7 +24,7 @@ def settings(
         str | None,
         typer.Option(metavar="P", help="Show the defaults of one preset.", show_default="all"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with full texts.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the settings that --set changes: their defaults, what is allowed, what they do."""
     from anomgan.config import KINDS, PRESETS, SETTINGS, Config
@@ -37,7 +39,7 @@ def settings(
         }
         rows.append((setting, defaults))
     if as_json:
-        typer.echo(json.dumps([_plain(*row) for row in rows], indent=2, ensure_ascii=False))
+        print_json([_plain(*row) for row in rows])
         return
     typer.echo(f"Defaults: {'/'.join(presets)}; {' | '.join(KINDS)} where they differ.")
     typer.echo("Change one with --set NAME=VALUE; --json gives explanations in full.")

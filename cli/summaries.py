@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.column_roles import ColumnRoles
@@ -49,6 +50,29 @@ def summarize_calibration(detector: GANDetector) -> Summary:
         ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_describe_interval(facts)}"),
         *_describe_probability(detector),
     ]
+
+
+def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:
+    """Everything in the model that is called ``model`` but the weights, as plain data."""
+    from anomgan.training.health import describe_health
+
+    gan, history = detector.ensemble_.gan, detector.history_
+    return {
+        "model": model,
+        "method": gan.name,
+        "paper": gan.paper,
+        "year": gan.year,
+        "alpha": detector.alpha,
+        "contamination": detector.contamination,
+        "condition": detector.condition,
+        "preset": detector.preset,
+        "config": gan.config.to_json(),
+        "training": detector.training_facts_,
+        "health": [asdict(health) for health in history.health],
+        "held_out": None if history.held_out is None else asdict(history.held_out),
+        "health_in_words": describe_health(history.held_out),
+        "schema": detector.encoder_.to_json(),
+    }
 
 
 def warn_if_unreachable(detector: GANDetector, alpha: float) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from anomgan.bench.gans import DEFAULT_METHOD
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.data.spec import Spec
@@ -95,6 +96,30 @@ def estimate_cost(name: str, config: Config) -> Cost:
     steps = config.search_steps if gan.inversion == "prior" else config.inversion_steps
     first, second = (_count_scoring(gan, components, values, steps) for steps in (1, 2))
     return Cost(fit, first + (steps - 1) * (second - first))
+
+
+def list_methods() -> list[dict[str, Any]]:
+    """All methods as plain data, by name: what they are, and their cost in units of the default's.
+
+    Costs are None where a method takes no tables, on which they are counted.
+    """
+    unit = estimate_cost(DEFAULT_METHOD, Config())
+    methods = []
+    for name, gan in sorted(GAN.registry.items()):
+        cost = estimate_cost(name, Config()) if "tables" in gan.kinds else None
+        methods.append(
+            {
+                "name": name,
+                "default": name == DEFAULT_METHOD,
+                "paper": gan.paper,
+                "year": gan.year,
+                "kinds": list(gan.kinds),
+                "score": gan.formula,
+                "fit_cost": None if cost is None else round(cost.fit / unit.fit, 1),
+                "score_cost": None if cost is None else round(cost.score / unit.score, 1),
+            }
+        )
+    return methods
 
 
 def _count_scoring(gan: GAN, components: list[Component], values: Tensor, steps: int) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,17 @@ class Summary:
             table["seed"].nunique(),
             compute_training_gains(table, controls or {}),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain data: for each set, then for each detector, its figures."""
+        frames = {"auroc": self.auroc, "ap": self.ap}
+        return {
+            **{name: frame.to_dict("index") for name, frame in frames.items()},
+            "seconds": self.seconds.to_dict(),
+            "seeds": self.seeds,
+            "failures": [asdict(row) for row in self.failures],
+            "gains": self.gains.to_dict("records"),
+        }
 
     @property
     def sets_run(self) -> pd.Series[int]:

@@ -14,11 +14,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from anomgan.errors import InputError
 from anomgan.utils.atomic import atomic_write, ensure_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FILES = ("normal.csv", "new.csv", "new_labels.csv")
@@ -78,17 +80,17 @@ class Sample:
     @property
     def normal(self) -> pd.DataFrame:
         """The records to fit on."""
-        return pd.read_csv(self.normal_path)
+        return _read(self.normal_path)
 
     @property
     def new(self) -> pd.DataFrame:
         """The records to score."""
-        return pd.read_csv(self.new_path)
+        return _read(self.new_path)
 
     @property
     def labels(self) -> pd.Series[int]:
         """1 for each abnormal row of :attr:`new`, 0 for the others."""
-        labels: pd.Series[int] = pd.read_csv(self.labels_path)["label"]
+        labels: pd.Series[int] = _read(self.labels_path)["label"]
         return labels
 
 
@@ -150,6 +152,13 @@ def export_sample(name: str, directory: str | Path) -> list[Path]:
             f"can't write to {target} ({error.strerror}): name another folder"
         ) from error
     return copies
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a file of a set."""
+    import pandas as pd  # late: it takes half a second, and lists of the sets don't need it
+
+    return pd.read_csv(path)
 
 
 def _root() -> Path:

@@ -52,6 +52,25 @@ finally:
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+@pytest.mark.parametrize("command", [["methods"], ["datasets", "list"], ["settings"]])
+def test_lists_wait_for_nothing_heavy_and_fit_80_columns(command: list[str]) -> None:
+    code = """
+import sys
+from anomgan.cli.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    heavy = {"torch", "sklearn", "pandas", "pyarrow", "scipy", "mlflow"}
+    print("imported:", *heavy & set(sys.modules))
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert shown[-1] == "imported:"
+    assert len(shown) > 5
+    assert max(map(len, shown)) <= 80
+
+
 def test_scoring_imports_no_more_than_it_needs(
     run: Any, fitted: Any, tiny: list[str], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ def test_the_better_one_is_promoted(
     first = run(*promote)
     assert (first.code, first.out) == (0, "models:/pens@champion is version 1\n")
     assert "nobody was champion before" in first.err
-    assert "version 1 is champion already" in run(*promote).err
+    again = run(*promote)
+    assert again.code == 3
+    assert "version 1 is champion already" in again.err
 
     anomgan.mlflow.log_fit(detector, register="pens")
     better = run(*promote)
@@ -93,7 +96,10 @@ def test_the_better_one_is_promoted(
     assert "version 2: average_precision 1.0000 on 60 rows" in better.err
 
     anomgan.mlflow.log_fit(worse, register="pens")
-    assert run(*promote).out == "models:/pens@champion is version 2\n"
+    kept = run(*promote)
+    assert (kept.code, kept.out) == (3, "models:/pens@champion is version 2\n")
+    facts = json.loads(run(*promote, "--json").out)
+    assert (facts["promoted"], facts["version"], facts["now"]) == (False, "3", "2")
     old = run(*promote, "--version", 1, "--alias", "shadow")
     assert old.out == "models:/pens@shadow is version 1\n"
     aliases = MlflowClient().get_registered_model("pens").aliases
