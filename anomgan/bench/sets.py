@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminate, split
-from anomgan.data.readers.files import SUFFIXES, read_table
+from anomgan.data.readers.files import KNOWN_KINDS, SUFFIXES, read_table
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
@@ -139,11 +139,11 @@ def _find_sets_at(path: Path, label: str | None, read_label: LabelReader) -> lis
         return [LabelledSet(path.stem, path)]
     ending = next((end for end in SUFFIXES if name.lower().endswith(end)), None)
     if ending is None:
-        raise InputError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")
+        raise InputError(f"{path}: unknown kind of file; known are {KNOWN_KINDS}")
     if label is None:
         raise InputError(f"{path}: name the column that marks abnormal rows with --label COL")
     # "a.csv.gz" is called "a", as is "a.csv".
-    stem = name.removesuffix(".gz").rpartition(".")[0]
+    stem = name[: -len(ending)]
     return [LabelledSet(stem, path, label, read_label)]
 
 

@@ -1,12 +1,18 @@
-"""Check the column names of a table."""
+"""Choose and check the column names of a table."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from anomgan.errors import InputError
 from anomgan.utils.text import join_limited
+
+
+def named_columns(names: Iterable[str]) -> list[str]:
+    """Names of columns, without the unnamed indexes that pandas stores in files."""
+    return [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
 
 
 def refuse_duplicates(names: Iterable[str], source: str) -> None:

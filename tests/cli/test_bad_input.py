@@ -80,7 +80,7 @@ def test_tables_to_score(run: Any, fitted: Any, tmp_path: Path, text: bytes, mes
     [
         ("absent.csv", "no such file"),
         ("folder", "has no pictures"),
-        ("table.xlsx", "unknown kind of file; known are .csv"),
+        ("table.doc", "unknown kind of file; known are .csv"),
         ("table.parquet", "isn't a Parquet file, or is damaged"),
         ("table.npz", "isn't an .npz archive, or is damaged"),
         ("table.csv.gz", "the compressed data is cut off or damaged"),

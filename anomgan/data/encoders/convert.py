@@ -54,7 +54,7 @@ def to_frame(X: Any) -> pd.DataFrame | None:
     if isinstance(X, pd.DataFrame):
         return X
     if isinstance(X, str | os.PathLike):
-        return read_table(Path(X))
+        return read_table(os.fspath(X))
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype.kind in "buif":
         return pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(X))})
     if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype.kind in "OU"):

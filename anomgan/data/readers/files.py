@@ -1,12 +1,12 @@
 """Read records from files, folders and standard input, whole or in chunks.
 
 Cells of delimited text are strings: the columns of the schema parse numbers and dates, and so can
-report cells that aren't.  Parquet and NumPy files keep their types.
+report cells that aren't.  So are those of Excel; files that have types keep them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,66 @@ from anomgan.data.image.picture import (
     holds_pictures,
     to_picture_series,
 )
+from anomgan.data.readers.arrow_file import read_arrow
 from anomgan.data.readers.delimited import read_delimited
-from anomgan.data.readers.image_folder import MAX_CHUNK_PICTURES, read_folder
+from anomgan.data.readers.excel import read_sheet
+from anomgan.data.readers.image_folder import (
+    MAX_CHUNK_PICTURES,
+    holds_picture_files,
+    read_folder,
+    walk_files,
+)
+from anomgan.data.readers.json_records import read_json
 from anomgan.data.readers.npz import read_npz_arrays
 from anomgan.data.readers.parquet import read_parquet
-from anomgan.data.readers.sources import describe_source
+from anomgan.data.readers.sources import (
+    PACKED_SUFFIXES,
+    Source,
+    describe_source,
+    file_name,
+    is_local,
+    is_url,
+    is_url_of_folder,
+)
+from anomgan.data.readers.table_folder import Reader, choose_parts, list_parts, read_parts
 from anomgan.errors import InputError
 
-_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
-SUFFIXES = (*_TEXT_SUFFIXES, *(f"{ending}.gz" for ending in _TEXT_SUFFIXES), ".parquet", ".npz")
+_PACKABLE_KINDS = {
+    "text": (".csv", ".tsv", ".txt", ".data", ".dat"),
+    "json": (".jsonl", ".ndjson", ".json"),
+}
+_BINARY_KINDS = {
+    "parquet": (".parquet",),
+    "arrow": (".feather", ".arrow"),
+    "excel": (".xlsx", ".xlsm"),
+    "npz": (".npz",),
+    "zip": (".zip",),
+}
+_KINDS = {
+    f"{suffix}{packed}": kind
+    for kind, suffixes in _PACKABLE_KINDS.items()
+    for suffix in suffixes
+    for packed in ("", *PACKED_SUFFIXES)
+} | {suffix: kind for kind, suffixes in _BINARY_KINDS.items() for suffix in suffixes}
+"""Ending of a file's name -> kind of table."""
+
+SUFFIXES = tuple(sorted(_KINDS, key=len, reverse=True))
+"""Endings of tables, the longest first."""
+
+KNOWN_KINDS = (
+    f"{', '.join(suffix for each in _PACKABLE_KINDS.values() for suffix in each)} (each also with "
+    f"{', '.join(PACKED_SUFFIXES)}), "
+    f"{', '.join(suffix for each in _BINARY_KINDS.values() for suffix in each)}"
+)
+"""The same for messages."""
 
 
 def read_chunks(
-    source: str | Path, *, rows: int = 65_536, max_pixels: int = MAX_PIXELS
+    source: str | Path,
+    *,
+    rows: int = 65_536,
+    max_pixels: int = MAX_PIXELS,
+    sheet: str | int | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Read records in chunks, in memory that doesn't grow with the file.
 
@@ -44,13 +91,15 @@ def read_chunks(
     a line feed, a carriage return or both.
 
     Args:
-        source: A ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.npz``
-            file, the last with an array ``X`` or only one array, or ``-`` for CSV on standard
-            input.  A 2-D array has the columns ``x0``, ``x1``, …; one of 3 or 4 dimensions holds
-            pictures, ``(n, H, W)`` or ``(n, H, W, C)``, in the column ``picture``.  A folder holds
-            pictures, too: see :func:`anomgan.data.readers.image_folder.read_folder`.
+        source: Path or URL of a file, a folder or a ``.zip`` of files with the same columns, or
+            ``-`` for CSV on standard input; `KNOWN_KINDS` has the endings.  Excel, JSON arrays and
+            ZIP archives of these are held in memory.  The array ``X``, or the only one, of an
+            ``.npz`` has the columns ``x0``, ``x1``, … if it is 2-D; one of 3 or 4 dimensions holds
+            pictures, ``(n, H, W)`` or ``(n, H, W, C)``, in the column ``picture``.  A folder may
+            hold pictures instead: see :func:`anomgan.data.readers.image_folder.read_folder`.
         rows: Most rows in a chunk.  The first chunk may be smaller, so that work can begin early.
         max_pixels: Picture files with more pixels aren't decoded.
+        sheet: Name of the sheet of an Excel workbook, or its number from 1; by default the first.
 
     Yields:
         Non-empty frames of the same columns, indexed by the number of the record, from 0.
@@ -67,7 +116,7 @@ def read_chunks(
         raise InputError(f"rows={rows}: a chunk needs at least one row")
     name = describe_source(source)
     start = 0
-    for frame in _choose_reader(source, name, max_pixels)(source, rows):
+    for frame in _choose_reader(source, max_pixels=max_pixels, sheet=sheet)(source, rows):
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield frame
@@ -82,39 +131,75 @@ def name_rows(frame: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series(frame.index, frame.index, name="row")
 
 
-def read_table(source: str | Path, *, max_pixels: int = MAX_PIXELS) -> pd.DataFrame:
+def read_table(
+    source: str | Path, *, max_pixels: int = MAX_PIXELS, sheet: str | int | None = None
+) -> pd.DataFrame:
     """Read a file or folder into a frame; see :func:`read_chunks` for sources, errors and warnings.
 
     Returns:
         All records, indexed from 0.
     """
-    return pd.concat(list(read_chunks(source, max_pixels=max_pixels)))
+    return pd.concat(list(read_chunks(source, max_pixels=max_pixels, sheet=sheet)))
 
 
 def _choose_reader(
-    source: str | Path, name: str, max_pixels: int
-) -> Callable[[str | Path, int], Iterator[pd.DataFrame]]:
-    """Choose the reader by the suffix of the file.
+    source: Source, *, max_pixels: int = MAX_PIXELS, sheet: str | int | None = None
+) -> Reader:
+    """Choose the reader by the ending of the file's name.
 
     Raises:
-        InputError: If there is no such file or its suffix is unknown.
+        InputError: If there is no such file or its ending is unknown.
     """
+    name = describe_source(source)
     if str(source) == "-":
         return read_delimited
-    path = Path(source)
-    if path.is_dir():
-        return partial(read_folder, max_pixels=max_pixels)
+    kind = "folder" if _is_folder(source, name) else find_kind(file_name(source))
+    if kind is None:
+        raise InputError(f"{name}: unknown kind of file; known are {KNOWN_KINDS}")
+    if kind in ("folder", "zip"):
+        if is_local(source) and kind == "folder" and holds_picture_files(Path(str(source))):
+            return partial(read_folder, max_pixels=max_pixels)
+        parts = choose_parts(list_parts(source, walk_files), find_kind, name)
+        if parts:
+            choose = partial(_choose_reader, max_pixels=max_pixels, sheet=sheet)
+            return lambda _, rows: read_parts(parts, rows, choose)
+        if is_local(source) and kind == "folder":
+            return partial(read_folder, max_pixels=max_pixels)  # which says that there are none
+        raise InputError(f"{name}: holds no table; known are {KNOWN_KINDS}")
+    if kind == "excel":
+        return lambda workbook, rows: read_delimited(read_sheet(workbook, sheet), rows)
+    readers: dict[str, Reader] = {
+        "text": read_delimited,
+        "json": read_json,
+        "parquet": read_parquet,
+        "arrow": read_arrow,
+        "npz": _read_npz,
+    }
+    return readers[kind]
+
+
+def find_kind(name: str) -> str | None:
+    """The kind of table that a file's name, in lower case, tells; None if it tells none."""
+    return next((_KINDS[suffix] for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def _is_folder(source: Source, name: str) -> bool:
+    """Whether a source is a folder.
+
+    Raises:
+        InputError: If there is nothing of that name.
+    """
+    if is_url(source):
+        return is_url_of_folder(str(source), name)
+    if not is_local(source):
+        return False
+    path = Path(str(source))
     if not path.exists():
         raise InputError(f"{name}: no such file")
-    lower_name = path.name.lower()
-    if not lower_name.endswith(SUFFIXES):
-        raise InputError(f"{name}: unknown kind of file; known are {', '.join(SUFFIXES)}")
-    if lower_name.endswith(".parquet"):
-        return read_parquet
-    return _read_npz if lower_name.endswith(".npz") else read_delimited
+    return path.is_dir()
 
 
-def _read_npz(source: str | Path, rows: int) -> Iterator[pd.DataFrame]:
+def _read_npz(source: Source, rows: int) -> Iterator[pd.DataFrame]:
     """Read frames from the array of an ``.npz`` file; arguments as of :func:`read_chunks`."""
     for records in read_npz_arrays(source, rows):
         if records.ndim == 2:

@@ -51,13 +51,14 @@ def read_folder(
     root = Path(folder)
     paths: list[Path] = []
     others: list[Path] = []
-    for path in _walk(root, ()):
+    for path in walk_files(root):
         (paths if path.name.lower().endswith(SUFFIXES) else others).append(path)
     names = {path: _printable_path(path.relative_to(root)) for path in (*paths, *others)}
     if not paths:
         other = f"; it holds {len(others):,} other files" if others else ""
         raise InputError(
-            f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or its sub-folders{other}"
+            f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or its sub-folders, and no "
+            f"tables{other}"
         )
     if others:
         listed = join_limited([names[path] for path in sorted(others)], 3)
@@ -86,6 +87,27 @@ def read_folder(
 def _printable_path(path: Path) -> str:
     """A relative path with ``/``, in which bytes that aren't UTF-8 are escaped."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def holds_picture_files(folder: Path) -> bool:
+    """Whether a picture lies in a folder or its subfolders."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # of circles: whoever reads it warns again
+        return any(path.name.lower().endswith(SUFFIXES) for path in walk_files(folder))
+
+
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Files in a folder and its subfolders, in any order.
+
+    Names that begin with a dot are left out; links are followed, but not in circles.
+
+    Raises:
+        InputError: If a folder can't be read.
+
+    Warns:
+        DataWarning: If a link leads in a circle.
+    """
+    return _walk(folder, ())
 
 
 def _walk(folder: Path, parents: tuple[str, ...]) -> Iterator[Path]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from anomgan.data.readers.sources import describe_source
+from anomgan.data.readers.sources import Source, describe_source, open_seekable
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 
@@ -36,7 +35,7 @@ _HEADER_READERS = {
 """Version of the format -> function that reads its header."""
 
 
-def read_npz_arrays(source: str | Path, rows: int) -> Iterator[NDArray[Any]]:
+def read_npz_arrays(source: Source, rows: int) -> Iterator[NDArray[Any]]:
     """Read the array ``X`` of an archive, or its only array, in chunks.
 
     Args:
@@ -50,13 +49,17 @@ def read_npz_arrays(source: str | Path, rows: int) -> Iterator[NDArray[Any]]:
         InputError: If there is no such array, or the file can't be read.
     """
     name = describe_source(source)
-    if not zipfile.is_zipfile(source):
-        raise InputError(f"{name}: isn't an .npz archive, or is damaged")
     try:
-        with zipfile.ZipFile(source) as archive, archive.open(_find_member(archive, name)) as file:
+        with (
+            open_seekable(source, name) as stored,
+            zipfile.ZipFile(stored) as archive,
+            archive.open(_find_member(archive, name)) as file,
+        ):
             yield from _read_records(file, rows, name)
     except InputError:
         raise
+    except zipfile.BadZipFile:
+        raise InputError(f"{name}: isn't an .npz archive, or is damaged") from None
     except Exception as error:
         # zipfile, four decompressors and NumPy's header parser raise a dozen kinds of errors, and
         # each means that the file is damaged, except running out of memory.

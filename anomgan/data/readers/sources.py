@@ -82,6 +82,11 @@ def is_url(source: Source) -> bool:
     return isinstance(source, str) and _URL.match(source) is not None
 
 
+def is_local(source: Source) -> bool:
+    """Whether a source is a file or folder of this machine."""
+    return isinstance(source, str | Path) and str(source) != "-" and not is_url(source)
+
+
 def describe_source(source: Source) -> str:
     """The name of a source in messages: its path, or ``stdin`` for ``-``.
 
@@ -132,7 +137,7 @@ def open_seekable(source: Source, name: str) -> Iterator[BinaryIO]:
         InputError: If it can't be opened or copied.
     """
     with _open_stored(source, name) as stored:
-        if isinstance(source, Memory) or not (is_url(source) or isinstance(source, ZipMember)):
+        if isinstance(source, Memory) or is_local(source):
             yield stored
             return
         with tempfile.TemporaryFile() as copy:
@@ -222,8 +227,8 @@ def is_url_of_folder(url: str, name: str) -> bool:
     return is_folder
 
 
-def list_url(url: str, name: str) -> list[str]:
-    """URLs of the files in a folder and its subfolders, sorted.
+def list_url(url: str, name: str) -> dict[str, str]:
+    """URLs of the files in a folder and its subfolders -> their paths in it.
 
     Raises:
         InputError: If they can't be listed.
@@ -231,8 +236,11 @@ def list_url(url: str, name: str) -> list[str]:
     import fsspec
 
     with explain_errors(name):
-        file_system, path = fsspec.core.url_to_fs(url)
-        return [str(file_system.unstrip_protocol(each)) for each in sorted(file_system.find(path))]
+        file_system, root = fsspec.core.url_to_fs(url)
+        return {
+            str(file_system.unstrip_protocol(path)): path.removeprefix(root).lstrip("/")
+            for path in file_system.find(root)
+        }
 
 
 @contextlib.contextmanager

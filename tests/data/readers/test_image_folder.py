@@ -43,7 +43,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no pictures"):
         read_table(tmp_path)
-    touch(tmp_path, "notes.txt")
+    touch(tmp_path, "notes.doc")
     with pytest.raises(InputError, match=r"has no pictures .*; it holds 1 other file"):
         read_table(tmp_path)
 

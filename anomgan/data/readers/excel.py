@@ -1,0 +1,101 @@
+"""Read a sheet of an Excel workbook, whole, as the same sheet saved as CSV would be read."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from anomgan.data.readers.sources import Memory, Source, describe_source, open_seekable
+from anomgan.errors import DataWarning, InputError, out_of_memory
+from anomgan.utils.extras import import_extra
+from anomgan.utils.text import one_line, quote_names
+
+
+def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
+    """Read a sheet as CSV with a line for each row, so that line numbers are those of the sheet.
+
+    Cells are what Excel shows last, without units and rounding: of formulas the stored results.
+
+    Args:
+        source: The workbook.
+        sheet: Name of the sheet, or its number from 1; by default the first.
+
+    Raises:
+        InputError: If there is no such sheet, the workbook can't be read, or openpyxl isn't
+            installed.
+
+    Warns:
+        DataWarning: If there are several sheets and none is named.
+    """
+    name = describe_source(source)
+    openpyxl = import_extra("openpyxl", "files", name)
+    with open_seekable(source, name) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="openpyxl")  # of styles and the like
+        try:
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            names = [each.title for each in workbook.worksheets]
+            chosen = _choose_sheet(names, sheet, name)
+            workbook[chosen].reset_dimensions()  # which the file may exaggerate
+            rows = list(workbook[chosen].iter_rows(values_only=True))
+        except InputError:
+            raise
+        except Exception as error:  # of ZIP, of XML and of the package's own checks
+            if out_of_memory(error):
+                raise
+            raise InputError(
+                f"{name}: isn't an Excel workbook (.xlsx), has a password, or is damaged: "
+                f"{one_line(error)}"
+            ) from None
+    if sheet is None and len(names) > 1:
+        warnings.warn(
+            f"{name}: has {len(names)} sheets, {quote_names(names)}; read is the first; choose "
+            f"another with --sheet",
+            DataWarning,
+            stacklevel=2,
+        )
+    text = io.StringIO(newline="")
+    lines = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    lines.writerows(_to_lines(rows))
+    title = name if len(names) == 1 else f"{name}, sheet {chosen!r}"
+    return Memory(title, text.getvalue().encode(errors="backslashreplace"))
+
+
+def _choose_sheet(names: list[str], sheet: str | int | None, source: str) -> str:
+    """The name of the sheet that is meant: a name goes before a number.
+
+    Raises:
+        InputError: If there is none.
+    """
+    wanted = "1" if sheet is None else str(sheet)
+    if wanted in names and sheet is not None:
+        return wanted
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        return names[int(wanted) - 1]
+    raise InputError(
+        f"{source}: has no sheet {wanted!r}; it has, counted from 1: {quote_names(names)}"
+    )
+
+
+def _to_lines(rows: list[tuple[Any, ...]]) -> Iterator[list[str]]:
+    """Cells as text, without the columns beside the table: lines of one length, or blank."""
+    texts = [[_to_text(cell) for cell in row] for row in rows]
+    filled = [[at for at, text in enumerate(row) if text] for row in texts]
+    left = min((places[0] for places in filled if places), default=0)
+    right = max((places[-1] + 1 for places in filled if places), default=0)
+    for row, places in zip(texts, filled, strict=True):
+        yield (row + [""] * (right - len(row)))[left:right] if places else []
+
+
+def _to_text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(" ")
+    if isinstance(cell, dt.timedelta):  # a time of day, or hours beyond a day
+        minutes, seconds = divmod(cell.total_seconds(), 60)
+        return f"{int(minutes // 60)}:{int(minutes % 60):02}:{seconds:06.3f}".removesuffix(".000")
+    return str(cell)
