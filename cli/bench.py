@@ -22,6 +22,7 @@ from anomgan.cli.options import (
     JsonOption,
     PresetOption,
     SetOption,
+    SheetOption,
     check_share,
     parse_settings,
 )
@@ -38,7 +39,7 @@ def bench(
             metavar="PATH",
             help="Labelled sets: .npz files with X and y (1 for abnormal), or, if split already, "
             "with train (normal rows), test and label; folders of .npz; folders with normal.csv, "
-            "new.csv and new_labels.csv; tables (.csv, .csv.gz, .parquet) with --label.  Without "
+            "new.csv and new_labels.csv; tables of any kind with --label.  Without "
             "any, the sample sets.",
             show_default=False,
         ),
@@ -104,6 +105,7 @@ def bench(
     ] = False,
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
+    sheet: SheetOption = None,
     contamination: Annotated[
         float,
         typer.Option(
@@ -203,7 +205,7 @@ def bench(
         clean = find_sets(
             paths or [each.folder for each in list_samples()], label, find_abnormal_rows
         )
-    sets = [replace(each, contamination=contamination) for each in clean]
+    sets = [replace(each, contamination=contamination, sheet=sheet) for each in clean]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))
     used = describe_settings(preset, config, device, sets)

@@ -9,7 +9,7 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import print_json, show_facts
-from anomgan.cli.options import DEFAULT_MODEL, JsonOption, check_share, choose_model
+from anomgan.cli.options import DEFAULT_MODEL, JsonOption, SheetOption, check_share, choose_model
 from anomgan.errors import InputError
 
 
@@ -49,6 +49,7 @@ def calibrate(
             show_default="the column named at fit",
         ),
     ] = None,
+    sheet: SheetOption = None,
     kind: Annotated[
         str,
         typer.Option(metavar="K", help="platt (a logistic curve) or isotonic (any rising one)."),
@@ -77,7 +78,7 @@ def calibrate(
     if labelled is None:
         detector.calibrate(alpha=alpha)
     else:
-        frame, abnormal, source = read_labelled(detector, labelled, label)
+        frame, abnormal, source = read_labelled(detector, labelled, label, sheet=sheet)
         roles = ColumnRoles.from_detector(detector)
         rows = roles.drop_from(frame.drop(columns=label or roles.label or []))
         detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)

@@ -16,7 +16,7 @@ from anomgan.cli.mlflow_options import (
     track_evaluation,
     tracking_store_exists,
 )
-from anomgan.cli.options import DEFAULT_MODEL, JsonOption, ModelOption
+from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, JsonOption, ModelOption, SheetOption
 from anomgan.errors import InputError
 from anomgan.utils.atomic import atomic_write, ensure_folder
 
@@ -35,7 +35,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="LABELLED",
-            help="Labelled records: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            help=f"Labelled records: {TABLE_KINDS}, a URL, or - for CSV on standard input.",
             show_default=False,
         ),
     ],
@@ -67,6 +67,7 @@ def evaluate(
     peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="Compare with simple detectors.")
     ] = True,
+    sheet: SheetOption = None,
     bootstrap: Annotated[
         int,
         typer.Option(
@@ -100,7 +101,7 @@ def evaluate(
     if plots is not None:
         check_folder(plots, "--plots")
     detector = load(model)
-    frame, abnormal, source = read_labelled(detector, labelled, label)
+    frame, abnormal, source = read_labelled(detector, labelled, label, sheet=sheet)
     for name in by or []:
         check_column(frame, name, option="--by", source=source)
     roles = ColumnRoles.from_detector(detector)
@@ -109,7 +110,7 @@ def evaluate(
         roles.drop_from(frame.drop(columns=label or roles.label or [])),
         abnormal,
         by=frame[by] if by else None,
-        normal=None if normal is None else read_normal_rows(detector, normal),
+        normal=None if normal is None else read_normal_rows(detector, normal, sheet=sheet),
         bootstrap=bootstrap,
         seed=seed,
         source=source,

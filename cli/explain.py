@@ -13,7 +13,7 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, ModelOption
+from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, ModelOption, SheetOption
 from anomgan.errors import InputError
 from anomgan.utils.text import escape_control
 
@@ -35,7 +35,7 @@ def explain(
         str,
         typer.Argument(
             metavar="NEW",
-            help="Records: .csv, .csv.gz, .parquet, .npz, or - for CSV on standard input.",
+            help=f"Records: {TABLE_KINDS}, a URL, or - for CSV on standard input.",
             show_default=False,
         ),
     ],
@@ -54,6 +54,7 @@ def explain(
     columns: Annotated[
         int, typer.Option(metavar="K", min=1, help="Columns to name for each record.")
     ] = 3,
+    sheet: SheetOption = None,
     form: Annotated[
         Format | None,
         typer.Option(
@@ -94,9 +95,9 @@ def explain(
         detector = load(model)
         roles = ColumnRoles.from_detector(detector)
         if row_numbers is None:
-            frame = _read_most_abnormal(detector, new, source, top)
+            frame = _read_most_abnormal(detector, new, source, top, sheet)
         else:
-            frame = _read_rows(new, source, row_numbers)
+            frame = _read_rows(new, source, row_numbers, sheet)
         roles.check_identifier(frame.columns, source=source)
         table = roles.drop_from(frame)
         explanation = detector.explain_frame(table, top=columns, source=source)
@@ -154,7 +155,9 @@ def _choose_format(form: Format | None, output: Path | None) -> Format:
     return chosen
 
 
-def _read_most_abnormal(detector: GANDetector, path: str, source: str, top: int) -> pd.DataFrame:
+def _read_most_abnormal(
+    detector: GANDetector, path: str, source: str, top: int, sheet: str | None
+) -> pd.DataFrame:
     """The rows with the largest scores, the largest first; reads and scores chunk by chunk."""
     import pandas as pd
 
@@ -162,7 +165,7 @@ def _read_most_abnormal(detector: GANDetector, path: str, source: str, top: int)
 
     roles = ColumnRoles.from_detector(detector)
     kept, scores = pd.DataFrame(), pd.Series(dtype=float)
-    for chunk in read_chunks(path):
+    for chunk in read_chunks(path, sheet=sheet):
         result = detector.score_frame(
             roles.drop_from(chunk), first_row=int(chunk.index[0]), source=source
         )
@@ -172,7 +175,7 @@ def _read_most_abnormal(detector: GANDetector, path: str, source: str, top: int)
     return kept
 
 
-def _read_rows(path: str, source: str, row_numbers: list[int]) -> pd.DataFrame:
+def _read_rows(path: str, source: str, row_numbers: list[int], sheet: str | None) -> pd.DataFrame:
     """These rows, in this order.
 
     Raises:
@@ -182,7 +185,7 @@ def _read_rows(path: str, source: str, row_numbers: list[int]) -> pd.DataFrame:
 
     from anomgan.data.readers.files import read_chunks
 
-    chunks = read_chunks(path)
+    chunks = read_chunks(path, sheet=sheet)
     kept = pd.concat([chunk.loc[chunk.index.intersection(row_numbers)] for chunk in chunks])
     absent = [row for row in row_numbers if row not in kept.index]
     if absent:

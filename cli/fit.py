@@ -25,11 +25,13 @@ from anomgan.cli.mlflow_options import (
 from anomgan.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
+    TABLE_KINDS,
     JsonOption,
     MaxPixelsOption,
     NewModelOption,
     PresetOption,
     SetOption,
+    SheetOption,
     check_share,
     parse_settings,
 )
@@ -48,8 +50,8 @@ def fit(
         str,
         typer.Argument(
             metavar="NORMAL",
-            help="Normal records: .csv, .csv.gz, .parquet, .npz, a folder of pictures, or - for "
-            "CSV on standard input.",
+            help=f"Normal records: {TABLE_KINDS} or of pictures, a URL, or - for CSV on standard "
+            "input.",
             show_default=False,
         ),
     ],
@@ -135,6 +137,7 @@ def fit(
             show_default="1",
         ),
     ] = None,
+    sheet: SheetOption = None,
     max_pixels: MaxPixelsOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
@@ -231,7 +234,7 @@ def fit(
             raise InputError(
                 "standard input can't be read by several processes; write it to a file first"
             )
-        table = read_table(normal, max_pixels=max_pixels)
+        table = read_table(normal, max_pixels=max_pixels, sheet=sheet)
         roles.check(table, source=source, conditions=conditions, kinds=kinds)
         rows = _drop_abnormal(table, label, source=source)
         training_rows = roles.drop_from(rows)
@@ -242,7 +245,7 @@ def fit(
         second_domain = None
         if other is not None:
             facts["other_source"] = describe_source(other)
-            second_domain = roles.drop_from(read_table(other, max_pixels=max_pixels))
+            second_domain = roles.drop_from(read_table(other, max_pixels=max_pixels, sheet=sheet))
         checkpoint = _make_checkpoint(model, checkpoint_every, resume=resume)
         with _note_checkpoint(checkpoint):
             detector.fit(

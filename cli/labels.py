@@ -21,7 +21,7 @@ ABNORMAL = frozenset(("1", "true", "yes", "abnormal", "anomaly", "anomalous", "a
 
 
 def read_labelled(
-    detector: GANDetector, path: str, label: str | None
+    detector: GANDetector, path: str, label: str | None, *, sheet: str | None = None
 ) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
     """Read a labelled table.
 
@@ -29,6 +29,7 @@ def read_labelled(
         detector: Knows the label column if ``--label`` was given at fit.
         path: The file.
         label: Name of the label column.
+        sheet: Sheet of an Excel workbook.
 
     Returns:
         The whole table, which rows are abnormal (n,), and the file's name in messages.
@@ -39,7 +40,7 @@ def read_labelled(
     source, column = describe_source(path), label or ColumnRoles.from_detector(detector).label
     if column is None:
         raise InputError("name the column that marks abnormal rows with --label")
-    frame = read_table(path)
+    frame = read_table(path, sheet=sheet)
     return frame, find_abnormal_rows(frame, column, source=source), source
 
 
@@ -71,7 +72,9 @@ def find_abnormal_rows(frame: pd.DataFrame, column: str, *, source: str) -> NDAr
     return np.asarray(is_abnormal[codes])
 
 
-def read_normal_rows(detector: GANDetector, source: str) -> pd.DataFrame:
+def read_normal_rows(
+    detector: GANDetector, source: str, *, sheet: str | None = None
+) -> pd.DataFrame:
     """Read a model's columns of a file, without the rows that its label column marks as abnormal.
 
     Raises:
@@ -79,7 +82,7 @@ def read_normal_rows(detector: GANDetector, source: str) -> pd.DataFrame:
             is left.
     """
     name, roles = describe_source(source), ColumnRoles.from_detector(detector)
-    frame = read_table(source)
+    frame = read_table(source, sheet=sheet)
     if roles.label is not None and roles.label in frame.columns:
         frame = frame[~find_abnormal_rows(frame, roles.label, source=name)]
     if not len(frame):

@@ -92,6 +92,22 @@ SetOption = Annotated[
     ),
 ]
 
+TABLE_KINDS = (
+    "a table (.csv, .xlsx, .jsonl, .parquet, .feather, .npz, …, compressed or not), a folder of "
+    "tables"
+)
+"""What commands read, for their help."""
+
+SheetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet",
+        metavar="S",
+        help="Sheet of Excel workbooks: its name, or its number from 1.",
+        show_default="the first",
+    ),
+]
+
 MaxPixelsOption = Annotated[
     int | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import print_json, say
-from anomgan.cli.options import JsonOption
+from anomgan.cli.options import TABLE_KINDS, JsonOption, SheetOption
 
 NOT_PROMOTED = 3
 """Exit status if the alias stays where it is."""
@@ -23,7 +23,8 @@ def promote(
         typer.Option(
             "--if-better",
             metavar="LABELLED",
-            help="Labelled records that both versions score: .csv, .csv.gz, .parquet, .npz or -.",
+            help=f"Labelled records that both versions score: {TABLE_KINDS}, a URL, or - for CSV "
+            "on standard input.",
             show_default=False,
         ),
     ],
@@ -39,6 +40,7 @@ def promote(
             metavar="M", help="What decides: average_precision, auroc, best_f1, precision_at_10, …"
         ),
     ] = "average_precision",
+    sheet: SheetOption = None,
     version: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="The candidate.", show_default="the newest"),
@@ -67,7 +69,7 @@ def promote(
     from anomgan.data.readers.sources import describe_source
 
     source = describe_source(labelled)
-    table = read_table(labelled)
+    table = read_table(labelled, sheet=sheet)
     labels = find_abnormal_rows(table, label, source=source)
 
     from anomgan.mlflow.registry import promote as compare

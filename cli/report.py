@@ -14,6 +14,7 @@ from anomgan.cli.options import (
     MODEL_SCHEMES,
     ModelArgument,
     NamedModelOption,
+    SheetOption,
     choose_model,
     get_display_name,
 )
@@ -61,6 +62,7 @@ def report(
             show_default=False,
         ),
     ] = None,
+    sheet: SheetOption = None,
     output: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the page; - for standard output.")
     ] = Path("report.html"),
@@ -87,9 +89,9 @@ def report(
         detector = load(model)
         frame = truth = names = normal_rows = None
         if data is not None:
-            frame, truth, names = _read_data(detector, data, labels, label)
+            frame, truth, names = _read_data(detector, data, labels, label, sheet)
             if normal is not None:
-                normal_rows = read_normal_rows(detector, normal)
+                normal_rows = read_normal_rows(detector, normal, sheet=sheet)
         name = get_display_name(model)
         html = render_report(
             detector,
@@ -106,7 +108,7 @@ def report(
 
 
 def _read_data(
-    detector: GANDetector, data: str, labels: str | None, label: str | None
+    detector: GANDetector, data: str, labels: str | None, label: str | None, sheet: str | None
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
     from anomgan.cli.labels import find_abnormal_rows
@@ -114,20 +116,22 @@ def _read_data(
     from anomgan.data.readers.sources import describe_source
 
     roles, source = ColumnRoles.from_detector(detector), describe_source(data)
-    frame = read_table(data)
+    frame = read_table(data, sheet=sheet)
     names = None
     if roles.identifier is not None and roles.identifier in frame.columns:
         names = [str(name) for name in frame[roles.identifier]]
     truth = None
     if labels is not None:
-        truth = _read_labels(labels, label, len(frame), source)
+        truth = _read_labels(labels, label, len(frame), source, sheet)
     elif label is not None:
         truth = find_abnormal_rows(frame, label, source=source)
         frame = frame.drop(columns=label)
     return roles.drop_from(frame), truth, names
 
 
-def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bools:
+def _read_labels(
+    labels: str, label: str | None, rows: int, source: str, sheet: str | None
+) -> Bools:
     """Read labels from a separate file.
 
     Raises:
@@ -138,7 +142,7 @@ def _read_labels(labels: str, label: str | None, rows: int, source: str) -> Bool
     from anomgan.data.readers.sources import describe_source
 
     name = describe_source(labels)
-    table = read_table(labels)
+    table = read_table(labels, sheet=sheet)
     if label is None and "label" not in table.columns and table.shape[1] > 1:
         raise InputError(
             f"{name}: name the column with --label; it has: {quote_names(table.columns)}"

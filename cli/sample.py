@@ -12,7 +12,13 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import print_json, say, show_table
-from anomgan.cli.options import DEFAULT_MODEL, JsonOption, ModelOption, check_json_output
+from anomgan.cli.options import (
+    DEFAULT_MODEL,
+    JsonOption,
+    ModelOption,
+    SheetOption,
+    check_json_output,
+)
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,6 +76,7 @@ def sample(
             show_default=False,
         ),
     ] = None,
+    sheet: SheetOption = None,
     quality_json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the quality as JSON, too.", show_default=False),
@@ -104,7 +111,7 @@ def sample(
     check_output(output)
     checker = None
     if reference is not None:
-        checker = _QualityChecker(detector, rows, reference, training, seed)
+        checker = _QualityChecker(detector, rows, reference, training, seed, sheet)
     _print_free_conditions(detector, levels)
     with open_optional_output(quality_json, "--quality-json") as quality_file:
         with open_table(output) as writer:
@@ -196,7 +203,13 @@ class _QualityChecker:
     """Compares generated rows with real ones; reads those first, to report errors at once."""
 
     def __init__(
-        self, detector: GANDetector, rows: int, reference: str, training: str | None, seed: int
+        self,
+        detector: GANDetector,
+        rows: int,
+        reference: str,
+        training: str | None,
+        seed: int,
+        sheet: str | None,
     ) -> None:
         from anomgan.cli.labels import read_normal_rows
         from anomgan.evaluation.sample_quality import MIN_COMPARED_ROWS
@@ -206,13 +219,15 @@ class _QualityChecker:
                 f"--quality needs at least {MIN_COMPARED_ROWS} drawn rows; ask for more"
             )
         self.detector, self.seed = detector, seed
-        self.reference = read_normal_rows(detector, reference)
+        self.reference = read_normal_rows(detector, reference, sheet=sheet)
         if len(self.reference) < MIN_COMPARED_ROWS:
             raise InputError(
                 f"{reference}: {len(self.reference):,} normal rows are too few to judge quality; "
                 f"{MIN_COMPARED_ROWS} are needed"
             )
-        self.training = None if training is None else read_normal_rows(detector, training)
+        self.training = (
+            None if training is None else read_normal_rows(detector, training, sheet=sheet)
+        )
 
     def __call__(self, generated: pd.DataFrame) -> SampleQuality:
         from anomgan.evaluation.sample_quality import sample_quality

@@ -12,7 +12,14 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say, warn
-from anomgan.cli.options import DEFAULT_MODEL, MaxPixelsOption, ModelOption, check_share
+from anomgan.cli.options import (
+    DEFAULT_MODEL,
+    TABLE_KINDS,
+    MaxPixelsOption,
+    ModelOption,
+    SheetOption,
+    check_share,
+)
 from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import InputError
 from anomgan.utils.text import limit_lines
@@ -32,8 +39,8 @@ def score(
         str,
         typer.Argument(
             metavar="NEW",
-            help="Records to score: .csv, .csv.gz, .parquet, .npz, a folder of pictures, or - for "
-            "CSV on standard input.",
+            help=f"Records to score: {TABLE_KINDS} or of pictures, a URL, or - for CSV on standard "
+            "input.",
             show_default=False,
         ),
     ],
@@ -79,6 +86,7 @@ def score(
             show_default=False,
         ),
     ] = None,
+    sheet: SheetOption = None,
     max_pixels: MaxPixelsOption = None,
     drift_report: Annotated[
         Path | None,
@@ -142,6 +150,7 @@ def score(
             strict=strict,
             heatmaps=heatmap_folder,
             max_pixels=max_pixels,
+            sheet=sheet,
         )
         rule, flagged_chunks = _flag_chunks(scoring, alpha, fdr)
         rows = flagged = 0
@@ -182,6 +191,7 @@ class _ScoredChunks:
         strict: bool,
         heatmaps: Heatmaps | None,
         max_pixels: int | None,
+        sheet: str | None,
     ) -> None:
         """Prepare to score a file; iterating does it."""
         from anomgan.data.image.picture import MAX_PIXELS
@@ -190,7 +200,7 @@ class _ScoredChunks:
         from anomgan.evaluation.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
-        self.heatmaps, self.max_pixels = heatmaps, max_pixels or MAX_PIXELS
+        self.heatmaps, self.max_pixels, self.sheet = heatmaps, max_pixels or MAX_PIXELS, sheet
         self.name = describe_source(source)
         self.roles = ColumnRoles.from_detector(detector)
         self.report = ParseReport()
@@ -201,7 +211,7 @@ class _ScoredChunks:
         from anomgan.cli.table_output import to_arrow_table
         from anomgan.data.readers.files import read_chunks
 
-        for frame in read_chunks(self.source, max_pixels=self.max_pixels):
+        for frame in read_chunks(self.source, max_pixels=self.max_pixels, sheet=self.sheet):
             leading = self._select_leading(frame)
             scored = self.detector.score_frame(
                 self.roles.drop_from(frame),

@@ -44,6 +44,7 @@ class LabelledSet:
         label: The column of a table that marks abnormal rows.
         read_label: Parses that column.
         contamination: Share of abnormal rows to mix into those to fit on.
+        sheet: Sheet of an Excel workbook.
     """
 
     name: str
@@ -51,6 +52,7 @@ class LabelledSet:
     label: str | None = None
     read_label: LabelReader | None = None
     contamination: float = 0.0
+    sheet: str | None = None
 
     def split(self, seed: int) -> Split:
         """Read and split the table; one that is split already stays as it is.
@@ -68,7 +70,7 @@ class LabelledSet:
     def _read(self) -> Split | tuple[pd.DataFrame, Labels]:
         if self.label is None or self.read_label is None:
             return _read_archive(self.path)
-        source, table = str(self.path), read_table(self.path)
+        source, table = str(self.path), read_table(self.path, sheet=self.sheet)
         if self.label not in table.columns:
             names = ", ".join(repr(name) for name in table.columns[:10])
             raise InputError(f"--label: {source} has no column {self.label!r}; it has: {names}")
@@ -81,6 +83,7 @@ class LabelledSet:
     def digest(self) -> str:
         """Hash of the content: tells this set from another of the same name."""
         content = hashlib.sha256(repr(self.label).encode())
+        content.update((self.sheet or "").encode())
         files = [self.path]
         if self.path.is_dir():
             files = [self.path / name for name in FOLDER_FILES]

@@ -262,3 +262,28 @@ def test_a_reader_that_has_had_enough(fitted: Any) -> None:
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+def test_a_sheet_of_a_workbook(run: Any, fitted: Any, tmp_path: Path) -> None:
+    expected = run("score", fitted.new, "--model", fitted.model).out
+    path = tmp_path / "new.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"note": ["see the other sheet"]}).to_excel(book, sheet_name="About")
+        fitted.records.to_excel(book, sheet_name="May", index=False)
+    for sheet in ("May", "2"):
+        done = run("score", path, "--model", fitted.model, "--sheet", sheet)
+        assert done.code == 0, done.err
+        assert done.out == expected
+    done = run("score", path, "--model", fitted.model)
+    assert "warning: " + f"{path}: has 2 sheets, 'About', 'May'; read is the first" in done.err
+    error = run("score", path, "--model", fitted.model, "--sheet", "June").error
+    assert error == f"{path}: has no sheet 'June'; it has, counted from 1: 'About', 'May'"
+
+
+def test_a_folder_of_tables(run: Any, fitted: Any, tmp_path: Path) -> None:
+    expected = run("score", fitted.new, "--model", fitted.model).out
+    for at in range(3):
+        fitted.records[20 * at : 20 * at + 20].to_csv(tmp_path / f"{at}.csv", index=False)
+    done = run("score", tmp_path, "--model", fitted.model)
+    assert done.code == 0, done.err
+    assert done.out == expected
