@@ -430,7 +430,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
             A line for each row and column: ``row`` (counted from 0), ``rank`` (1 contributes most),
             ``column``, ``contribution`` (in units of the score; larger is more abnormal, 0 where
             the cell needn't change), ``observed``, ``expected`` (the cell of the normal row) and
-            ``sentence``.
+            ``sentence``.  Where X has an index of its own, as the flagged rows of a frame have, so
+            have the lines, and ``.loc`` finds those of a row.
 
         Raises:
             InputError: As :meth:`score_samples`; if the model is of images, or ``top`` isn't a
@@ -443,7 +444,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
             check_positive_integer("top", top)
         explainer = self._get_explainer()
         frame, values, report = self._encode(X)
-        return explainer(frame, encoded=(values, report), top=top, source="X").frame
+        lines = explainer(frame, encoded=(values, report), top=top, source="X").frame
+        if frame.index.equals(pd.RangeIndex(len(frame))):  # these are the numbers in "row"
+            return lines
+        return lines.set_axis(frame.index[lines["row"]])
 
     def explain_frame(
         self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,19 +14,13 @@ from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
 from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, ModelOption, SheetOption
 from anomgan.errors import InputError
-from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from anomgan.estimator import GANDetector
-    from anomgan.explain.explainer import Explanation
 
 Format = Literal["text", "csv", "json"]
-
-SCORES = ("score", "p_value", "normal_score")
-"""Numbers of each explained row."""
 
 
 def explain(
@@ -48,6 +41,16 @@ def explain(
         typer.Option(
             metavar="I,J,…",
             help="Explain these records instead, counted from 0.",
+            show_default=False,
+        ),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="Explain the records of this name instead, if the model knows a column of names "
+            "(fit --id); may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -72,6 +75,7 @@ def explain(
             show_default=False,
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Say why records are abnormal: which columns, by how much, and what would be normal instead.
 
@@ -79,11 +83,18 @@ def explain(
     the nearest normal record by.
     """
     row_numbers = None if rows is None else _parse_rows(rows)
+    if rows is not None and ids:
+        raise InputError("--rows and --id are two ways to choose records; give one of them")
+    if as_json and form not in (None, "json"):
+        raise InputError(f"--format {form} and --json ask for two formats; leave one out")
+    form = "json" if as_json else form
     output_format = _choose_format(form, output)
 
     from anomgan import load
     from anomgan.cli.csv_output import open_output
+    from anomgan.cli.explained_rows import make_entries, to_json, to_table, to_text
     from anomgan.cli.table_output import open_table
+    from anomgan.data.readers.files import read_chunks
     from anomgan.data.readers.sources import describe_source
 
     source = describe_source(new)
@@ -94,23 +105,30 @@ def explain(
             file = stack.enter_context(open_output(output))
         detector = load(model)
         roles = ColumnRoles.from_detector(detector)
-        if row_numbers is None:
-            frame = _read_most_abnormal(detector, new, source, top, sheet)
+        chunks = read_chunks(new, sheet=sheet)
+        if ids:
+            frame = _find_named(chunks, source, roles, ids)
+        elif row_numbers is not None:
+            frame = _find_rows(chunks, source, row_numbers)
         else:
-            frame = _read_rows(new, source, row_numbers, sheet)
+            frame = _find_most_abnormal(detector, chunks, source, top)
         roles.check_identifier(frame.columns, source=source)
         table = roles.drop_from(frame)
         explanation = detector.explain_frame(table, top=columns, source=source)
-        if row_numbers is not None:  # else scoring has warned of unknown columns
+        if ids or row_numbers is not None:  # else scoring has warned of unknown columns
             detector.encoder_.schema.locate(table, source=source)
         names = frame.index if roles.identifier is None else frame[roles.identifier]
-        entries = list(_make_entries(names.tolist(), explanation))
+        entries = list(make_entries(names.tolist(), explanation))
         label = roles.identifier or "row"
         if output_format == "csv":
-            table_writer.write(_to_table(label, entries))
+            table_writer.write(to_table(label, entries))
+        elif output_format == "json":
+            text = json.dumps(
+                to_json(label, entries), indent=1, ensure_ascii=False, allow_nan=False
+            )
+            file.write(f"{text}\n".encode())
         else:
-            for text in (_to_text if output_format == "text" else _to_json)(label, entries):
-                file.write(f"{text}\n".encode())
+            file.writelines(f"{line}\n".encode() for line in to_text(label, entries))
     say(f"{len(frame):,} rows explained")
 
 
@@ -155,27 +173,55 @@ def _choose_format(form: Format | None, output: Path | None) -> Format:
     return chosen
 
 
-def _read_most_abnormal(
-    detector: GANDetector, path: str, source: str, top: int, sheet: str | None
+def _find_most_abnormal(
+    detector: GANDetector, chunks: Iterator[pd.DataFrame], source: str, top: int
 ) -> pd.DataFrame:
-    """The rows with the largest scores, the largest first; reads and scores chunk by chunk."""
-    import pandas as pd
+    """The rows with the largest scores, the largest first; scores chunk by chunk."""
+    from anomgan.cli.most_abnormal import MostAbnormal
 
-    from anomgan.data.readers.files import read_chunks
-
-    roles = ColumnRoles.from_detector(detector)
-    kept, scores = pd.DataFrame(), pd.Series(dtype=float)
-    for chunk in read_chunks(path, sheet=sheet):
-        result = detector.score_frame(
+    roles, found = ColumnRoles.from_detector(detector), MostAbnormal(top)
+    for chunk in chunks:
+        scored = detector.score_frame(
             roles.drop_from(chunk), first_row=int(chunk.index[0]), source=source
         )
-        scores = pd.concat([scores, pd.Series(result.score, chunk.index)])
-        scores = scores.sort_values(ascending=False, kind="stable").head(top)
-        kept = pd.concat([kept, chunk]).loc[scores.index]
-    return kept
+        found.add(chunk, scored)
+    return found.frame
 
 
-def _read_rows(path: str, source: str, row_numbers: list[int], sheet: str | None) -> pd.DataFrame:
+def _find_named(
+    chunks: Iterator[pd.DataFrame], source: str, roles: ColumnRoles, ids: list[str]
+) -> pd.DataFrame:
+    """The rows whose identifiers are these, in this order.
+
+    Raises:
+        InputError: If the model knows no identifiers, or no row has one of these.
+    """
+    import pandas as pd
+
+    if roles.identifier is None:
+        raise InputError(
+            "--id: the model knows no column that names records (fit --id COL); use --rows"
+        )
+    kept = []
+    for chunk in chunks:
+        roles.check_identifier(chunk.columns, source=source)
+        names = chunk[roles.identifier].map(_format_name)
+        kept.append(chunk[names.isin(ids)])
+    frame = pd.concat(kept)
+    names = frame[roles.identifier].map(_format_name)
+    for each in ids:
+        if each not in set(names):
+            raise InputError(f"--id: {source} has no record {each!r} in {roles.identifier!r}")
+    order = names.map({each: at for at, each in enumerate(dict.fromkeys(ids))})
+    return frame.loc[order.sort_values(kind="stable").index]
+
+
+def _format_name(name: Any) -> str:
+    """A name as a person types it: whole numbers beside gaps are floats, but aren't typed so."""
+    return str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
+
+
+def _find_rows(chunks: Iterator[pd.DataFrame], source: str, row_numbers: list[int]) -> pd.DataFrame:
     """These rows, in this order.
 
     Raises:
@@ -183,89 +229,8 @@ def _read_rows(path: str, source: str, row_numbers: list[int], sheet: str | None
     """
     import pandas as pd
 
-    from anomgan.data.readers.files import read_chunks
-
-    chunks = read_chunks(path, sheet=sheet)
     kept = pd.concat([chunk.loc[chunk.index.intersection(row_numbers)] for chunk in chunks])
     absent = [row for row in row_numbers if row not in kept.index]
     if absent:
         raise InputError(f"--rows: {source} has no record {absent[0]}; they count from 0")
     return kept.loc[row_numbers]
-
-
-def _make_entries(names: list[Any], explanation: Explanation) -> Iterator[dict[str, Any]]:
-    """For each row its name, scores and lines."""
-    for (_, lines), name, score, p_value, normal_score in zip(
-        explanation.frame.groupby("row", sort=True),
-        names,
-        explanation.score.tolist(),
-        explanation.p_value.tolist(),
-        explanation.normal_score.tolist(),
-        strict=True,
-    ):
-        yield {
-            "name": name,
-            "score": score,
-            "p_value": p_value,
-            "normal_score": normal_score,
-            "lines": lines.drop(columns="row"),
-        }
-
-
-def _to_text(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """A paragraph of sentences for each row."""
-    for entry in entries:
-        yield (
-            f"{label} {entry['name']}: score {entry['score']:.3g}, p-value {entry['p_value']:.2g}, "
-            f"nearest normal row {entry['normal_score']:.3g}"
-        )
-        lines = [line for line in entry["lines"].to_dict("records") if line["contribution"]]
-        for line in lines:
-            yield escape_control(f"  {line['contribution']:+7.2f}  {line['sentence']}")
-        if not lines:
-            yield "           is normal as it is"
-
-
-def _to_table(label: str, entries: list[dict[str, Any]]) -> pa.Table:
-    """A row for each explained row and column."""
-    import pandas as pd
-
-    from anomgan.cli.table_output import to_arrow_table
-
-    parts = []
-    for entry in entries:
-        lines = entry["lines"].astype({"observed": object, "expected": object})
-        for position, key in enumerate(("name", *SCORES)):
-            lines.insert(position, label if key == "name" else key, entry[key])
-        parts.append(lines)
-    table = pd.concat(parts, ignore_index=True)
-    for name in ("observed", "expected"):
-        table[name] = table[name].map(str, na_action="ignore")
-    return to_arrow_table({str(name): table[name] for name in table})
-
-
-def _to_json(label: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """A list with one object for each row."""
-    objects = []
-    for entry in entries:
-        lines = [
-            {key: _to_json_value(cell) for key, cell in line.items()}
-            for line in entry["lines"].to_dict("records")
-        ]
-        scores = {key: entry[key] for key in SCORES}
-        objects.append({label: _to_json_value(entry["name"]), **scores, "columns": lines})
-    yield json.dumps(objects, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def _to_json_value(cell: Any) -> Any:
-    """Numbers, truth values and null as they are, everything else as text."""
-    import numpy as np
-    import pandas as pd
-
-    if pd.isna(cell):
-        return None
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return str(cell)
-    return cell if isinstance(cell, bool | int | float | str) else str(cell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
@@ -30,18 +31,33 @@ if TYPE_CHECKING:
 class Bar:
     """A progress bar while the context lasts, if standard error is a terminal and without -q."""
 
-    def __init__(self, *columns: ProgressColumn) -> None:
-        """Prepare the bar; columns are shown before the remaining time."""
-        self.shown = sys.stderr.isatty() and LOGGER.isEnabledFor(logging.INFO)
+    has_total = True
+    """Whether the number of things to do is known, or will be."""
+
+    def __init__(self, *columns: ProgressColumn, shared: bool = False) -> None:
+        """Prepare the bar.
+
+        Args:
+            columns: Shown before the remaining time.
+            shared: Whether results go to standard output meanwhile; where that is a terminal, too,
+                the bar would tear them apart and isn't shown.
+        """
+        self.shown = (
+            sys.stderr.isatty()
+            and LOGGER.isEnabledFor(logging.INFO)
+            and not (shared and sys.stdout.isatty())
+        )
+        if self.has_total:
+            count = MofNCompleteColumn(table_column=Column(no_wrap=True))
+            remaining = TimeRemainingColumn(table_column=Column(no_wrap=True))
+            columns = (BarColumn(bar_width=None), count, *columns, remaining)
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(table_column=Column(no_wrap=True)),
             *columns,
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             # The stream itself, because sys.stderr is redirected while detectors run.
             console=Console(file=sys.stderr),
             transient=True,
+            redirect_stdout=False,
             disable=not self.shown,
         )
 
@@ -71,6 +87,26 @@ class FitProgress(Bar):
             completed=training.step,
             total=training.steps,
             losses=" ".join(f"{name} {loss:.2f}" for name, loss in training.losses.items()),
+        )
+
+
+class RowsProgress(Bar):
+    """Records scored so far, and how many in a second."""
+
+    has_total = False
+
+    def __init__(self, *, shared: bool) -> None:
+        """Start before the first record; ``shared`` is that of :class:`Bar`."""
+        super().__init__(TextColumn("{task.fields[rate]}", markup=False), shared=shared)
+        self._task = self.bar.add_task("reading", total=None, rate="")
+        self._rows, self._started = 0, time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        """Count further records."""
+        self._rows += rows
+        rate = self._rows / max(time.monotonic() - self._started, 1e-9)
+        self.bar.update(
+            self._task, description=f"{self._rows:,} records scored", rate=f"{rate:,.0f} a second"
         )
 
 

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import say, warn
+from anomgan.cli.console import print_json, say, warn
 from anomgan.cli.options import (
     DEFAULT_MODEL,
     TABLE_KINDS,
     MaxPixelsOption,
     ModelOption,
     SheetOption,
+    check_json_output,
     check_share,
 )
-from anomgan.cli.summaries import warn_if_unreachable
 from anomgan.errors import InputError
 from anomgan.utils.text import limit_lines
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from anomgan.cli.image_output import Heatmaps
     from anomgan.data.parse_report import ParseReport
-    from anomgan.estimator import GANDetector
-    from anomgan.scoring.result import ScoreResult
 
 
 def score(
@@ -97,6 +92,26 @@ def score(
             show_default=False,
         ),
     ] = None,
+    flagged_only: Annotated[
+        bool, typer.Option("--flagged", help="Only the flagged records.")
+    ] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Print a table of the N most abnormal records with the reasons, instead of all "
+            "scores; these go to --output, if that is given.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the summary, with --top those records too, as JSON on standard output.",
+        ),
+    ] = False,
     engine: Annotated[
         str,
         typer.Option(
@@ -119,7 +134,16 @@ def score(
         raise InputError("--alpha and --fdr are two ways to flag rows; choose one")
     if engine not in ("local", "spark"):
         raise InputError(f"--engine {engine}: choose local or spark")
+    if top is not None and str(output) == "-":
+        raise InputError("--output - and --top both print on standard output; name a file")
+    if top is None:
+        check_json_output(as_json, output)
     if engine == "spark":
+        for option, given in (("--flagged", flagged_only), ("--top", top), ("--json", as_json)):
+            if given:
+                raise InputError(
+                    f"{option} goes with --engine local; the Parquet files have it all"
+                )
         from anomgan.cli.score_spark import score_on_spark
 
         report, summary = score_on_spark(
@@ -129,35 +153,49 @@ def score(
         say(summary)
         return
 
+    import numpy as np
     import pyarrow.compute as pc
 
     from anomgan import load
     from anomgan.cli.csv_output import open_optional_output
     from anomgan.cli.image_output import Heatmaps
+    from anomgan.cli.most_abnormal import MostAbnormal
+    from anomgan.cli.progress import RowsProgress
+    from anomgan.cli.scored_chunks import ScoredChunks, flag_chunks
     from anomgan.cli.table_output import open_table
     from anomgan.utils.serialization import to_plain
 
+    found = None if top is None else MostAbnormal(top)
+    table_only = found is not None and output is None
     with (
         open_optional_output(drift_report, "--drift-report") as drift_file,
-        open_table(output) as writer,
+        contextlib.nullcontext() if table_only else open_table(output) as writer,
+        RowsProgress(shared=writer is not None and output is None) as progress,
     ):
         detector = load(model)
         heatmap_folder = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
-        scoring = _ScoredChunks(
+        scoring = ScoredChunks(
             detector,
             new,
             append=append,
             strict=strict,
             heatmaps=heatmap_folder,
             max_pixels=max_pixels,
+            most_abnormal=found,
+            progress=progress,
             sheet=sheet,
         )
-        rule, flagged_chunks = _flag_chunks(scoring, alpha, fdr)
-        rows = flagged = 0
+        rule, flagged_chunks = flag_chunks(scoring, alpha, fdr)
+        rows = 0
+        flagged_rows: list[NDArray[np.int64]] = []
         for table, flags in flagged_chunks:
-            writer.write(table.append_column("is_anomaly", flags))
+            is_flagged = pc.fill_null(pc.equal(flags, 1), False)
+            if writer is not None:
+                whole = table.append_column("is_anomaly", flags)
+                writer.write(whole.filter(is_flagged) if flagged_only else whole)
+            flagged_rows.append(rows + np.flatnonzero(is_flagged.to_numpy(zero_copy_only=False)))
             rows += len(flags)
-            flagged += pc.sum(flags).as_py() or 0
+        flagged = np.concatenate(flagged_rows)
         drift = scoring.monitor.result()
         if drift_file is not None:
             drift_file.write(json.dumps(to_plain(drift.to_json()), indent=1).encode() + b"\n")
@@ -165,110 +203,26 @@ def score(
     _print_notes(scoring.report, scoring.name)
     lost, unit = len(scoring.report.lost), detector.encoder_.unit
     unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
-    say(f"{rows - lost:,} {unit} scored, {flagged:,} flagged at {rule}{unread}")
+    say(f"{rows - lost:,} {unit} scored, {len(flagged):,} flagged at {rule}{unread}")
     if drift:
         warn(
             f"{scoring.name}: the {unit} as a whole aren't like the training {unit}: "
             f"{'; '.join(drift.reasons())}"
         )
+    top_rows = None
+    if found is not None:
+        from anomgan.cli.top_rows import describe_top_rows, show_top_rows
 
-
-class _ScoredChunks:
-    """Iterates over the chunks of a file: the output without its last column, and the scores.
-
-    Attributes:
-        name: Name of the file in messages.
-        report: Unreadable cells and other notes about the rows so far.
-        monitor: Compares them with the training data.
-    """
-
-    def __init__(
-        self,
-        detector: GANDetector,
-        source: str,
-        *,
-        append: bool,
-        strict: bool,
-        heatmaps: Heatmaps | None,
-        max_pixels: int | None,
-        sheet: str | None,
-    ) -> None:
-        """Prepare to score a file; iterating does it."""
-        from anomgan.data.image.picture import MAX_PIXELS
-        from anomgan.data.parse_report import ParseReport
-        from anomgan.data.readers.sources import describe_source
-        from anomgan.evaluation.drift import DriftMonitor
-
-        self.detector, self.source, self.append, self.strict = detector, source, append, strict
-        self.heatmaps, self.max_pixels, self.sheet = heatmaps, max_pixels or MAX_PIXELS, sheet
-        self.name = describe_source(source)
-        self.roles = ColumnRoles.from_detector(detector)
-        self.report = ParseReport()
-        self.monitor = DriftMonitor(detector)
-
-    def __iter__(self) -> Iterator[tuple[pa.Table, ScoreResult]]:
-        """Score chunk by chunk."""
-        from anomgan.cli.table_output import to_arrow_table
-        from anomgan.data.readers.files import read_chunks
-
-        for frame in read_chunks(self.source, max_pixels=self.max_pixels, sheet=self.sheet):
-            leading = self._select_leading(frame)
-            scored = self.detector.score_frame(
-                self.roles.drop_from(frame),
-                strict=self.strict,
-                first_row=int(frame.index[0]),
-                source=self.name,
-            )
-            self.report += scored.report
-            if self.heatmaps is not None:
-                self.heatmaps.write(frame, scored)
-            self.monitor.add(scored)
-            results = {"score": scored.score, "p_value": scored.p_value}
-            if scored.probability is not None:
-                results["probability"] = scored.probability
-            yield to_arrow_table({str(name): leading[name] for name in leading} | results), scored
-
-    def _select_leading(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns before the results: with ``--append`` the input's, and the row's name.
-
-        Raises:
-            InputError: If the identifier is missing, a name would occur twice, or images have no
-                columns to repeat.
-        """
-        from anomgan.data.image.picture import holds_pictures
-        from anomgan.data.readers.files import name_rows
-
-        source, identifier = self.name, self.roles.identifier
-        if self.append and holds_pictures(frame):
-            raise InputError(f"--append: {source} holds pictures, which have no columns to repeat")
-        self.roles.check_identifier(frame.columns, source=source)
-        if not self.append:
-            return frame[[identifier]] if identifier else name_rows(frame).to_frame()
-        self.roles.check_repeated(frame.columns, source=source)
-        return frame if identifier else frame.assign(row=frame.index)
-
-
-def _flag_chunks(
-    scoring: _ScoredChunks, alpha: float | None, fdr: float | None
-) -> tuple[str, Iterator[tuple[pa.Table, pa.Array]]]:
-    """The rule in words, by default the model's own, and chunks with 1 where it flags the row."""
-    from anomgan.calibration.conformal import flag_rows
-    from anomgan.cli.csv_output import flag_all_together, flag_values
-
-    if fdr is not None:
-        chunks = ((table, scored.p_value) for table, scored in scoring)
-        by_fdr = functools.partial(flag_rows, fdr=fdr)
-        return f"a false discovery rate of {fdr:g}", flag_all_together(chunks, by_fdr)
-    if alpha is not None:
-        warn_if_unreachable(scoring.detector, alpha)
-        by_alpha = functools.partial(flag_rows, alpha=alpha)
-        return f"alpha {alpha:g}", (
-            (table, flag_values(scored.p_value, by_alpha)) for table, scored in scoring
-        )
-    return "the model's threshold", (
-        (table, flag_values(scored.score - scored.limit, lambda excess: excess > 0))
-        for table, scored in scoring
-    )
+        numbers = set(flagged.tolist())
+        if flagged_only:
+            found.keep(numbers)
+        label, top_rows = describe_top_rows(detector, found, numbers, source=scoring.name)
+        if not as_json:
+            show_top_rows(label, top_rows)
+    if as_json:
+        facts = {"source": scoring.name, "records": rows, "without_score": lost}
+        facts |= {"flagged": len(flagged), "rule": rule, "drift": drift.to_json()}
+        print_json(facts if top_rows is None else facts | {"top": top_rows})
 
 
 def _print_notes(report: ParseReport, source: str) -> None:

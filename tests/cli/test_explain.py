@@ -38,7 +38,8 @@ def test_csv_has_the_numbers_of_the_estimator(run: Any, fitted: Any) -> None:
     expected = load(fitted.model).explain(frame.iloc[[10, 3]].drop(columns="name"))
     assert done.table["column"].tolist() == expected["column"].tolist()
     assert done.table["sentence"].tolist() == expected["sentence"].tolist()
-    pd.testing.assert_series_equal(done.table["contribution"], expected["contribution"])
+    assert done.table["contribution"].tolist() == expected["contribution"].tolist()
+    assert expected.index.tolist() == done.table["row"].tolist()
     total = done.table.groupby("row")["contribution"].sum()
     excess = done.table.groupby("row").first()
     assert total.tolist() == pytest.approx((excess["score"] - excess["normal_score"]).tolist())
@@ -83,6 +84,14 @@ def test_rows_go_by_their_identifier(
     assert run("fit", tmp_path / "normal.csv", "--model", model, "--id", "name", *tiny).code == 0
     done = run("explain", fitted.new, "--model", model, "--top", 1, "--format", "csv")
     assert done.table["name"].str.fullmatch(r"record \d+").all()
+    words = ["--id", "record 7", "--id", "record 3"]
+    named = run("explain", fitted.new, "--model", model, *words, "--json")
+    assert [each["name"] for each in json.loads(named.out)] == ["record 7", "record 3"]
+    by_row = run("explain", fitted.new, "--model", model, "--rows", "7,3", "--format", "json")
+    assert named.out == by_row.out
+    error = run("explain", fitted.new, "--model", model, "--id", "record 99").error
+    assert error == f"--id: {fitted.new} has no record 'record 99' in 'name'"
+    assert "are two ways" in run("explain", "x.csv", "--id", "a", "--rows", "1").error
     fitted.records.drop(columns="name").to_csv(tmp_path / "new.csv", index=False)
     error = run("explain", tmp_path / "new.csv", "--model", model).error
     assert "has no column 'name'" in error
@@ -96,6 +105,8 @@ def test_rows_go_by_their_identifier(
         (["--rows", "-1"], "--rows -1: give record numbers"),
         (["--top", "0"], "--top"),
         (["--format", "xml"], "--format"),
+        (["--format", "csv", "--json"], "ask for two formats"),
+        (["--id", "a"], "--id: the model knows no column that names records"),
     ],
 )
 def test_refused(run: Any, fitted: Any, options: list[str], message: str) -> None:

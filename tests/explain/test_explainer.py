@@ -119,8 +119,18 @@ def test_rows_do_not_depend_on_one_another(detector: GANDetector, new: pd.DataFr
     together = detector.explain(odd)
     for row in range(5):
         alone = detector.explain(odd.iloc[[row]]).drop(columns="row")
-        among = together[together["row"] == row].drop(columns="row").reset_index(drop=True)
+        among = together[together["row"] == row].drop(columns="row")
         pd.testing.assert_frame_equal(alone, among)
+
+
+def test_the_index_is_kept(detector: GANDetector, new: pd.DataFrame) -> None:
+    odd = new.iloc[[4, 2]].set_axis(["pump 7", "pump 3"])
+    found = detector.explain(odd, top=2)
+    assert found.index.tolist() == ["pump 7", "pump 7", "pump 3", "pump 3"]
+    assert found["row"].tolist() == [0, 0, 1, 1]
+    plain = detector.explain(odd.reset_index(drop=True), top=2)
+    assert plain.index.tolist() == [0, 1, 2, 3]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), plain)
 
 
 def test_cells_that_are_odd_in_themselves(detector: GANDetector, new: pd.DataFrame) -> None:
