@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-import scipy.linalg
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from anomgan.nets.layers import row_stable_matmul
 from anomgan.nets.mlp import MLP
+from anomgan.utils.covariance import shrink_covariance
 
 MAX_SEGMENTS = 20
 """Upper bound on the segments of a column in the piecewise-linear encoding."""
@@ -156,23 +155,23 @@ class ContrastDiscriminator(nn.Module):
             real: For each member its embedded training rows, ``(n, F)``.
             fake: Likewise corrupted ones.
         """
-        from sklearn.covariance import ledoit_wolf  # late: scoring does without
-
         for m, (own, corrupted) in enumerate(zip(real, fake, strict=True)):
             mean = own.double().mean(0)
-            centred = (own.double() - mean).cpu().numpy()
-            apart = (corrupted.double() - mean).cpu().numpy()
-            within = ledoit_wolf(centred, assume_centered=True)[0]
-            within += (1e-9 * np.trace(within) + 1e-12) * np.eye(len(within))
-            size, count = len(within), min(DIRECTIONS, len(within))
-            ratio, vectors = scipy.linalg.eigh(
-                apart.T @ apart / len(apart), within, subset_by_index=(size - count, size - 1)
-            )
-            weights = np.sqrt(np.clip(1 - 1 / np.maximum(ratio, 1e-9), 0, 1))
-            chosen = torch.from_numpy((vectors * weights)[:, ::-1].copy())
+            centred, apart = ((each.double() - mean).cpu() for each in (own, corrupted))
+            if not (centred.isfinite().all() and apart.isfinite().all()):
+                continue  # training diverged
+            within = shrink_covariance(centred)
+            within.diagonal().add_(1e-9 * within.trace() + 1e-12)
+            root = torch.linalg.cholesky(within)
+            apart = torch.linalg.solve_triangular(root, apart.mT, upper=False)
+            # All of them, the largest last: those of a part take LAPACK longer.
+            ratio, vectors = torch.linalg.eigh(apart @ apart.mT / apart.shape[1])
+            count = min(DIRECTIONS, len(within))
+            vectors = torch.linalg.solve_triangular(root.mT, vectors[:, -count:], upper=True)
+            weights = (1 - 1 / ratio[-count:].clamp(min=1e-9)).clamp(0, 1).sqrt()
             self.mean[m, 0] = mean.to(self.mean)
             self.directions[m].zero_()
-            self.directions[m, :, :count] = chosen.to(self.directions)
+            self.directions[m, :, :count] = (vectors * weights).flip(1).to(self.directions)
 
     def project(self, x: Tensor) -> Tensor:
         """Records in these directions, ``(M, n, *shape) -> (M, n, DIRECTIONS)``, best ones first.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from anomgan.nets.layers import row_stable_matmul
+from anomgan.utils.covariance import shrink_covariance
 
 MAX_COVARIANCE_SIZE = 2048
 """Upper bound on the dimensions whose full covariance is estimated; above, variances are."""
@@ -25,19 +25,17 @@ def fit_whitening(vectors: Tensor, rows: Sequence[Tensor]) -> dict[str, Tensor]:
         ``mean``, ``(M, 1, S)``; and ``map``, ``(M, S, S)``, or where there are many dimensions
         their scales, ``(M, 1, S)``.
     """
-    from sklearn.covariance import ledoit_wolf  # late: scoring doesn't need it
-
     samples = [
-        member_vectors[member_rows].double().cpu().numpy()
+        member_vectors[member_rows].double().cpu()
         for member_vectors, member_rows in zip(vectors, rows, strict=True)
     ]
-    mean = torch.stack([torch.from_numpy(sample.mean(0, keepdims=True)) for sample in samples])
+    mean = torch.stack([sample.mean(0, keepdim=True) for sample in samples])
+    centred = [sample - centre for sample, centre in zip(samples, mean, strict=True)]
     if vectors.shape[-1] > MAX_COVARIANCE_SIZE:
-        variance = np.stack([sample.var(0, keepdims=True) for sample in samples])
-        scales = torch.from_numpy(variance + 1e-6).rsqrt()
+        variance = torch.stack([each.square().mean(0, keepdim=True) for each in centred])
+        scales = (variance + 1e-6).rsqrt()
         return {"mean": mean.to(vectors), "map": scales.to(vectors)}
-    # Shrinkage keeps covariances invertible when rows are fewer than dimensions.
-    covariance = torch.from_numpy(np.stack([ledoit_wolf(sample)[0] for sample in samples]))
+    covariance = torch.stack([shrink_covariance(each) for each in centred])
     trace = covariance.diagonal(dim1=1, dim2=2).sum(-1).clamp(min=1e-9)
     identity = torch.eye(vectors.shape[-1], dtype=covariance.dtype)
     root = torch.linalg.cholesky(covariance + 1e-9 * trace[:, None, None] * identity)

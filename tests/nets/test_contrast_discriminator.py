@@ -65,3 +65,13 @@ def test_loss_falls_to_nothing_where_all_is_told():
         net.net.head.bias[..., 2] = 30
     assert before.shape == (2,)
     assert (net.loss(x, kinds, cells) < 1e-6).all()
+
+
+def test_a_member_that_diverged_gets_no_directions():
+    net = build()
+    draw = torch.Generator().manual_seed(1)
+    real = torch.randn(2, 50, net.mean.shape[-1], generator=draw)
+    real[1, 0, 0] = math.nan
+    net.fit_directions(list(real), list(2 * real))
+    assert net.directions[0].any()
+    assert not net.directions[1].any()
