@@ -96,6 +96,11 @@ class GANDetector(OutlierMixin, BaseEstimator):
             ``"cgan"``.
         columns: Name of a column (in arrays, its position) -> its kind, for columns whose cells
             don't show it: ``"category"``, ``"number"``, ``"text"`` (not learnt from) or ``"time"``.
+        missing: What stands for a missing cell: a number such as −999, a text, a list of several,
+            or a dict: column -> those of this column (``""`` for all).
+        decimal: What separates decimals in text, ``"."`` or ``","``; by default what the column
+            shows.
+        thousands: What separates thousands in text.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         random_state: Seed of all randomness; global random states are neither used nor changed.
         verbose: Whether to write ten lines of progress to standard error.
@@ -144,6 +149,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         contamination: float | None = None,
         condition: str | int | Sequence[str | int] | None = None,
         columns: Mapping[str, str] | Mapping[int, str] | None = None,
+        missing: Any = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -156,6 +164,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self.contamination = contamination
         self.condition = condition
         self.columns = columns
+        self.missing = missing
+        self.decimal = decimal
+        self.thousands = thousands
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -217,7 +228,15 @@ class GANDetector(OutlierMixin, BaseEstimator):
         condition_columns = resolve_column_names(
             condition, columns, by_label=from_frame, source=source
         )
-        options = resolve_table_options(self.columns, columns, by_label=from_frame, source=source)
+        options = resolve_table_options(
+            self.columns,
+            self.missing,
+            self.decimal,
+            self.thousands,
+            names=columns,
+            by_label=from_frame,
+            source=source,
+        )
         encoder, values, report = fit_encoder(
             frame,
             conditions=condition_columns,
@@ -841,7 +860,15 @@ class GANDetector(OutlierMixin, BaseEstimator):
         resolve_seed(self.random_state)
         check_type(str, self.device, "device")
         check_type(bool, self.verbose, "verbose")
-        resolve_table_options(self.columns, (), by_label=True, source="X")
+        resolve_table_options(
+            self.columns,
+            self.missing,
+            self.decimal,
+            self.thousands,
+            names=(),
+            by_label=True,
+            source="X",
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             resolve_condition(self.method, self.condition, other=False)

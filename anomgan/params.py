@@ -114,12 +114,22 @@ def resolve_column_names(
 
 
 def resolve_table_options(
-    columns: Any, names: Sequence[str], *, by_label: bool, source: str
+    columns: Any,
+    missing: Any,
+    decimal: Any,
+    thousands: Any,
+    *,
+    names: Sequence[str],
+    by_label: bool,
+    source: str,
 ) -> TableOptions:
     """What the estimator's parameters say about the columns of a table.
 
     Args:
-        columns: The estimator's parameter.
+        columns: This and the following are the estimator's parameters.
+        missing: See :meth:`anomgan.data.table.options.TableOptions.make`.
+        decimal: See there.
+        thousands: See there.
         names: Names of the table's columns.
         by_label: As of :func:`resolve_column_names`.
         source: Name of the table in messages.
@@ -132,7 +142,12 @@ def resolve_table_options(
         raise InputError(f"columns={columns!r} must be a dict of columns and their kinds")
     wanted = [name if isinstance(name, str) else int(name) for name in columns]
     resolved = resolve_column_names(wanted, names, by_label=by_label, source=source)
-    return TableOptions.make(columns=dict(zip(resolved, columns.values(), strict=True)))
+    return TableOptions.make(
+        columns=dict(zip(resolved, columns.values(), strict=True)),
+        missing=missing,
+        decimal=decimal,
+        thousands=thousands,
+    )
 
 
 def resolve_device(name: str) -> str:

@@ -35,7 +35,16 @@ from anomgan.cli.options import (
     check_share,
     parse_settings,
 )
-from anomgan.cli.table_options import CategoryOption, NumberOption, TextOption, collect_kinds
+from anomgan.cli.table_options import (
+    CategoryOption,
+    DecimalOption,
+    MissingOption,
+    NumberOption,
+    TextOption,
+    ThousandsOption,
+    collect_kinds,
+    collect_missing,
+)
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,6 +113,9 @@ def fit(
     category: CategoryOption = None,
     number: NumberOption = None,
     text: TextOption = None,
+    missing: MissingOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
     contamination: Annotated[
         float | None,
         typer.Option(
@@ -225,6 +237,9 @@ def fit(
         contamination=contamination,
         condition=list(conditions) or None,
         columns=kinds or None,
+        missing=collect_missing(missing),
+        decimal=decimal,
+        thousands=thousands,
         device=device,
         random_state=seed,
     )

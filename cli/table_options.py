@@ -35,6 +35,43 @@ TextOption = Annotated[
         show_default=False,
     ),
 ]
+MissingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing",
+        metavar="VALUE",
+        help="Number or text that stands for a missing cell, such as -999; COL=VALUE in one column "
+        "only.  May be repeated.",
+        show_default=False,
+    ),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="MARK",
+        help="What separates decimals: . or ,",
+        show_default="what the cells show",
+    ),
+]
+ThousandsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--thousands",
+        metavar="MARK",
+        help="What separates thousands: , . ' or a blank.",
+        show_default="what the cells show",
+    ),
+]
+
+
+def collect_missing(values: list[str] | None) -> dict[str, list[str]] | None:
+    """Column -> what stands for a missing cell in it; under an empty name in all columns."""
+    missing: dict[str, list[str]] = {}
+    for text in values or []:
+        column, mark, value = text.rpartition("=")
+        missing.setdefault(column if mark else "", []).append(value)
+    return missing or None
 
 
 def collect_kinds(**named: list[str] | None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anomgan.utils.types import Bools
 
@@ -17,12 +17,14 @@ class Unreadable:
         row: Input record of the first, counted from 0.
         text: Its content.
         wanted: The expected content, such as "a number".
+        hint: What the content looks like instead; empty if nothing is known.
     """
 
     count: int
     row: int
     text: str
     wanted: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ParseReport:
         unreadable = later.unreadable | self.unreadable
         for name in self.unreadable.keys() & later.unreadable.keys():
             first, count = self.unreadable[name], later.unreadable[name].count
-            unreadable[name] = Unreadable(first.count + count, first.row, first.text, first.wanted)
+            unreadable[name] = replace(first, count=first.count + count)
         return ParseReport(
             self.rows + later.rows,
             unreadable,
@@ -85,7 +87,7 @@ class ParseReport:
             yield (
                 f"column {name!r}: {_cells(cells.count)} can't be read as {cells.wanted} and "
                 f"{'counts' if cells.count == 1 else 'count'} as missing "
-                f"(first in row {cells.row}: {cells.text!r})"
+                f"(first in row {cells.row}: {cells.text!r}){cells.hint}"
             )
         for name, count in self.unexpected.items():
             empty = count - (self.unreadable[name].count if name in self.unreadable else 0)

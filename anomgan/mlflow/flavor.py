@@ -215,6 +215,8 @@ def _to_mlflow_type(column: Column) -> DataType | AnyType:
     MLflow's own types would refuse time zones and dates as text, and read a missing Boolean as
     false.
     """
+    if getattr(column, "form", ()):  # text such as "1,5", and plain numbers as well
+        return AnyType()
     if column.dtype.startswith(("category[", "datetime64", "timedelta64")):
         return AnyType()
     if column.kind == "boolean" or column.dtype in ("bool", "boolean"):

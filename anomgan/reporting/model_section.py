@@ -82,6 +82,8 @@ def describe_column(column: Column) -> str:
     """The values of a column in training, in the user's units."""
     if isinstance(column, NumericColumn):
         unit = " s" if column.dtype.startswith("timedelta") else ""
+        if column.number_form is not None and column.number_form.unit:
+            unit = f" {column.number_form.unit}"
         whole = ", whole numbers" if column.integer else ""
         return f"median {column.center:.5g}{unit}, spread {column.scale:.3g}{unit}{whole}"
     if isinstance(column, CategoryColumn | ConditionColumn):

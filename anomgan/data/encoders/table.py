@@ -260,8 +260,9 @@ def _report_column(
         report.unseen[column.name] = unseen
     if unreadable := int(np.count_nonzero(parsed.unreadable)):
         at = int(np.argmax(parsed.unreadable))
+        hint = column.describe_other_form(series[parsed.unreadable])
         report.unreadable[column.name] = Unreadable(
-            unreadable, first_row + at, _cell_text(series, at), column.expected
+            unreadable, first_row + at, _cell_text(series, at), column.expected, hint
         )
 
 

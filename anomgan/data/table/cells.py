@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property
@@ -75,6 +76,23 @@ class Cells:
         codes, distinct = pd.factorize(self._require_values())
         spelled = pa.array([_spell(self.form, value) for value in distinct], pa.large_string())
         return spelled.take(pa.array(codes, mask=codes < 0))
+
+    def blank(self, markers: Sequence[str]) -> Cells:
+        """The same with cells missing that hold one of these texts or, in any spelling, numbers."""
+        if not markers:
+            return self
+        numbers = [number for number in map(_to_number, markers) if number is not None]
+        if self.values is not None:
+            gaps = np.isin(self.values, numbers) if self.form == "number" else None
+            if gaps is None or not gaps.any():
+                return self
+            text = None if self.text is None else _mask_text(self.text, gaps)
+            return replace(self, values=np.where(gaps, np.nan, self.values), text=text)
+        whole = [f"{int(number)}" for number in numbers if float(number).is_integer()]
+        spellings = "|".join([*map(re.escape, markers), *(rf"{n}[.,]?0*" for n in whole)])
+        marked = pc.match_substring_regex(self.trimmed, rf"^(?:{spellings})$")
+        gaps = np.asarray(pc.fill_null(marked, False).to_numpy(zero_copy_only=False), np.bool_)
+        return replace(self, text=_mask_text(self.text, gaps)) if gaps.any() else self
 
     def parsed_as(self, values: Floats | None = None) -> ParsedCells:
         """The result of parsing these cells.
@@ -308,6 +326,18 @@ def _to_large_strings(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous array of large strings."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     return whole.cast(pa.large_string())
+
+
+def _mask_text(text: pa.Array, gaps: Bools) -> pa.Array:
+    return pc.if_else(pa.array(gaps), pa.scalar(None, text.type), text)
+
+
+def _to_number(text: str) -> float | None:
+    """A plain number, None for all other text."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _exceeds_exact(values: Floats) -> bool:

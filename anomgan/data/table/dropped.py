@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.compute as pc
@@ -39,11 +39,18 @@ class Dropped:
         name: The user's name for it.
         reason: Why it was dropped.
         value: The value of a constant column: a float for numbers, otherwise text.
+        markers: Texts and numbers that stand for a missing cell.
     """
 
     name: str
     reason: DropReason
     value: float | str | None = None
+    markers: tuple[str, ...] = ()
+
+    def to_json(self) -> list[Any]:
+        """Plain data: the fields in order, the last one if there is any."""
+        markers = [list(self.markers)] if self.markers else []
+        return [self.name, self.reason, self.value, *markers]
 
     @property
     def watched(self) -> bool:
@@ -54,6 +61,7 @@ class Dropped:
         """Where a constant or empty column holds another value than in training, ``(n,)``."""
         if self.reason not in ("empty", "constant", "constant time"):
             return np.zeros(len(cells.missing), dtype=np.bool_)
+        cells = cells.blank(self.markers)
         if self.value is None:
             return ~cells.missing
         if isinstance(self.value, float):
@@ -62,7 +70,7 @@ class Dropped:
 
     def violated(self, cells: Cells) -> Bools:
         """Where a value makes its row abnormal, ``(n,)``; a missing cell doesn't."""
-        return self.changed(cells) & ~cells.missing & self.watched
+        return self.changed(cells) & ~cells.blank(self.markers).missing & self.watched
 
 
 def drop_constant(

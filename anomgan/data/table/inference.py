@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from anomgan.data.table.cells import MAX_EXACT_INTEGER, Cells, ParsedCells, read_cells
 from anomgan.data.table.columns.boolean import BOOLEAN_WORDS, BooleanColumn, parse_booleans
 from anomgan.data.table.columns.categorical import CategoryColumn
-from anomgan.data.table.columns.column import Column
+from anomgan.data.table.columns.column import Column, excuse_markers
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
 from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers
@@ -26,21 +26,19 @@ from anomgan.data.table.dropped import (
     drop_running_number,
     drop_text,
 )
+from anomgan.data.table.number_evidence import find_table_decimal
+from anomgan.data.table.number_reading import NumberReading, read_numbers
+from anomgan.data.table.number_remarks import NumberRemarks
 from anomgan.data.table.options import NamedKind, TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
 from anomgan.utils.types import Floats
 
 READABLE_SHARE = 0.95
-"""Share of a text column's filled cells that must parse as numbers for it to be numeric, and so on
-for the other kinds."""
+"""Share of a text column's filled cells that must parse as times for it to be a column of times,
+and as truth values likewise."""
 
 _LOOKALIKES = {
-    "numbers": (
-        r"""^["' ]*[-+]?[$€£¥]?\s?[-+]?"""
-        r"""(\d+|\d{1,3}([.,' \x{a0}\x{202f}]\d{3})+)([.,]\d+)?\s?[%$€£¥]?["' ]*$""",
-        "with a decimal point and nothing else, as 1234.5",
-    ),
     "dates": (
         r"""^["' ]*\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([ T]\d{1,2}:.*)?["' ]*$""",
         "as in ISO 8601, 2024-12-31 23:59",
@@ -53,7 +51,12 @@ _LOOKALIKE_ROWS = 10_000
 
 
 def infer_conditions(
-    frame: pd.DataFrame, names: list[str], wanted: Sequence[str], max_levels: int, source: str
+    frame: pd.DataFrame,
+    names: list[str],
+    wanted: Sequence[str],
+    options: TableOptions,
+    max_levels: int,
+    source: str,
 ) -> Iterator[ConditionColumn]:
     """Fit the columns to condition on.
 
@@ -65,13 +68,15 @@ def infer_conditions(
             raise InputError(
                 f"{source}: no column {name!r} to condition on; choose one of: {quote_names(names)}"
             )
-        cells = read_cells(frame.iloc[:, names.index(name)], source=source)
+        markers = options.markers(name)
+        cells = read_cells(frame.iloc[:, names.index(name)], source=source).blank(markers)
         if cells.form == "time" or (cells.form == "text" and _infer_kind(cells) == "datetime"):
             raise InputError(
                 f"{source}: column {name!r} can't be a condition: it holds dates or times; bin it "
                 f"to levels that come again, such as the hour or the weekday"
             )
-        yield ConditionColumn.fit(name, cells, max_levels, source=source)
+        condition = ConditionColumn.fit(name, cells, max_levels, source=source)
+        yield replace(condition, markers=markers)
 
 
 def infer_columns(
@@ -81,7 +86,7 @@ def infer_columns(
     options: TableOptions,
     max_levels: int,
     source: str,
-) -> Iterator[Column | Dropped]:
+) -> tuple[list[Column | Dropped], list[str]]:
     """Infer and fit each column; the first datetime column is the clock of the later ones.
 
     Args:
@@ -92,54 +97,76 @@ def infer_columns(
         max_levels: Most levels of a category with an entry of their own.
         source: What messages call the table.
 
+    Returns:
+        The columns, and sentences on how cells were read where that isn't plain.
+
     Raises:
         InputError: If no cell of a column is of the kind that the user says.
 
     Warns:
-        DataWarning: If a column was taken for text but looks like numbers or dates.
+        DataWarning: If it doesn't show how cells are to be read.
     """
     clock_name, clock = "", None
+    columns: list[Column | Dropped] = []
     lookalikes: dict[str, list[str]] = {kind: [] for kind in _LOOKALIKES}
+    numbers = NumberRemarks(options)
+    usual = options.decimal or find_table_decimal(frame, source)
     for at, name in enumerate(names):
         if name in without:
             continue
-        cells = read_cells(frame.iloc[:, at], source=source)
-        asked = options.kinds.get(name)
+        markers, asked = options.markers(name), options.kinds.get(name)
+        cells = read_cells(frame.iloc[:, at], source=source).blank(markers)
+        reading = None
+        if asked != "text" and not cells.categorical and not bool(np.all(cells.missing)):
+            reading = read_numbers(cells, options, usual)
+        column: Column | Dropped
         if asked is None:
-            column = _infer(name, cells, max_levels, clock_name, clock)
+            column = _infer(name, cells, reading, max_levels, clock_name, clock)
         else:
-            column = _fit_as(asked, name, cells, max_levels, clock_name, clock, source)
-        yield column
+            column = _fit_as(asked, name, cells, reading, max_levels, clock_name, clock, source)
+        column = replace(column, markers=(*markers, *column.markers))
+        columns.append(column)
+        if reading is not None:
+            numbers.add(column, cells, reading)
         if isinstance(column, DatetimeColumn) and clock is None:
             clock_name, clock = name, column.parse(cells).values
         if asked is None and (lookalike := _find_lookalike(cells)) is not None:
             kind, example = lookalike
             lookalikes[kind].append(f"{name!r} ({example!r})")
-    for kind, columns in lookalikes.items():
-        if columns:
+    for kind, found in lookalikes.items():
+        if found:
             warnings.warn(
-                f"{source}: columns taken for text that look like {kind}: {join_limited(columns)}; "
+                f"{source}: columns taken for text that look like {kind}: {join_limited(found)}; "
                 f"write them {_LOOKALIKES[kind][1]}",
                 DataWarning,
                 stacklevel=2,
             )
+    for warning in numbers.warnings():
+        warnings.warn(f"{source}: {warning}", DataWarning, stacklevel=2)
+    return columns, numbers.notes()
 
 
 def _infer(
-    name: str, cells: Cells, max_levels: int, after: str, clock: Floats | None
+    name: str,
+    cells: Cells,
+    reading: NumberReading | None,
+    max_levels: int,
+    after: str,
+    clock: Floats | None,
 ) -> Column | Dropped:
     """Infer one column; ``after`` and ``clock`` as in :meth:`DatetimeColumn.fit`."""
     if bool(np.all(cells.missing)):
         return Dropped(name, "empty")
-    kind = _infer_kind(cells)
+    kind = _infer_kind(cells, reading)
     if isinstance(kind, tuple):
         truth = parse_booleans(cells, kind)
         return drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
     if kind == "datetime":
         return _fit_times(name, cells, parse_datetimes(cells), after, clock)
-    if kind == "numeric":
-        numbers = parse_numbers(cells).mask_infinite()
-        return drop_running_number(name, numbers) or _fit_numbers(name, cells, numbers)
+    if reading is not None and (kind == "numeric" or reading.words):
+        numbers = reading.parsed.mask_infinite()
+        running = drop_running_number(name, numbers)
+        return running or _fit_numbers(name, cells, reading)
     return drop_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
 
 
@@ -147,6 +174,7 @@ def _fit_as(
     kind: NamedKind,
     name: str,
     cells: Cells,
+    reading: NumberReading | None,
     max_levels: int,
     after: str,
     clock: Floats | None,
@@ -164,21 +192,26 @@ def _fit_as(
     if kind == "category":
         constant = drop_text(name, cells, identifiers=False)
         return constant or CategoryColumn.fit(name, cells, max_levels)
-    parsed = parse_numbers(cells).mask_infinite() if kind == "number" else parse_datetimes(cells)
-    if np.isnan(parsed.values).all():
+    if kind == "number" and reading is None:  # a categorical dtype
+        reading = NumberReading(parse_numbers(cells))
+    parsed = reading.parsed if kind == "number" and reading else parse_datetimes(cells)
+    if np.isnan(parsed.mask_infinite().values).all():
         at = int(np.argmin(cells.missing))
         raise InputError(
             f"{source}: column {name!r}: no cell can be read as a {kind} (first in row {at}: "
             f"{cells.to_text()[at].as_py()!r}); leave out the kind, or correct the cells"
         )
-    if kind == "number":
-        return _fit_numbers(name, cells, parsed)
+    if kind == "number" and reading:
+        return _fit_numbers(name, cells, reading)
     return _fit_times(name, cells, parsed, after, clock)
 
 
-def _fit_numbers(name: str, cells: Cells, numbers: ParsedCells) -> Column | Dropped:
-    constant = drop_constant(name, cells, numbers, is_number=True)
-    return constant or NumericColumn.fit(name, cells, numbers)
+def _fit_numbers(name: str, cells: Cells, reading: NumberReading) -> Column | Dropped:
+    numbers = reading.parsed.mask_infinite()
+    constant = drop_constant(name, cells, numbers, is_number=reading.form is None)
+    if constant is not None:
+        return constant
+    return NumericColumn.fit(name, cells, numbers, reading.form, reading.words)
 
 
 def _fit_times(
@@ -190,25 +223,34 @@ def _fit_times(
     return constant or DatetimeColumn.fit(name, cells, times, after, clock)
 
 
-def _infer_kind(cells: Cells) -> Literal["numeric", "datetime", "category"] | tuple[str, str]:
-    """The kind of column that most cells fit; for booleans the words for false and true."""
+def _infer_kind(
+    cells: Cells, reading: NumberReading | None = None
+) -> Literal["numeric", "datetime", "category"] | tuple[str, str]:
+    """The kind of column that most cells fit; for booleans the words for false and true.
+
+    Args:
+        cells: The cells.
+        reading: The cells read as numbers, if that isn't to be tried as plain ones only.
+    """
     if cells.categorical:
         return "category"
     if cells.form == "boolean":
         return BOOLEAN_WORDS[0]
     if cells.form == "time":
         return "datetime"
-    numbers = parse_numbers(cells)
-    if cells.form == "number" or _mostly_readable(numbers):
-        return "category" if _loses_digits(cells, numbers) else "numeric"
+    reading = (
+        NumberReading(excuse_markers(parse_numbers(cells), cells)) if reading is None else reading
+    )
+    if cells.form == "number" or reading.is_clear:
+        return "category" if _loses_digits(cells, reading.parsed) else "numeric"
     for words in BOOLEAN_WORDS:
-        if _mostly_readable(parse_booleans(cells, words)):
+        if _mostly_readable(cells, parse_booleans(cells, words)):
             return words
-    return "datetime" if _mostly_readable(parse_datetimes(cells)) else "category"
+    return "datetime" if _mostly_readable(cells, parse_datetimes(cells)) else "category"
 
 
-def _mostly_readable(parsed: ParsedCells) -> bool:
-    return parsed.readable_share >= READABLE_SHARE
+def _mostly_readable(cells: Cells, parsed: ParsedCells) -> bool:
+    return excuse_markers(parsed, cells).readable_share >= READABLE_SHARE
 
 
 def _loses_digits(cells: Cells, numbers: ParsedCells) -> bool:

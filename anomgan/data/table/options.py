@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal, get_args
 
+from anomgan.data.table.number_form import SEPARATORS
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
 NamedKind = Literal["category", "number", "text", "time"]
 """Kinds of column that can be asked for by name; text isn't learnt from."""
+
+
+THOUSANDS = (*SEPARATORS, " ", "'")
+"""What may separate thousands."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +25,38 @@ class TableOptions:
 
     Attributes:
         kinds: Column -> the kind it is of.
+        missing: Texts and numbers that stand for a missing cell in any column.
+        missing_in: Column -> such texts and numbers of its own.
+        decimal: What separates decimals in text, ``.`` or ``,``; empty if it isn't said.
+        thousands: What separates thousands; empty if it isn't said.
     """
 
     kinds: Mapping[str, NamedKind] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    missing_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    decimal: str = ""
+    thousands: str = ""
 
     @classmethod
-    def make(cls, *, columns: Mapping[str, Any] | None = None) -> TableOptions:
+    def make(
+        cls,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        missing: Any = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+    ) -> TableOptions:
         """Check what the user gave.
 
         Args:
             columns: Column -> the name of its kind.
+            missing: A text or number that stands for a missing cell, a list of them, or a dict:
+                column -> one or a list of them.
+            decimal: What separates decimals in text.
+            thousands: What separates thousands.
 
         Raises:
-            InputError: If there is no such kind.
+            InputError: If there is no such kind or separator.
         """
         kinds = dict(columns or {})
         for name, kind in kinds.items():
@@ -40,7 +65,24 @@ class TableOptions:
                     f"column {name!r}: no kind {kind!r}; choose one of: "
                     f"{', '.join(get_args(NamedKind))}"
                 )
-        return cls(kinds)
+        if decimal not in (None, *SEPARATORS):
+            raise InputError(f"decimal={decimal!r}: decimals are separated by '.' or ','")
+        if thousands not in (None, *THOUSANDS):
+            raise InputError(
+                f"thousands={thousands!r}: choose one of: {', '.join(map(repr, THOUSANDS))}"
+            )
+        if decimal is not None and decimal == thousands:
+            raise InputError(f"decimal={decimal!r} can't separate thousands as well")
+        if isinstance(missing, Mapping):
+            missing_in = {name: _to_markers(each) for name, each in missing.items()}
+            markers: tuple[str, ...] = missing_in.pop("", ())
+        else:
+            missing_in, markers = {}, _to_markers(missing)
+        return cls(kinds, markers, missing_in, decimal or "", thousands or "")
+
+    def markers(self, name: str) -> tuple[str, ...]:
+        """What stands for a missing cell in a column."""
+        return tuple(dict.fromkeys((*self.missing, *self.missing_in.get(name, ()))))
 
     def check(self, names: Iterable[str], conditions: Iterable[str], source: str) -> None:
         """Check that a table has the columns named.
@@ -54,9 +96,30 @@ class TableOptions:
                 raise InputError(
                     f"{source}: no column {name!r} to read as {kind}; it has: {quote_names(known)}"
                 )
+        for name in self.missing_in:
+            if name not in known:
+                raise InputError(
+                    f"{source}: no column {name!r} for missing cells; it has: {quote_names(known)}"
+                )
         for name in conditions:
             if self.kinds.get(name, "category") != "category":
                 raise InputError(
                     f"{source}: column {name!r} can't be a condition and {self.kinds[name]}; "
                     f"choose one"
                 )
+
+
+def _to_markers(missing: Any) -> tuple[str, ...]:
+    """Texts and numbers as text: whole numbers without a decimal point.
+
+    Raises:
+        InputError: If there is something else.
+    """
+    several = missing if isinstance(missing, list | tuple) else [missing]
+    markers = []
+    for each in several if missing is not None else []:
+        if isinstance(each, bool) or not isinstance(each, str | Real):
+            raise InputError(f"missing={each!r} must be a text or a number, or a list of them")
+        is_whole = not isinstance(each, str) and float(each).is_integer()
+        markers.append(f"{float(each):.0f}" if is_whole else str(each).strip())
+    return tuple(dict.fromkeys(markers))

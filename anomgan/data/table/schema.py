@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -30,11 +30,13 @@ class Schema:
         columns: Columns that are scored, in the training table's order.
         dropped: Columns that the model doesn't use.
         conditions: Columns to condition on, in the user's order.
+        remarks: Sentences on how cells were read where that isn't plain; not stored.
     """
 
     columns: tuple[Column, ...]
     dropped: tuple[Dropped, ...] = ()
     conditions: tuple[ConditionColumn, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def infer(
@@ -72,12 +74,17 @@ class Schema:
         refuse_duplicates(names, source)
         options = options or TableOptions()
         options.check(names, conditions, source)
-        condition_columns = tuple(infer_conditions(frame, names, conditions, max_levels, source))
-        inferred = list(infer_columns(frame, names, set(conditions), options, max_levels, source))
+        condition_columns = tuple(
+            infer_conditions(frame, names, conditions, options, max_levels, source)
+        )
+        inferred, remarks = infer_columns(
+            frame, names, set(conditions), options, max_levels, source
+        )
         schema = cls(
             tuple(column for column in inferred if isinstance(column, Column)),
             tuple(column for column in inferred if isinstance(column, Dropped)),
             condition_columns,
+            tuple(remarks),
         )
         if not any(column.parts() for column in schema.columns):
             conditioned = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
@@ -103,7 +110,8 @@ class Schema:
         """Infer conditions only, for pictures; arguments and errors as of :meth:`infer`."""
         names = [str(name) for name in frame.columns]
         refuse_duplicates(names, source)
-        return cls((), (), tuple(infer_conditions(frame, names, conditions, max_levels, source)))
+        found = infer_conditions(frame, names, conditions, TableOptions(), max_levels, source)
+        return cls((), (), tuple(found))
 
     @property
     def _left_out(self) -> str:
@@ -146,7 +154,7 @@ class Schema:
             for column in self.columns
             if isinstance(column, DatetimeColumn) and not column.elapsed
         ]
-        return dropped + clocks
+        return [*dropped, *clocks, *self.remarks]
 
     def locate(
         self, frame: pd.DataFrame, *, source: str = "the table", warn: bool = True
@@ -218,7 +226,7 @@ class Schema:
         """Plain data from which :meth:`from_json` rebuilds this schema."""
         return {
             "columns": [column.to_json() for column in self.columns],
-            "dropped": [[column.name, column.reason, column.value] for column in self.dropped],
+            "dropped": [column.to_json() for column in self.dropped],
             "conditions": [column.to_json() for column in self.conditions],
         }
 
@@ -236,9 +244,9 @@ class Schema:
         conditions = tuple(column for column in loaded if isinstance(column, ConditionColumn))
         if len(conditions) < len(loaded) or any(isinstance(c, ConditionColumn) for c in columns):
             raise ValueError("columns and conditions are mixed up")
-        names = [field.name for field in fields(Dropped)]
+        names = [each.name for each in fields(Dropped)]
         dropped = tuple(
-            build_dataclass(Dropped, dict(zip(names, column, strict=True)))
+            build_dataclass(Dropped, dict(zip(names, column, strict=len(column) != 3)))
             for column in state["dropped"]
         )
         schema = cls(columns, dropped, conditions)

@@ -349,7 +349,7 @@ def test_constants_that_change_are_counted() -> None:
 
 def test_reports_of_chunks_add_up() -> None:
     encoder = number_encoder()
-    frame = pd.DataFrame({"bytes": ["1", "?", "2", "!", "3", "~"], "b": list("xQyxQQ")})
+    frame = pd.DataFrame({"bytes": ["1", "x", "2", "!", "3", "~"], "b": list("xQyxQQ")})
     whole = encoder.transform(frame)[1]
     parts = [encoder.transform(frame.iloc[i : i + 2], first_row=i)[1] for i in (0, 2, 4)]
     assert sum(parts, ParseReport()) == whole
@@ -402,11 +402,6 @@ def test_wide_tables() -> None:
 @pytest.mark.parametrize(
     ("cells", "what"),
     [
-        (["1,5", "2,25", "3", "4,0", "1.000,5"], "numbers: 'a' ('1,5')"),
-        (["1,234.5", "12", "1,000", "7", "2,000"], "numbers: 'a' ('1,234.5')"),
-        (["5%", "7 %", "-1.5%", "8%", "9%"], "numbers: 'a' ('5%')"),
-        (["$5", "$7", "€1.50", "$8", "9 €"], "numbers: 'a' ('$5')"),
-        ([' "1.5"', ' "2"', "'3'", ' "4"', ' "5"'], "numbers: 'a' "),
         (["31.12.2024", "1.1.25", "02/13/2024", "3-4-24 10:00", "1.2.2024"], "dates: 'a' "),
     ],
 )

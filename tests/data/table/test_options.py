@@ -73,12 +73,17 @@ def test_mistakes_name_the_column() -> None:
 
 
 def test_columns_of_arrays_go_by_position() -> None:
-    options = resolve_table_options({1: "category"}, ["x0", "x1"], by_label=False, source="X")
-    assert options.kinds == {"x1": "category"}
+    def resolve(columns: object) -> TableOptions:
+        names = ["x0", "x1"]
+        return resolve_table_options(
+            columns, None, None, None, names=names, by_label=False, source="X"
+        )
+
+    assert resolve({1: "category"}).kinds == {"x1": "category"}
     with pytest.raises(InputError, match="no column 2; it has 2"):
-        resolve_table_options({2: "category"}, ["x0", "x1"], by_label=False, source="X")
+        resolve({2: "category"})
     with pytest.raises(InputError, match="must be a dict"):
-        resolve_table_options(["x1"], ["x0", "x1"], by_label=False, source="X")
+        resolve(["x1"])
 
 
 def test_an_estimator_keeps_the_kinds(tmp_path: Path) -> None:

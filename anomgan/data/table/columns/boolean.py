@@ -53,7 +53,7 @@ class BooleanColumn(Column):
         """The lower-case words for false and true."""
         return self.labels[0].lower(), self.labels[1].lower()
 
-    def parse(self, cells: Cells) -> ParsedCells:
+    def parse_filled(self, cells: Cells) -> ParsedCells:
         """0 or 1."""
         return parse_booleans(cells, self.words)
 

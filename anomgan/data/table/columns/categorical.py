@@ -87,18 +87,19 @@ class CategoryColumn(Column):
     def _other_slot(self) -> int:
         return len(self.levels)
 
-    def parse(self, cells: Cells) -> ParsedCells:
+    def parse_filled(self, cells: Cells) -> ParsedCells:
         """Indices of slots; the last is "unseen" unless the column is open."""
-        return self._parse(cells, len(self._training_levels))
+        return self._find_slots(cells, len(self._training_levels))
 
     def parse_as_new(self, cells: Cells) -> ParsedCells:
         """Indices of slots of training cells as if each row were new.
 
         Levels that occur once would then not have been in training.
         """
-        return self._parse(cells, len(self._training_levels) - self.once)
+        known = len(self._training_levels) - self.once
+        return self._find_slots(cells.blank(self.markers), known)
 
-    def _parse(self, cells: Cells, known: int) -> ParsedCells:
+    def _find_slots(self, cells: Cells, known: int) -> ParsedCells:
         """Indices of slots if only the first ``known`` training levels were there."""
         text = cells.to_text()
         indices = pc.fill_null(pc.index_in(text, value_set=self._training_levels), -1)

@@ -7,7 +7,7 @@ floats, which JSON stores exactly.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, cast
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from anomgan.data.spec import Kind
 from anomgan.data.table.cells import Cells, ParsedCells, is_storable
+from anomgan.data.table.missing import is_marker
 from anomgan.utils.serialization import build_dataclass
 from anomgan.utils.types import Floats
 
@@ -34,6 +35,7 @@ class Column(ABC):
         name: The user's name for it.
         dtype: The pandas dtype of restored cells.
         missing: Whether cells were missing in training; if so, an indicator entry is encoded.
+        markers: Texts and numbers that stand for a missing cell, besides `MISSING_MARKERS`.
         kind: The kind of column; stored in models.
         expected: What a cell should hold, for messages.
         missing_in_block: Whether missing cells have an entry within the value's entries rather than
@@ -44,6 +46,7 @@ class Column(ABC):
     name: str
     dtype: str
     missing: bool
+    markers: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[ColumnKind]
     expected: ClassVar[str]
@@ -54,9 +57,13 @@ class Column(ABC):
         """Register the kind for :meth:`from_json`."""
         Column.kinds[cls.kind] = cls
 
-    @abstractmethod
     def parse(self, cells: Cells) -> ParsedCells:
         """Parse n cells as this kind of column; NaN where missing or unreadable."""
+        return excuse_markers(self.parse_filled(cells.blank(self.markers)), cells)
+
+    @abstractmethod
+    def parse_filled(self, cells: Cells) -> ParsedCells:
+        """Parse cells among which those that stand for a missing one are missing."""
 
     @abstractmethod
     def value_parts(self) -> list[Part]:
@@ -73,6 +80,10 @@ class Column(ABC):
     @abstractmethod
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Turn parsed values, NaN where missing, back to cells of the user's dtype."""
+
+    def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
+        """What unreadable cells look like, as the end of a message; empty if nothing is known."""
+        return ""
 
     def parts(self) -> list[Part]:
         """Layout of all entries of this column, in order."""
@@ -131,6 +142,17 @@ class Column(ABC):
         """
         if not is_storable(self.dtype):
             raise ValueError(f"column {self.name!r} has no dtype that anomgan writes")
+
+
+def excuse_markers(parsed: ParsedCells, cells: Cells) -> ParsedCells:
+    """The same with words for missing, such as ``n.a.``, missing rather than unreadable."""
+    odd = np.flatnonzero(parsed.unreadable)
+    if not odd.size or cells.form != "text":
+        return parsed
+    marked = is_marker(cells.trimmed.take(pa.array(odd))).to_numpy(zero_copy_only=False)
+    unreadable = parsed.unreadable.copy()
+    unreadable[odd] = ~marked.astype(np.bool_)
+    return replace(parsed, unreadable=unreadable)
 
 
 def as_dtype(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:

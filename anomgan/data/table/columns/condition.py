@@ -108,7 +108,7 @@ class ConditionColumn(Column):
             return len(self.levels) if self.gap else None
         return int(parsed) if parsed >= 0 else None
 
-    def parse(self, cells: Cells) -> ParsedCells:
+    def parse_filled(self, cells: Cells) -> ParsedCells:
         """Indices of slots, `RARE` or `UNSEEN`; NaN where missing."""
         text = _to_level_text(cells)
         indices = pc.fill_null(pc.index_in(text, value_set=self._training_levels), int(UNSEEN))

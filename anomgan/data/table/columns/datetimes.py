@@ -84,7 +84,7 @@ class DatetimeColumn(Column):
         cycles = _varying_cycles(times[~gaps])
         return cls(name, dtype, bool(gaps.any()), center, scale, elapsed, after, cycles)
 
-    def parse(self, cells: Cells) -> ParsedCells:
+    def parse_filled(self, cells: Cells) -> ParsedCells:
         """Seconds since 1970 in UTC."""
         return parse_datetimes(cells)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,13 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anomgan.data.table.cells import Cells, ParsedCells
+from anomgan.data.table.cells import Cells, ParsedCells, read_cells
 from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, check_scale
+from anomgan.data.table.number_evidence import READ_SHARE, find_number_form
+from anomgan.data.table.number_form import NumberForm
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
 
 NUMBER_PATTERN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 _INFINITY_PATTERN = r"^[-+]?(?i:inf|infinity)$"
+
+_SHOWN_ROWS = 1_000
+"""Unreadable cells that are tried as numbers of another form."""
 
 _TICKS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
@@ -31,17 +37,26 @@ class NumericColumn(Column):
         center: Median.
         scale: Robust standard deviation, in the column's unit.
         integer: Whether all training numbers were integers, so that decoded ones are rounded.
+        form: How text writes them, the fields of `NumberForm`; empty for plain numbers only.
     """
 
     center: float
     scale: float
     integer: bool = False
+    form: tuple[str, ...] = ()
 
     kind: ClassVar[ColumnKind] = "numeric"
     expected: ClassVar[str] = "a number"
 
     @classmethod
-    def fit(cls, name: str, cells: Cells, parsed: ParsedCells) -> Self:
+    def fit(
+        cls,
+        name: str,
+        cells: Cells,
+        parsed: ParsedCells,
+        form: NumberForm | None = None,
+        markers: tuple[str, ...] = (),
+    ) -> Self:
         """Fit the scale to at least one readable number."""
         gaps = np.isnan(parsed.values)
         numbers = parsed.values[~gaps]
@@ -50,12 +65,34 @@ class NumericColumn(Column):
         dtype = cells.dtype
         if cells.form == "text":
             fractional = pc.any(pc.match_substring_regex(cells.text, r"[.eE]")).as_py()
+            fractional = fractional and form is None
             dtype = "int64" if integer and not fractional else "float64"
-        return cls(name, dtype, bool(gaps.any()), center, scale, integer)
+        fields = astuple(form) if form else ()
+        missing = bool(gaps.any())
+        return cls(name, dtype, missing, center, scale, integer, fields, markers=markers)
 
-    def parse(self, cells: Cells) -> ParsedCells:
+    @cached_property
+    def number_form(self) -> NumberForm | None:
+        """How text writes the numbers; None for plain numbers only."""
+        return NumberForm(*self.form) if self.form else None
+
+    def parse_filled(self, cells: Cells) -> ParsedCells:
         """Numbers; timedeltas in seconds."""
-        return parse_numbers(cells)
+        return parse_numbers(cells, self.number_form)
+
+    def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
+        """That cells are numbers in another form than in training, if they are."""
+        cells = read_cells(unreadable.iloc[:_SHOWN_ROWS])
+        text = cells.trimmed if cells.form == "text" else pa.array([], pa.large_string())
+        found = find_number_form(text, text)
+        if found is None or np.mean(np.isnan(found.form.read(text))) > 1 - READ_SHARE:
+            return ""
+        seen = found.form.describe() or "more around them"
+        learnt = self.number_form.describe() if self.number_form else ""
+        return (
+            f": they look like numbers with {seen}, training had them with {learnt or 'neither'}; "
+            f"write them as in training, or fit on cells like these"
+        )
 
     def value_parts(self) -> list[Part]:
         """One number."""
@@ -74,6 +111,8 @@ class NumericColumn(Column):
         """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_scale(self.name, self.scale)
+        if self.form:
+            NumberForm(*self.form).check()
 
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Numbers or timedeltas; integers with gaps become ``Int64``."""
@@ -87,13 +126,17 @@ class NumericColumn(Column):
         return as_dtype(pd.Series(np.clip(values, -largest, largest)), dtype)
 
 
-def parse_numbers(cells: Cells) -> ParsedCells:
+def parse_numbers(cells: Cells, form: NumberForm | None = None) -> ParsedCells:
     """Parse cells as numbers; what is too large for a float is infinite.
 
-    Text may carry a sign, a decimal point, an exponent and surrounding blanks.
+    Text may carry a sign, a decimal point, an exponent and surrounding blanks, and all else that
+    ``form`` says; what doesn't fit the form is still read if it is such a plain number.
     """
     if cells.form == "text":
-        return cells.parsed_as(text_to_numbers(cells))
+        values = text_to_numbers(cells) if form is None else form.read(cells.trimmed)
+        if form is not None and np.isnan(values).any():
+            values = np.where(np.isnan(values), text_to_numbers(cells), values)
+        return cells.parsed_as(values)
     return cells.unparsed() if cells.form == "time" else cells.parsed_as()
 
 
