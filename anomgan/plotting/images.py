@@ -30,12 +30,10 @@ a hundred of their pixels is above 1."""
 def to_rgb(pictures: NDArray[Any]) -> Bytes:
     """Convert images of any type, (n, H, W) or (n, H, W, C), to RGB of 8 bits, (n, H, W, 3).
 
-    Real numbers are scaled so that the range of all these images becomes 0 to 255.  Of two
+    Other types are scaled so that the range of all these images becomes 0 to 255.  Of two
     channels, or more than three, the mean is shown.
     """
-    if pictures.dtype == np.uint16:
-        pictures = pictures >> 8
-    elif pictures.dtype != np.uint8:
+    if pictures.dtype != np.uint8:
         low, high = float(pictures.min()), float(pictures.max())
         pictures = (pictures - low) * (255 / max(high - low, 1e-12))
     deep = pictures if pictures.ndim == 4 else pictures[..., None]

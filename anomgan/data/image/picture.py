@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from anomgan.data.image.deep_colours import has_deep_colours, load_deep_colours, loses_bits
 from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ MAX_PIXELS = 89_478_485
 
 DEPTHS = ("uint8", "uint16", "float32")
 """Types of a picture's values, narrowest first; float32 holds any numbers."""
+
+_NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 0b101
+"""TIFF's tag that tells what a page is for, and the bits of what isn't a picture by itself."""
+
+_ON_WHITE = "pictures with transparency: laid on white"
 
 Pixels = NDArray[Any]
 """A decoded picture, ``(H, W, C)``, of one of `DEPTHS`."""
@@ -131,25 +137,29 @@ class ArrayPicture(Picture):
 
 @dataclass(frozen=True, eq=False)
 class FilePicture(Picture):
-    """A picture in a file; the first one if there are several frames.
+    """A picture in a file.
 
     Attributes:
         name: What messages and results call it.
         path: Path of the file.
         max_pixels: Larger pictures aren't decoded.
+        page: Which of a file's pages, counted from 0; None if the file is taken for one picture,
+            which is its first page or frame.
     """
 
     name: str
     path: Path
     max_pixels: int = MAX_PIXELS
+    page: int | None = None
 
     def header(self) -> Header:
         """Size and kind."""
         with self._open() as image:
+            depth = _depth(image)  # before EXIF, for which Pillow decodes some pictures
             width, height = image.size
             if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # rotated by 90°
                 width, height = height, width
-            return Header(height, width, 1 if _is_gray(image) else 3, _depth(image))
+            return Header(height, width, 1 if _is_gray(image) else 3, depth)
 
     def load(self, side: int | None = None) -> tuple[Pixels, list[str]]:
         """Decode: rotated as EXIF says, transparency on white, colours as RGB."""
@@ -158,6 +168,13 @@ class FilePicture(Picture):
         with self._open() as image:
             gray, depth = _is_gray(image), _depth(image)
             changes: list[str] = []
+            if self.page is None and _has_more_frames(image, self.path):
+                changes.append("pictures with several pages or frames: only the first counts")
+            if has_deep_colours(image):
+                pixels = load_deep_colours(self._open, ImageOps.exif_transpose)
+                return _lay_on_white(pixels, changes), changes
+            if loses_bits(image):
+                changes.append("pictures with colours of 16 bits: stored such that 8 are read")
             if side is not None:
                 image.draft(image.mode, (2 * side, 2 * side))
             image.load()
@@ -166,7 +183,7 @@ class FilePicture(Picture):
                 return np.asarray(upright).astype(depth)[..., None], changes
             if upright.has_transparency_data:
                 upright = _on_white(upright)
-                changes.append("pictures with transparency: laid on white")
+                changes.append(_ON_WHITE)
             pixels = np.asarray(upright.convert("L" if gray else "RGB"))
             return pixels.reshape(*pixels.shape[:2], -1), changes
 
@@ -183,6 +200,8 @@ class FilePicture(Picture):
             if not stat.S_ISREG(self.path.stat().st_mode):  # reading a pipe would block
                 raise BrokenPictureError("isn't an ordinary file")
             with PIL.Image.open(self.path, formats=_FORMATS) as image:
+                if self.page:
+                    image.seek(self.page)
                 width, height = image.size
                 if width * height > self.max_pixels:
                     raise BrokenPictureError(
@@ -218,6 +237,8 @@ def _depth(image: Image) -> str:
     """The narrowest of `DEPTHS` for an image's values."""
     if image.mode in _UINT16_MODES or (image.mode == "I" and image.format == "PNG"):
         return "uint16"
+    if has_deep_colours(image):
+        return "uint16"
     return "float32" if image.mode in ("I", "F") else "uint8"
 
 
@@ -228,6 +249,56 @@ def _on_white(image: Image) -> Image:
     clear = image.convert("RGBA")
     white = PIL.Image.new("RGBA", clear.size, (255, 255, 255, 255))
     return PIL.Image.alpha_composite(white, clear)
+
+
+def _lay_on_white(pixels: NDArray[np.uint16], changes: list[str]) -> Pixels:
+    """Colours ``(H, W, 3)`` of 16 bits; transparent ones, of four channels, blended with white."""
+    colours, alpha = pixels[..., :3], pixels[..., 3:]
+    if (alpha == 0xFFFF).all():  # also if there is none
+        return colours
+    changes.append(_ON_WHITE)
+    share = alpha / 0xFFFF
+    blended: Pixels = np.rint(colours * share + 0xFFFF * (1 - share)).astype(np.uint16)
+    return blended
+
+
+def _has_more_frames(image: Image, path: Path) -> bool:
+    """Whether an image is the first of several in its file."""
+    if image.format not in ("GIF", "TIFF"):
+        return bool(getattr(image, "n_frames", 1) > 1)
+    import PIL.Image
+
+    try:  # by another object, because counting moves on, and a later frame may be damaged
+        with PIL.Image.open(path, formats=(image.format,)) as other:
+            return bool(getattr(other, "n_frames", 1) > 1)
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise nearly anything for damaged files
+        return False
+
+
+def list_pages(path: Path) -> list[int]:
+    """The pages of a TIFF file, counted from 0, without reduced copies and masks of others.
+
+    A file that can't be read has one page, which can't be read.
+    """
+    import PIL.Image
+
+    pages: list[int] = []
+    if not path.is_file():  # reading a pipe would block
+        return [0]
+    try:
+        with lift_pillow_limit(), PIL.Image.open(path, formats=("TIFF",)) as image:
+            for page in range(getattr(image, "n_frames", 1)):
+                image.seek(page)
+                kind = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
+                if not kind & _REDUCED_OR_MASK:
+                    pages.append(page)
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise nearly anything for damaged files
+        return pages or [0]
+    return pages or [0]
 
 
 # --- Pillow's limit -------------------------------------------------------------------------------

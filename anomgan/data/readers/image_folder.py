@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,15 @@ from anomgan.data.image.picture import (
     PATH_COLUMN,
     PICTURE_COLUMN,
     FilePicture,
+    list_pages,
     to_picture_series,
 )
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+
+_PAGED_SUFFIXES = (".tif", ".tiff")
 
 MAX_CHUNK_PICTURES = 512
 """Most pictures in a frame."""
@@ -40,7 +44,8 @@ def read_folder(
 
     Yields:
         Frames with the columns ``picture`` (not yet decoded), ``path`` (relative to the folder,
-        with ``/``) and ``folder`` (the first part of the path, missing for pictures at the top).
+        with ``/``; ``scan.tif#2`` is the second page of a TIFF with several) and ``folder`` (the
+        first part of the path, missing for pictures at the top).
 
     Raises:
         InputError: If there is no picture, or a folder can't be read.
@@ -68,20 +73,31 @@ def read_folder(
             stacklevel=2,
         )
     paths.sort(key=names.__getitem__)
-    for start in range(0, len(paths), min(rows, MAX_CHUNK_PICTURES)):
-        chunk = paths[start : start + min(rows, MAX_CHUNK_PICTURES)]
-        chunk_names = [names[path] for path in chunk]
+    pictures = (
+        picture for path in paths for picture in _list_pictures(path, names[path], max_pixels)
+    )
+    while chunk := list(islice(pictures, min(rows, MAX_CHUNK_PICTURES))):
+        chunk_names = [picture.name for picture in chunk]
         yield pd.DataFrame(
             {
-                PICTURE_COLUMN: to_picture_series(
-                    [FilePicture(names[path], path, max_pixels) for path in chunk]
-                ),
+                PICTURE_COLUMN: to_picture_series(chunk),
                 PATH_COLUMN: pd.array(chunk_names, dtype="str"),
                 FOLDER_COLUMN: pd.array(
                     [name.partition("/")[0] if "/" in name else None for name in chunk_names]
                 ),
             }
         )
+
+
+def _list_pictures(path: Path, name: str, max_pixels: int) -> list[FilePicture]:
+    """The pictures of a file: its pages if it is a TIFF with several, ``name.tif#2`` the second."""
+    pages = list_pages(path) if name.lower().endswith(_PAGED_SUFFIXES) else []
+    if len(pages) < 2:
+        return [FilePicture(name, path, max_pixels, *pages)]
+    return [
+        FilePicture(f"{name}#{number}", path, max_pixels, page)
+        for number, page in enumerate(pages, 1)
+    ]
 
 
 def _printable_path(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.TiffImagePlugin
 import pytest
 
 from anomgan.data.image.picture import (
@@ -18,6 +19,7 @@ from anomgan.data.image.picture import (
     Header,
     Picture,
     lift_pillow_limit,
+    list_pages,
 )
 from anomgan.data.image.preprocessing import convert_channels, convert_depth, resize
 
@@ -121,7 +123,34 @@ def test_the_first_of_several_frames(tmp_path: Path) -> None:
         picture = saved(
             tmp_path / f"a.{ending}", frames[0], save_all=True, append_images=frames[1:]
         )
-        np.testing.assert_array_equal(read(picture)[..., 0], RAMP)
+        pixels, changes = picture.load()
+        np.testing.assert_array_equal(pixels[..., 0], RAMP)
+        assert changes == ["pictures with several pages or frames: only the first counts"]
+
+
+def test_pages(tmp_path: Path) -> None:
+    pages = [PIL.Image.fromarray(RAMP), PIL.Image.fromarray(255 - RAMP)]
+    path = tmp_path / "a.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert list_pages(path) == [0, 1]
+    for page, expected in enumerate((RAMP, 255 - RAMP)):
+        pixels, changes = FilePicture(f"a.tif#{page + 1}", path, page=page).load()
+        np.testing.assert_array_equal(pixels[..., 0], expected)
+        assert changes == []
+    with pytest.raises(BrokenPictureError):
+        FilePicture("a.tif#3", path, page=2).load()
+
+
+def test_reduced_copies_are_no_pages(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    small, large = PIL.Image.fromarray(RAMP[::2, ::2]), PIL.Image.fromarray(RAMP)
+    with PIL.TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as file:
+        for image, kind in ((small, 1), (large, 0), (large, 2), (small, 4)):
+            image.save(file, "TIFF", tiffinfo={254: kind})
+            file.newFrame()
+    assert list_pages(path) == [1, 2]
+    path.write_bytes(b"no picture")
+    assert list_pages(path) == [0]
 
 
 def cut(data: bytes) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from anomgan.data.readers.files import name_rows, read_chunks, read_table
@@ -84,3 +86,15 @@ def test_a_table_with_such_columns_is_a_table(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("picture,path\nx,y\n")
     assert name_rows(read_table(path)).name == "row"
+
+
+def test_every_page_is_a_picture(tmp_path: Path) -> None:
+    pages = [PIL.Image.fromarray(np.full((8, 8), shade, np.uint8)) for shade in (10, 20, 30)]
+    pages[0].save(tmp_path / "b.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "a.tiff")
+    touch(tmp_path, "c.tif")
+    frame = read_table(tmp_path)
+    assert frame["path"].tolist() == ["a.tiff", "b.tif#1", "b.tif#2", "b.tif#3", "c.tif"]
+    shades = [picture.load()[0][0, 0, 0] for picture in frame["picture"][:4]]
+    assert shades == [10, 10, 20, 30]
+    assert [len(chunk) for chunk in read_chunks(tmp_path, rows=2)] == [2, 2, 1]
