@@ -80,7 +80,7 @@ class ContrastDiscriminator(nn.Module):
         self.record, self.columns = len(continuous), columns
         self.numeric = torch.nonzero(continuous).flatten().tolist()
         segments = max(1, min(MAX_SEGMENTS, MAX_ENCODED_VALUES // max(1, len(self.numeric))))
-        inputs = self.record + len(self.numeric) * segments
+        self.inputs = inputs = self.record + len(self.numeric) * segments
         self.net = MLP(
             members,
             inputs + conditions,
@@ -109,16 +109,16 @@ class ContrastDiscriminator(nn.Module):
         self.edges.copy_(quantiles + step * torch.arange(self.edges.shape[-1]).to(numeric))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Records and their segments, ``(M, n, *shape) -> (M, n, inputs)``."""
-        record = x[..., : self.record]
+        """Records, their segments and their conditions, ``(M, n, *shape) -> (M, n, inputs)``."""
         low, high = self.edges[:, None, :, :-1], self.edges[:, None, :, 1:]
-        inside = (record[..., self.numeric, None] - low) * (2 / (high - low).clamp(min=1e-7))
-        return torch.cat([record, (inside - 1).clamp(-1, 1).flatten(2)], -1)
+        inside = x[..., self.numeric, None] - low
+        inside = inside.mul_(2 / (high - low).clamp(min=1e-7)).sub_(1).clamp_(-1, 1)
+        parts = x[..., : self.record], inside.flatten(2), x[..., self.record :]
+        return torch.cat(parts, -1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of corrupted cells, ``(M, n, columns)``, and of kinds of rows."""
-        inputs = torch.cat([self.encode(x), x[..., self.record :]], -1)
-        logits: Tensor = self.net(inputs)
+        logits: Tensor = self.net(self.encode(x))
         return logits[..., : self.columns], logits[..., self.columns :]
 
     def loss(self, x: Tensor, kinds: Tensor, corrupted: Tensor) -> Tensor:
@@ -136,13 +136,15 @@ class ContrastDiscriminator(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """Both hidden layers and the encoded record side by side, ``(M, n, F)``."""
+        return torch.cat(self._embed_parts(x), -1)
+
+    def _embed_parts(self, x: Tensor) -> list[Tensor]:
         encoded = self.encode(x)
-        hidden = self.net.activations(torch.cat([encoded, x[..., self.record :]], -1))
-        if len(self.projection):
-            encoded = row_stable_matmul(
-                x[..., : self.record], self.projection.expand(len(x), -1, -1)
-            )
-        return torch.cat([*hidden, encoded], -1)
+        hidden = self.net.activations(encoded)
+        if not len(self.projection):
+            return [*hidden, encoded[..., : self.inputs]]
+        record = x[..., : self.record]
+        return [*hidden, row_stable_matmul(record, self.projection.expand(len(x), -1, -1))]
 
     def fit_directions(self, real: Sequence[Tensor], fake: Sequence[Tensor]) -> None:
         """Find the directions in which corrupted rows spread most beyond real ones.
@@ -178,4 +180,10 @@ class ContrastDiscriminator(nn.Module):
 
         Normal rows have mean 0 and at most variance 1 in each.
         """
-        return row_stable_matmul(self.embed(x) - self.mean, self.directions)
+        parts = self._embed_parts(x)
+        # Part by part, since copies of so wide a matrix take longer than the products.
+        directions = self.directions.split([part.shape[-1] for part in parts], 1)
+        position = -(self.mean @ self.directions)
+        for part, rows in zip(parts, directions, strict=True):
+            position = position + row_stable_matmul(part, rows)
+        return position
