@@ -9,6 +9,7 @@ are the integrations.  All other modules are private and may change.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from anomgan.errors import DataWarning, InputError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from anomgan.training.checkpoint import Checkpoint
 
     __version__: str
+
+# Whoever uses the library decides what becomes of what it logs.
+logging.getLogger("anomgan").addHandler(logging.NullHandler())
 
 __all__ = [
     "Checkpoint",

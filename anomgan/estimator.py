@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from anomgan.fit_summary import (
     calibration_facts,
     flagging_threshold,
     progress_callback,
+    show_log,
     training_facts,
     warn_limited,
 )
@@ -61,6 +63,8 @@ from anomgan.training.monitor import Snapshot
 from anomgan.training_gain import measure_training_gain
 from anomgan.utils.serialization import check_type, to_plain
 from anomgan.utils.types import Floats
+
+LOGGER = logging.getLogger(__name__)
 
 _NESTED = "settings__"
 """Prefix of a setting as a nested parameter."""
@@ -103,7 +107,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
         thousands: What separates thousands in text.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         random_state: Seed of all randomness; global random states are neither used nor changed.
-        verbose: Whether to write ten lines of progress to standard error.
+        verbose: Whether to write ten lines of progress to standard error, if the logger
+            ``anomgan``, which always gets them, doesn't show them already.
 
     Attributes:
         n_features_in_: Number of columns seen by :meth:`fit`.
@@ -114,6 +119,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         ensemble_: Fitted ensemble.
         history_: How it was trained: losses, health, restarts.
         device_: Device that it computes on.
+        decision_scores_, threshold_, labels_: As in PyOD, of the held-out rows.
         training_facts_: Summary of the fit as plain data: rows, columns, what was dropped, seconds,
             device, versions, seed, calibration, final losses, what training brought.
 
@@ -250,20 +256,24 @@ class GANDetector(OutlierMixin, BaseEstimator):
         second = None
         if other is not None:
             second = self._second_domain(other, encoder, columns, from_frame, other_source)
-        trained = TrainedEnsemble.fit(
-            values,
-            encoder.spec,
-            name=self.method,
-            config=config,
-            seed=seed,
-            device=device,
-            other=second,
-            callback=progress_callback(callback, verbose=self.verbose),
-            snapshot_callback=None
-            if snapshot_callback is None
-            else functools.partial(snapshot_callback, encoder),
-            checkpoint=checkpoint,
-        )
+        LOGGER.info("%s: %s %s", source, f"{report.rows:,}", encoder.unit)
+        with show_log(self.verbose):
+            trained = TrainedEnsemble.fit(
+                values,
+                encoder.spec,
+                name=self.method,
+                config=config,
+                seed=seed,
+                device=device,
+                other=second,
+                callback=progress_callback(callback),
+                snapshot_callback=None
+                if snapshot_callback is None
+                else functools.partial(snapshot_callback, encoder),
+                checkpoint=checkpoint,
+            )
+        members = trained.gan.views.members
+        LOGGER.info("%s: %d members trained on %s; calibrating", self.method, members, device)
         as_new = encoder.transform_as_new(frame, values)
         ensemble = FittedEnsemble.fit(
             trained.gan, values, trained.rows, trained.folds, as_new=as_new
@@ -306,7 +316,37 @@ class GANDetector(OutlierMixin, BaseEstimator):
             other_rows=None if second is None else len(second) // encoder.spec.tiles,
             gain=gain,
         )
+        health = self.training_facts_["health"].partition(":")[0]
+        LOGGER.info("fitted in %.1f s; threshold %.6g; GANs: %s", seconds, -offset, health)
         return self
+
+    @property
+    def decision_scores_(self) -> Floats:
+        """As in PyOD: scores of normal rows from training, (n,); larger is more abnormal.
+
+        They are those of held-out rows, on which p-values and thresholds rest: each row was scored
+        by members that weren't trained on it.  PyOD gives those of the training rows themselves,
+        which are too low.  So n may be smaller than the number of training rows, and the order is
+        ascending, not theirs.
+        """
+        self._check_fitted_attribute()
+        return self.ensemble_.calibrator.scores.copy()
+
+    @property
+    def threshold_(self) -> float:
+        """As in PyOD: the score above which rows are flagged, ``-offset_``."""
+        self._check_fitted_attribute()
+        return -self.offset_
+
+    @property
+    def labels_(self) -> NDArray[np.int64]:
+        """As in PyOD: 1 where :attr:`decision_scores_` exceed :attr:`threshold_`, else 0, (n,)."""
+        return (self.decision_scores_ > self.threshold_).astype(np.int64)
+
+    def _check_fitted_attribute(self) -> None:
+        """Let attributes of a fit not exist before it, as scikit-learn wants them."""
+        if "ensemble_" not in self.__dict__:
+            raise AttributeError("the detector isn't fitted yet; call fit first")
 
     def score_samples(self, X: Any) -> Floats:
         """Scores of n rows, float64 (n,); larger is more normal, as everywhere in scikit-learn.
@@ -602,6 +642,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             InputError: If something else is there or it can't be written; then nothing changes.
         """
         store.save(self.to_model(), directory)
+        LOGGER.info("model written to %s", directory)
 
     def to_model(self) -> store.Model:
         """The fitted detector as :mod:`anomgan.persistence` stores it."""
@@ -896,6 +937,7 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     """
     chosen = None if device is None else resolve_device(device)
     model = store.load(directory)
+    LOGGER.info("model read from %s", directory)
     try:
         return GANDetector.from_model(model, chosen)
     except store.INCONSISTENT_ERRORS as error:

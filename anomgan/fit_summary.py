@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import platform
 import sys
+import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -25,6 +29,9 @@ from anomgan.utils.text import limit_lines
 
 if TYPE_CHECKING:
     from anomgan.training_gain import TrainingGain
+
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Calibration(TypedDict):
@@ -55,6 +62,8 @@ class FurtherFacts(TypedDict, total=False):
     source: str
     set_aside: SetAside
     gain: dict[str, float] | None
+    options: dict[str, Any]
+    finished: int
 
 
 class Facts(FurtherFacts):
@@ -131,6 +140,7 @@ def training_facts(
         "missing": report.missing,
         "notes": [*schema.notes(), *report.lines()],
         "seconds": round(seconds, 3),
+        "finished": int(1000 * time.time()),
         "device": device,
         "seed": seed,
         "versions": {
@@ -230,9 +240,42 @@ def warn_limited(lines: Iterable[str], source: str) -> None:
         warnings.warn(f"{source}: {line}", DataWarning, stacklevel=4)
 
 
-def progress_callback(callback: Callback | None, *, verbose: bool) -> Callback | None:
-    """A callback that, if ``verbose``, also writes ten lines of progress to standard error."""
-    if not verbose:
+def format_fit_time(facts: Mapping[str, Any]) -> str | None:
+    """When a fit ended, in ISO 8601 and UTC, to the second; None if an old model doesn't say."""
+    finished = facts.get("finished")
+    return None if finished is None else format_time(datetime.fromtimestamp(finished / 1000, UTC))
+
+
+def format_time(time: datetime) -> str:
+    """A time in UTC in ISO 8601, to the second.
+
+    >>> format_time(datetime(2026, 11, 28, 4, 23, 4, tzinfo=UTC))
+    '2026-11-28T04:23:04Z'
+    """
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@contextlib.contextmanager
+def show_log(wanted: bool) -> Iterator[None]:
+    """Show what a fit logs on standard error, unless the logging is configured to show it."""
+    logger = logging.getLogger("anomgan")
+    if not wanted or logger.isEnabledFor(logging.INFO):
+        yield
+        return
+    handler, level = logging.StreamHandler(sys.stderr), logger.level
+    handler.setFormatter(logging.Formatter("anomgan: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def progress_callback(callback: Callback | None) -> Callback | None:
+    """A callback that also logs ten lines of progress, if these are shown."""
+    if not LOGGER.isEnabledFor(logging.INFO):
         return callback
 
     def write_progress(progress: Progress) -> None:
@@ -240,6 +283,6 @@ def progress_callback(callback: Callback | None, *, verbose: bool) -> Callback |
             callback(progress)
         if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
             losses = ", ".join(f"{name} {loss:.4g}" for name, loss in progress.losses.items())
-            sys.stderr.write(f"anomgan: step {progress.step:,} of {progress.steps:,}: {losses}\n")
+            LOGGER.info("step %s of %s: %s", f"{progress.step:,}", f"{progress.steps:,}", losses)
 
     return write_progress

@@ -13,6 +13,7 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import print_json, say, show_facts
+from anomgan.cli.fit_config import ConfigOption, describe_options, merge_settings
 from anomgan.cli.mlflow_options import (
     AliasOption,
     ExperimentOption,
@@ -33,7 +34,6 @@ from anomgan.cli.options import (
     SetOption,
     SheetOption,
     check_share,
-    parse_settings,
 )
 from anomgan.cli.table_options import (
     CategoryOption,
@@ -188,6 +188,7 @@ def fit(
         float,
         typer.Option(metavar="S", min=0, help="Seconds between checkpoints; 0 for none."),
     ] = 60,
+    config: ConfigOption = None,
 ) -> None:
     """Learn what normal looks like from normal records or pictures; write the model directory.
 
@@ -197,9 +198,9 @@ def fit(
     check_share("--alpha", alpha)
     check_share("--contamination", contamination, most=0.5)
     tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
-    settings = parse_settings(assignments or [])
+    chosen = merge_settings(context, assignments or [])
     tiling = {"size": size, "tiles": tiles}
-    settings |= {name: value for name, value in tiling.items() if value is not None}
+    settings = chosen | {name: value for name, value in tiling.items() if value is not None}
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":
         raise InputError("--other -: standard input is NORMAL already; name a file")
@@ -257,6 +258,7 @@ def fit(
             raise InputError(f"--grids: {source} holds no pictures")
         grid_folder = None if grids is None else Grids(grids, normal)
         facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
+        facts["options"] = describe_options(context, method=method, assignments=chosen)
         second_domain = None
         if other is not None:
             facts["other_source"] = describe_source(other)

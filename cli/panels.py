@@ -22,7 +22,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Model": ("--model", "--method", "--size", "--tiles"),
     "Training": (
-        *("--preset", "--set", "--seed", "--device", "--contamination"),
+        *("--config", "--preset", "--set", "--seed", "--device", "--contamination"),
         *("--grids", "--resume", "--checkpoint-every"),
     ),
     "Scoring": ("--alpha", "--fdr", "--labelled", "--kind", "--engine"),

@@ -20,11 +20,14 @@ MAX_NOTES = 10
 
 def summarize_fit(detector: GANDetector) -> Summary:
     """Training data, duration, calibration, what training brought, and health."""
+    from anomgan.fit_summary import format_fit_time
     from anomgan.training_gain import describe_training_gain
 
     facts = detector.training_facts_
     encoder = detector.encoder_
+    fitted = format_fit_time(facts)
     return [
+        *([] if fitted is None else [("fitted", fitted)]),
         (encoder.unit, f"{facts['rows']:,}{_describe_excluded_rows(facts)}"),
         *_describe_other_rows(facts),
         *encoder.summary().items(),
@@ -54,6 +57,7 @@ def summarize_calibration(detector: GANDetector) -> Summary:
 
 def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:
     """Everything in the model that is called ``model`` but the weights, as plain data."""
+    from anomgan.fit_summary import format_fit_time
     from anomgan.training.health import describe_health
 
     gan, history = detector.ensemble_.gan, detector.history_
@@ -62,6 +66,7 @@ def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:
         "method": gan.name,
         "paper": gan.paper,
         "year": gan.year,
+        "fitted": format_fit_time(detector.training_facts_),
         "alpha": detector.alpha,
         "contamination": detector.contamination,
         "condition": detector.condition,

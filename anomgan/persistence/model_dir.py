@@ -11,7 +11,11 @@ from anomgan.errors import InputError
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
 FILES = {DESCRIPTION, WEIGHTS}
-"""The files of a model directory; a folder with others isn't replaced."""
+"""The files of every model directory."""
+
+OPTIONS = "fit.yaml"
+"""The options of the command that fitted the model, from which it can be repeated; nothing reads
+this file to load a model.  A folder with still other files isn't replaced."""
 
 OPENING = re.compile(rb'\s*\{\s*"anomgan":')
 """How a ``model.json`` of anomgan begins, by which even a truncated one is recognised."""
@@ -36,8 +40,8 @@ def check_target(directory: str | Path) -> None:
                 f"{directory}: is a folder that isn't a model; it won't be overwritten, "
                 f"so name another or empty it"
             )
-        if names - FILES:
-            others = ", ".join(sorted(map(repr, names - FILES))[:5])
+        if strange := names - FILES - {OPTIONS}:
+            others = ", ".join(sorted(map(repr, strange))[:5])
             raise InputError(
                 f"{directory}: replacing the model would delete other files there: {others}; "
                 f"move them away or name another folder"

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+import yaml
 from safetensors import SafetensorError
 
 from anomgan.config import Config
@@ -30,6 +31,7 @@ from anomgan.gans import GAN
 from anomgan.persistence.model_dir import (
     DESCRIPTION,
     OPENING,
+    OPTIONS,
     WEIGHTS,
     check_target,
     write_error,
@@ -197,6 +199,9 @@ def save(model: Model, directory: str | Path) -> None:
     weights = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     description["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, DESCRIPTION: _serialize(description)}
+    options = model.about.get("training", {}).get("options")
+    if options:
+        files[OPTIONS] = _format_options(options)
     if (
         len(files[DESCRIPTION]) > MAX_JSON_BYTES
         or count_json_values(files[DESCRIPTION]) > MAX_JSON_VALUES
@@ -357,6 +362,13 @@ def _serialize(description: dict[str, Any]) -> bytes:
     sealed = description | {"sha256": _checksum(description)}
     text = json.dumps(sealed, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "surrogatepass")  # as json.loads decodes
+
+
+def _format_options(options: Mapping[str, Any]) -> bytes:
+    """The bytes of ``fit.yaml``."""
+    head = "# anomgan fit --config with this file repeats the fit; its data aren't in here.\n"
+    text = yaml.safe_dump(to_plain(options), sort_keys=False, allow_unicode=True)
+    return (head + text).encode("utf-8", "backslashreplace")
 
 
 def _checksum(description: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn
 from anomgan.data.table.columns.numeric import NumericColumn
+from anomgan.fit_summary import format_fit_time
 from anomgan.training.health import MEASURES, describe_health, grade_health, summarize_health
 from anomgan.training_gain import describe_training_gain
 from anomgan.utils.text import join_limited
@@ -71,6 +72,7 @@ def describe_model(detector: GANDetector, name: str) -> dict[str, Any]:
         "environment": [*facts["versions"].items()],
         "written_with": [("anomgan", version("anomgan")), ("python", platform.python_version())],
         "seconds": facts["seconds"],
+        "fitted": format_fit_time(facts) or "not recorded",
         "device": facts["device"],
         "seed": facts["seed"],
         "privacy": list(_privacy(detector)),

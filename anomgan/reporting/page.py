@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
+from anomgan.fit_summary import format_time
 from anomgan.plotting import figures as plots
 from anomgan.plotting.style import svg
 from anomgan.reporting.evaluation_section import describe_evaluation
@@ -37,6 +39,7 @@ def report(
     names: list[str] | None = None,
     name: str = "anomgan model",
     source: str = "the data",
+    made: datetime | None = None,
 ) -> str:
     """Write a report as one self-contained HTML page, without scripts or links to other files.
 
@@ -49,6 +52,8 @@ def report(
         names: Names of the rows, (n,); by default its number or, of pictures, its path.
         name: The model's name in the report.
         source: The name of the rows.
+        made: When the page is made, which it says; by default now.  All else on it depends on the
+            model and the data alone.
 
     Returns:
         The page as text; write it as UTF-8, which it declares.
@@ -85,6 +90,7 @@ def report(
         "Scores of held-out normal rows and of the new rows",
     )
     return _render(
+        made=format_time(made or datetime.now(UTC)),
         model=model,
         batch=summary,
         top=top_rows,

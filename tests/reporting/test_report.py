@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
@@ -121,8 +122,19 @@ def test_labels_of_one_kind_give_no_evaluation(detector, new):
 
 
 def test_same_model_same_page(full, detector, new, labels, normal):
-    again = report(detector, new, labels=labels, normal=normal, name="pumps", source="new.csv")
+    [day, time] = re.search(r"Made on (\S+)T(\S+)Z by", full).groups()
+    made = datetime.fromisoformat(f"{day}T{time}+00:00")
+    again = report(
+        detector, new, labels=labels, normal=normal, name="pumps", source="new.csv", made=made
+    )
     assert again == full
+
+
+def test_when_the_model_was_fitted_and_the_page_made(full, detector):
+    fitted = datetime.fromtimestamp(detector.training_facts_["finished"] // 1000, UTC)
+    assert f"<dt>fitted</dt><dd>{fitted:%Y-%m-%dT%H:%M:%SZ}</dd>" in full
+    made = datetime.fromisoformat(re.search(r"Made on (\S+) by", full).group(1))
+    assert fitted <= made <= datetime.now(UTC)
 
 
 def test_bad_rows_and_labels_are_refused(detector, new):
