@@ -367,7 +367,7 @@ def _serialize(description: dict[str, Any]) -> bytes:
 def _format_options(options: Mapping[str, Any]) -> bytes:
     """The bytes of ``fit.yaml``."""
     head = "# anomgan fit --config with this file repeats the fit; its data aren't in here.\n"
-    text = yaml.safe_dump(to_plain(options), sort_keys=False, allow_unicode=True)
+    text = str(yaml.safe_dump(to_plain(options), sort_keys=False, allow_unicode=True))
     return (head + text).encode("utf-8", "backslashreplace")
 
 
