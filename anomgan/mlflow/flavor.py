@@ -23,6 +23,7 @@ from anomgan.estimator import GANDetector, load
 from anomgan.mlflow.pyfunc import PyfuncModel
 from anomgan.mlflow.quiet import quiet_mlflow
 from anomgan.mlflow.registry import fetch_temporarily
+from anomgan.mlflow.set_aside import find_identifier
 from anomgan.persistence import model_store as store
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ def make_signature(detector: GANDetector) -> ModelSignature:
         inputs: list[ColSpec | TensorSpec] = [
             ColSpec(_to_mlflow_type(c), c.name, required=not c.missing) for c in columns
         ]
+        if identifier := find_identifier(detector):
+            inputs.append(ColSpec(AnyType(), identifier, required=False))
         return ModelSignature(Schema(inputs), OUTPUTS, PARAMS)
     generated = np.asarray(detector.sample(1, random_state=0))  # (1, H, W) or (1, H, W, C)
     # Of any height and width, because the encoder resizes images.

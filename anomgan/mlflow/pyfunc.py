@@ -22,6 +22,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from anomgan.calibration.conformal import flag_rows
 from anomgan.data.encoders.convert import to_frame
 from anomgan.errors import InputError
+from anomgan.mlflow.set_aside import find_identifier, split_off
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.utils.types import Floats
 
@@ -63,6 +64,7 @@ class PyfuncModel:
     def __init__(self, detector: GANDetector) -> None:
         """Wrap a fitted detector."""
         self.detector, self._batching = detector, add_batching(detector)
+        self._identifier = find_identifier(detector)
         self._explaining = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def get_raw_model(self) -> GANDetector:
@@ -75,16 +77,16 @@ class PyfuncModel:
         Args:
             model_input: A DataFrame, or anything that pandas makes one of; for images an array
                 (n, H, W) or (n, H, W, C).  Columns with missing cells in training are optional,
-                unknown columns are ignored.
+                as is the one that names rows (``fit --id``); unknown columns are ignored.
             params: ``alpha``, the share of normal rows that may be flagged wrongly; or ``fdr``,
                 the level of the Benjamini-Hochberg procedure over the rows of this call; and
                 ``explain``, whether to add explanations.  With neither ``alpha`` nor ``fdr``, the
                 model's own thresholds decide, as in ``GANDetector.predict``.
 
         Returns:
-            n rows in the order and with the index of the input: ``score`` (larger is more
-            abnormal), ``p_value`` in (0, 1], ``is_anomaly`` (0 or 1) and, if requested,
-            ``explanation``.
+            n rows in the order and with the index of the input: the column that names rows, if it
+            was there, ``score`` (larger is more abnormal), ``p_value`` in (0, 1], ``is_anomaly``
+            (0 or 1) and, if requested, ``explanation``.
 
         Raises:
             InvalidInputError: If a column is missing, a cell can't be read, or a parameter is
@@ -100,7 +102,8 @@ class PyfuncModel:
         self, model_input: Any, alpha: float | None, fdr: float | None, explain: bool
     ) -> pd.DataFrame:
         has_images = self.detector.encoder_.spec.grid is not None
-        frame = _images_to_frame(model_input) if has_images else self._to_table(model_input)
+        given = _images_to_frame(model_input) if has_images else self._to_table(model_input)
+        frame, names = split_off(self.detector, given)
         scored = self._batching.score_frame(frame, strict=True, source=SOURCE)
         if fdr is not None:
             flagged = flag_rows(scored.p_value, fdr=fdr)
@@ -116,6 +119,8 @@ class PyfuncModel:
             },
             index=frame.index,
         )
+        if names is not None:
+            results.insert(0, str(self._identifier), names)
         if not explain:
             return results
         with self._explaining:  # at most one explanation per core at a time
@@ -133,14 +138,17 @@ class PyfuncModel:
             frame = model_input
         else:
             if isinstance(model_input, Mapping):
-                model_input = {k: np.atleast_1d(np.asarray(v)) for k, v in model_input.items()}
+                model_input = {name: _to_cells(cells) for name, cells in model_input.items()}
             try:
                 frame = pd.DataFrame(model_input)
             except (ValueError, TypeError) as error:
                 raise InputError(f"{SOURCE}: isn't a table: {error}") from None
-            if frame.columns.equals(pd.RangeIndex(len(columns))):
+            names = [column.name for column in columns]
+            if self._identifier is not None and frame.shape[1] == len(names) + 1:
+                names.append(self._identifier)
+            if frame.columns.equals(pd.RangeIndex(len(names))):
                 # Rows without names come in the order of the signature.
-                frame.columns = pd.Index([column.name for column in columns])
+                frame.columns = pd.Index(names)
         absent = [c.name for c in columns if c.missing and c.name not in frame.columns]
         return frame.assign(**dict.fromkeys(absent)) if absent else frame
 
@@ -154,6 +162,14 @@ class PyfuncModel:
         lines = self.detector.explain_frame(rows, top=MAX_REASONS, source=SOURCE).frame
         sentences = lines[lines["contribution"] > 0].groupby("row")["sentence"].agg("; ".join)
         return sentences.reindex(rows.index, fill_value="").tolist()
+
+
+def _to_cells(cells: Any) -> Any:
+    """The cells of one column; MLflow wraps each null of ``instances`` into an array."""
+    array = np.atleast_1d(np.asarray(cells))
+    if array.dtype != object:
+        return array
+    return [c.item() if isinstance(c, np.ndarray) and c.ndim == 0 else c for c in array]
 
 
 def _images_to_frame(model_input: Any) -> pd.DataFrame:

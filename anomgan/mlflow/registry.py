@@ -15,6 +15,7 @@ from anomgan.errors import InputError
 from anomgan.estimator import load
 from anomgan.metrics import metrics
 from anomgan.mlflow.quiet import describe_error, quiet_mlflow
+from anomgan.mlflow.set_aside import split_off
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,8 @@ def promote(
 
     def evaluate(version: str) -> float:
         with fetch_temporarily(f"models:/{name}/{version}", tracking_uri) as folder:
-            scored = load(folder).score_frame(table, source=source)
+            detector = load(folder)
+            scored = detector.score_frame(split_off(detector, table)[0], source=source)
         values = metrics(labels, scored.score, flagged=scored.flagged)
         if metric not in values:
             raise InputError(f"unknown metric {metric!r}; choose one of: {', '.join(values)}")

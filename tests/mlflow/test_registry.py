@@ -135,3 +135,16 @@ def test_smaller_is_better_for_some_metrics(
     unknown = run(*promote, "--metric", "speed").error
     assert unknown.startswith("unknown metric 'speed'; choose one of: auroc")
     assert "has no column 'z'" in run(*promote[:-1], "z").error
+
+
+def test_columns_set_aside_at_fit_are_known(
+    run: Any, store: str, fit: Any, records: Any, labelled: Path
+) -> None:
+    model = fit(records(60))
+    model.training_facts_["set_aside"] = {"id": "name", "label": "y", "drop": ["note"]}
+    anomgan.mlflow.log_fit(model, register="named")
+    frame = pd.read_csv(labelled).assign(name=[f"pump {at}" for at in range(60)], note="x")
+    frame.to_csv("named.csv", index=False)
+    done = run("promote", "named", "--if-better", "named.csv", "--label", "y")
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
