@@ -182,9 +182,9 @@ class TableEncoder(Encoder):
         """Decode encoded or generated rows.
 
         A category becomes its most probable level, never "unseen"; "other" becomes the most
-        frequent rare level; integers are rounded; a cell is missing if its indicator is above one
-        half; times are in the user's zone.  Dropped columns are left out.  A condition without a
-        slot becomes missing.
+        frequent rare level; numbers keep to the range, step and decimals of training; a cell is
+        missing if its indicator is above one half; times are in the user's zone.  Dropped columns
+        are left out.  A condition without a slot becomes missing.
 
         Args:
             values: Encoded rows, ``(n, D)``.

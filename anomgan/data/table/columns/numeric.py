@@ -18,6 +18,7 @@ from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype
 from anomgan.data.table.number_evidence import READ_SHARE, find_number_form
 from anomgan.data.table.number_form import NumberForm
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
+from anomgan.data.table.steps import MAX_DECIMALS, find_step, snap_to_step
 from anomgan.utils.types import Floats
 
 NUMBER_PATTERN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
@@ -38,12 +39,20 @@ class NumericColumn(Column):
         scale: Robust standard deviation, in the column's unit.
         integer: Whether all training numbers were integers, so that decoded ones are rounded.
         form: How text writes them, the fields of `NumberForm`; empty for plain numbers only.
+        low: Smallest training number; None in models that didn't keep it.
+        high: Largest training number, likewise.
+        decimals: Decimals of all training numbers; None if there are more than `MAX_DECIMALS`.
+        step: In units of the last decimal, what all training numbers lie apart a multiple of.
     """
 
     center: float
     scale: float
     integer: bool = False
     form: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    step: int = 1
 
     kind: ClassVar[ColumnKind] = "numeric"
     expected: ClassVar[str] = "a number"
@@ -69,7 +78,19 @@ class NumericColumn(Column):
             dtype = "int64" if integer and not fractional else "float64"
         fields = astuple(form) if form else ()
         missing = bool(gaps.any())
-        return cls(name, dtype, missing, center, scale, integer, fields, markers=markers)
+        return cls(
+            name,
+            dtype,
+            missing,
+            center,
+            scale,
+            integer,
+            fields,
+            float(numbers.min()),
+            float(numbers.max()),
+            *find_step(numbers),
+            markers=markers,
+        )
 
     @cached_property
     def number_form(self) -> NumberForm | None:
@@ -103,14 +124,24 @@ class NumericColumn(Column):
         out[:, 0] = to_scale(values, self.center, self.scale)
 
     def decode_values(self, block: Floats, clock: Floats | None) -> Floats:
-        """Numbers in the column's unit."""
+        """Numbers in the column's unit, in the range and with the step and decimals of training."""
         values = from_scale(block[:, 0], self.center, self.scale)
-        return np.rint(values) if self.integer else values
+        if self.low is None or self.high is None:
+            return np.rint(values) if self.integer else values
+        values = np.clip(values, self.low, self.high)
+        if self.decimals is None:
+            return np.rint(values) if self.integer else values
+        return snap_to_step(values, self.low, self.decimals, self.step)
 
     def check(self) -> None:
         """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_scale(self.name, self.scale)
+        decimals = 0 if self.decimals is None else self.decimals
+        if self.step < 1 or not 0 <= decimals <= MAX_DECIMALS:
+            raise ValueError(f"column {self.name!r} has no such step")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"column {self.name!r} has no such range")
         if self.form:
             NumberForm(*self.form).check()
 
