@@ -30,6 +30,7 @@ from anomgan.data.table.number_evidence import find_table_decimal
 from anomgan.data.table.number_reading import NumberReading, read_numbers
 from anomgan.data.table.number_remarks import NumberRemarks
 from anomgan.data.table.options import NamedKind, TableOptions
+from anomgan.data.table.time_remarks import describe_learnt
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
 from anomgan.utils.types import Floats
@@ -109,7 +110,7 @@ def infer_columns(
     clock_name, clock = "", None
     columns: list[Column | Dropped] = []
     lookalikes: dict[str, list[str]] = {kind: [] for kind in _LOOKALIKES}
-    numbers = NumberRemarks(options)
+    numbers, times = NumberRemarks(options), []
     usual = options.decimal or find_table_decimal(frame, source)
     for at, name in enumerate(names):
         if name in without:
@@ -128,8 +129,10 @@ def infer_columns(
         columns.append(column)
         if reading is not None:
             numbers.add(column, cells, reading)
-        if isinstance(column, DatetimeColumn) and clock is None:
-            clock_name, clock = name, column.parse(cells).values
+        if isinstance(column, DatetimeColumn):
+            moments = column.parse(cells).values
+            times.append(describe_learnt(column, moments))
+            clock_name, clock = (name, moments) if clock is None else (clock_name, clock)
         if asked is None and (lookalike := _find_lookalike(cells)) is not None:
             kind, example = lookalike
             lookalikes[kind].append(f"{name!r} ({example!r})")
@@ -143,7 +146,7 @@ def infer_columns(
             )
     for warning in numbers.warnings():
         warnings.warn(f"{source}: {warning}", DataWarning, stacklevel=2)
-    return columns, numbers.notes()
+    return columns, [*times, *numbers.notes()]
 
 
 def _infer(

@@ -88,7 +88,12 @@ class Schema:
         )
         if not any(column.parts() for column in schema.columns):
             conditioned = [f"{name!r} (condition)" for name in dict.fromkeys(conditions)]
-            left_out = ", ".join(filter(None, [schema._left_out, join_limited(conditioned)]))
+            times = [
+                f"{column.name!r} (time of which no cycle counts)" for column in schema.columns
+            ]
+            left_out = ", ".join(
+                filter(None, [schema._left_out, join_limited(times), join_limited(conditioned)])
+            )
             raise InputError(f"{source}: no column to learn from; left out: {left_out}")
         if schema.dropped:
             warnings.warn(
@@ -148,13 +153,7 @@ class Schema:
             + ("; another value makes a row abnormal" if column.watched else "")
             for column in self.dropped
         ]
-        clocks = [
-            f"column {column.name!r} runs with the file, so time elapsed was left out: "
-            f"every later row would lie outside"
-            for column in self.columns
-            if isinstance(column, DatetimeColumn) and not column.elapsed
-        ]
-        return [*dropped, *clocks, *self.remarks]
+        return [*dropped, *self.remarks]
 
     def locate(
         self, frame: pd.DataFrame, *, source: str = "the table", warn: bool = True

@@ -5,9 +5,8 @@ They are encoded as elapsed time and as the phases of day, week and year.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,9 @@ import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells, ParsedCells, to_epoch_seconds
 from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, check_scale
+from anomgan.data.table.cycles import DAY_S, Cycle, cycle_phase, find_cycles
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
 from anomgan.utils.types import Floats
-
-Cycle = Literal["hour", "weekday", "yearday"]
-
-_DAY_S = 86_400.0
 
 _MIN_TIME_S, _MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999 in seconds since 1970; generated times are clipped to them."""
@@ -45,7 +41,7 @@ class DatetimeColumn(Column):
         scale: Robust standard deviation of the elapsed days.
         elapsed: Whether elapsed time is encoded.
         after: Name of the clock, for the other datetime columns.
-        cycles: The cycles whose phase varies; each is encoded as a sine and a cosine.
+        cycles: The cycles that training went through; each is encoded as a sine and a cosine.
     """
 
     center: float
@@ -81,7 +77,7 @@ class DatetimeColumn(Column):
             zoned = pc.any(pc.match_substring_regex(cells.text, r":.*(Z|[+-]\d\d:?\d*)\s*$"))
             dtype = "datetime64[us, UTC]" if zoned.as_py() else "datetime64[us]"
         elapsed = bool(after) or not _runs_with_file(times[~gaps])
-        cycles = _varying_cycles(times[~gaps])
+        cycles = find_cycles(times[~gaps])
         return cls(name, dtype, bool(gaps.any()), center, scale, elapsed, after, cycles)
 
     def parse_filled(self, cells: Cells) -> ParsedCells:
@@ -105,7 +101,7 @@ class DatetimeColumn(Column):
             out[:, 0] = to_scale(days, self.center, self.scale)
             at = 1
         for cycle in self.cycles:
-            angle = 2 * np.pi * _cycle_phase(values, cycle)
+            angle = 2 * np.pi * cycle_phase(values, cycle)
             out[:, at] = np.nan_to_num(np.sin(angle))
             out[:, at + 1] = np.nan_to_num(np.cos(angle))
             at += 2
@@ -114,22 +110,22 @@ class DatetimeColumn(Column):
         """Seconds since 1970; if elapsed time isn't encoded, in the week after the median."""
         if self.elapsed:
             days = from_scale(block[:, 0], self.center, self.scale)
-            seconds = days * _DAY_S + (clock if self.after and clock is not None else 0.0)
+            seconds = days * DAY_S + (clock if self.after and clock is not None else 0.0)
         else:
             seconds = self._decode_phases(block)
         return np.clip(seconds, _MIN_TIME_S, _MAX_TIME_S)
 
     def _decode_phases(self, block: Floats) -> Floats:
         """Times with the encoded weekday and hour in the week that follows the median, ``(n,)``."""
-        day, time_of_day = divmod(self.center * _DAY_S, _DAY_S)
-        seconds = np.full(len(block), day * _DAY_S + time_of_day)
+        day, time_of_day = divmod(self.center * DAY_S, DAY_S)
+        seconds = np.full(len(block), day * DAY_S + time_of_day)
         for at, cycle in enumerate(self.cycles):
             phase = np.arctan2(block[:, 2 * at], block[:, 2 * at + 1]) / (2 * np.pi)
             if cycle == "hour":
-                seconds += phase % 1.0 * _DAY_S - time_of_day
+                seconds += phase % 1.0 * DAY_S - time_of_day
             elif cycle == "weekday":
-                weekday = _cycle_phase(seconds[:1], "weekday")
-                seconds += np.rint((phase - weekday) * 7) % 7 * _DAY_S
+                weekday = cycle_phase(seconds[:1], "weekday")
+                seconds += np.rint((phase - weekday) * 7) % 7 * DAY_S
         return seconds
 
     def check(self) -> None:
@@ -172,31 +168,10 @@ def parse_datetimes(cells: Cells) -> ParsedCells:
 
 
 def _elapsed_days(times: Floats, clock: Floats | None) -> Floats:
-    return (times if clock is None else times - clock) / _DAY_S
+    return (times if clock is None else times - clock) / DAY_S
 
 
 def _runs_with_file(times: Floats) -> bool:
     """Whether nearly all steps have one direction, as in a log, or in one with the newest first."""
     steps = np.diff(times)
     return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= _MONOTONE_SHARE)
-
-
-def _cycle_phase(times: Floats, cycle: Cycle) -> Floats:
-    """The fraction of the cycle that has passed, in [0, 1); NaN for NaN."""
-    if cycle == "hour":
-        return times % _DAY_S / _DAY_S
-    days = np.floor(times / _DAY_S)
-    if cycle == "weekday":
-        return (days + 3) % 7 / 7  # 1970 began on a Thursday; weeks begin on Monday
-    filled = ~np.isnan(days)
-    dates = days[filled].astype(np.int64).astype("datetime64[D]")
-    phase = np.full(len(days), np.nan)
-    phase[filled] = (dates - dates.astype("datetime64[Y]")).astype(np.int64) / 366
-    return phase
-
-
-def _varying_cycles(times: Floats) -> tuple[Cycle, ...]:
-    """The cycles whose phase varies; the year only if the times span more than one."""
-    cycles: Sequence[Cycle] = ("hour", "weekday")
-    varying = [cycle for cycle in cycles if np.ptp(_cycle_phase(times, cycle)) > 0]
-    return (*varying, "yearday") if np.ptp(times) > 366 * _DAY_S else tuple(varying)
