@@ -27,17 +27,23 @@ Record = dict[str, Any]
 def read_json(source: Source, rows: int) -> Iterator[pd.DataFrame]:
     """Read frames of at most ``rows`` rows; see :func:`.files.read_chunks`.
 
-    Cells are numbers, Booleans or text; a key that an object lacks is a missing cell.  Lines are
-    read twice, because the last one may have a key that the others lack.
+    Cells are numbers, Booleans or text; a key that an object lacks is a missing cell.  What is
+    longer than a chunk is read twice, because its last object may have a key that others lack.
     """
     name = describe_source(source)
     records = _read_records(source, name, warn=True)
-    columns = list(dict.fromkeys(key for record in records for key in record))
+    chunk = list(itertools.islice(records, rows))
+    is_all = len(chunk) < rows
+    keys = (key for record in itertools.chain(chunk, records) for key in record)
+    columns = list(dict.fromkeys(keys))
     refuse_duplicates(columns, name)
-    records = _read_records(source, name)
-    while chunk := list(itertools.islice(records, rows)):
+    if not is_all:
+        records = _read_records(source, name)
+        chunk = list(itertools.islice(records, rows))
+    while chunk:
         cells = {key: [record.get(key) for record in chunk] for key in columns}
         yield pd.DataFrame({key: _to_series(column) for key, column in cells.items()})
+        chunk = [] if is_all else list(itertools.islice(records, rows))
 
 
 def _read_records(source: Source, name: str, *, warn: bool = False) -> Iterator[Record]:

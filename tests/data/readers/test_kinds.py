@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import bz2
 import datetime as dt
+import functools
 import gzip
+import http.server
 import io
 import json
 import lzma
 import sys
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -326,3 +329,46 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_secrets_stay_out_of_messages() -> None:
     assert describe_source("https://me:word@host/t.csv?key=abc#x") == "https://host/t.csv"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A server of the files in the folder."""
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl", "t.parquet", "t.xlsx", "t.zip"])
+def test_the_web(tmp_path: Path, web: str, name: str) -> None:
+    (tmp_path / name).write_bytes(FILES[name]())
+    frame = read_table(f"{web}/{name}?key=abc")
+    assert frame["count"].astype(int).tolist() == [1, 2, 3]
+    with pytest.raises(InputError, match=rf"^{web}/none\.csv: no such file"):
+        read_table(f"{web}/none.csv?key=abc")
+
+
+def test_a_zip_with_a_password(tmp_path: Path) -> None:
+    data = bytearray(as_zip({"a.csv": CSV}))
+    for at in (6, data.index(b"PK\x01\x02") + 8):  # the flags of both headers
+        data[at] |= 1
+    (tmp_path / "t.zip").write_bytes(data)
+    with pytest.raises(InputError, match=r"t\.zip: can't be unpacked: .* is encrypted"):
+        read_table(tmp_path / "t.zip")
+
+
+def test_a_damaged_member(tmp_path: Path) -> None:
+    data = bytearray(as_zip({"a.csv": CSV}))
+    data[data.index(b"green")] ^= 1
+    (tmp_path / "t.zip").write_bytes(data)
+    with pytest.raises(InputError, match=r"t\.zip/a\.csv: the compressed data is .* damaged"):
+        read_table(tmp_path / "t.zip")
