@@ -6,13 +6,17 @@ import csv
 import datetime as dt
 import io
 import warnings
+import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from anomgan.data.readers.sources import Memory, Source, describe_source, open_seekable
 from anomgan.errors import DataWarning, InputError, out_of_memory
 from anomgan.utils.extras import import_extra
 from anomgan.utils.text import one_line, quote_names
+
+_MAX_UNPACKED_BYTES = 2**31
+"""Largest workbook that is read, unpacked: a few bytes can unpack to gigabytes."""
 
 
 def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
@@ -36,6 +40,7 @@ def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
     with open_seekable(source, name) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="openpyxl")  # of styles and the like
         try:
+            _check_size(file, name)
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
             names = [each.title for each in workbook.worksheets]
             chosen = _choose_sheet(names, sheet, name)
@@ -62,6 +67,22 @@ def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
     lines.writerows(_to_lines(rows))
     title = name if len(names) == 1 else f"{name}, sheet {chosen!r}"
     return Memory(title, text.getvalue().encode(errors="backslashreplace"))
+
+
+def _check_size(file: BinaryIO, name: str) -> None:
+    """Refuse a workbook that would fill the memory.
+
+    Raises:
+        InputError: If it is larger than `_MAX_UNPACKED_BYTES`.
+        zipfile.BadZipFile: If it is no workbook.
+    """
+    with zipfile.ZipFile(file) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > _MAX_UNPACKED_BYTES:
+        raise InputError(
+            f"{name}: unpacks to {size:,} bytes, more than {_MAX_UNPACKED_BYTES:,}; save the sheet "
+            f"as CSV"
+        )
 
 
 def _choose_sheet(names: list[str], sheet: str | int | None, source: str) -> str:

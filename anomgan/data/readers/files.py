@@ -165,7 +165,7 @@ def _choose_reader(
             return lambda _, rows: read_parts(parts, rows, choose)
         if is_local(source) and kind == "folder":
             return partial(read_folder, max_pixels=max_pixels)  # which says that there are none
-        raise InputError(f"{name}: holds no table; known are {KNOWN_KINDS}")
+        raise InputError(f"{name}: holds no table; known are {KNOWN_KINDS}; unpack pictures first")
     if kind == "excel":
         return lambda workbook, rows: read_delimited(read_sheet(workbook, sheet), rows)
     readers: dict[str, Reader] = {

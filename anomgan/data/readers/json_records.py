@@ -21,6 +21,9 @@ from anomgan.data.readers.encoding import Utf8Stream
 from anomgan.data.readers.sources import Source, describe_source, open_bytes
 from anomgan.errors import InputError
 
+_MAX_LINE_CHARS, _MAX_ARRAY_CHARS = 2**26, 2**30
+"""Longest line, and longest array, that is read: both are held in memory."""
+
 Record = dict[str, Any]
 
 
@@ -56,15 +59,22 @@ def _read_records(source: Source, name: str, *, warn: bool = False) -> Iterator[
         utf8 = Utf8Stream(raw, name)
         text = io.TextIOWrapper(io.BufferedReader(utf8), encoding="utf-8")
         first, number = "", 0
-        while not first and (line := text.readline()):
+        while not first and (line := text.readline(_MAX_LINE_CHARS)):
             number += 1
             first = line.strip()
         if not first:
             raise InputError(f"{name}: is empty")
         if first.startswith("["):
-            yield from _read_array(line + text.read(), name)
+            whole = line + text.read(_MAX_ARRAY_CHARS)
+            if len(whole) > _MAX_ARRAY_CHARS:
+                raise InputError(
+                    f"{name}: an array of more than {_MAX_ARRAY_CHARS:,} characters; write an "
+                    f"object a line, which is read in chunks"
+                )
+            yield from _read_array(whole, name)
         else:
-            yield from _read_lines(itertools.chain([line], text), number, name)
+            lines = iter(lambda: text.readline(_MAX_LINE_CHARS), "")
+            yield from _read_lines(itertools.chain([line], lines), number, name)
         if warn:
             utf8.warn_if_not_utf8()
 
@@ -73,6 +83,8 @@ def _read_lines(lines: Iterable[str], first: int, name: str) -> Iterator[Record]
     for number, line in enumerate(lines, first):
         if line.strip():
             place = f"{name}: line {number}"
+            if len(line) >= _MAX_LINE_CHARS:
+                raise InputError(f"{place}: goes on for more than {_MAX_LINE_CHARS:,} characters")
             yield _flatten(_parse(line, place), place)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.column_names import named_columns, refuse_duplicates
-from anomgan.data.readers.sources import Source, describe_source, is_local, open_seekable
+from anomgan.data.readers.sources import Source, describe_source, is_local, is_url, open_seekable
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 
@@ -51,6 +51,8 @@ def list_parquet_files(source: str | Path) -> list[Path]:
             (``day=1``) that wouldn't be read.
     """
     path, name = Path(source), describe_source(source)
+    if is_url(source):
+        raise InputError(f"{name}: is a URL; Spark reads paths that all its machines see")
     if not path.exists():
         raise InputError(f"{name}: no such file")
     if not path.is_dir():

@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from anomgan.data.readers import excel, json_records
 from anomgan.data.readers.files import KNOWN_KINDS, SUFFIXES, find_kind, read_chunks, read_table
 from anomgan.data.readers.sources import describe_source
 from anomgan.data.table.cells import read_cells
@@ -372,3 +373,18 @@ def test_a_damaged_member(tmp_path: Path) -> None:
     (tmp_path / "t.zip").write_bytes(data)
     with pytest.raises(InputError, match=r"t\.zip/a\.csv: the compressed data is .* damaged"):
         read_table(tmp_path / "t.zip")
+
+
+def test_what_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_records, "_MAX_LINE_CHARS", 20)
+    monkeypatch.setattr(json_records, "_MAX_ARRAY_CHARS", 20)
+    monkeypatch.setattr(excel, "_MAX_UNPACKED_BYTES", 2000)
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": 1}\n{"a": "' + "x" * 30 + '"}\n')
+    with pytest.raises(InputError, match="line 2: goes on for more than 20 characters"):
+        read_table(path)
+    path.write_text("[" + ", ".join(['{"a": 1}'] * 9) + "]")
+    with pytest.raises(InputError, match="an array of more than 20 characters"):
+        read_table(path)
+    with pytest.raises(InputError, match=r"unpacks to [\d,]+ bytes, more than 2,000"):
+        read_table(workbook(tmp_path / "t.xlsx", {"a": [["x"], [1]]}))
