@@ -154,11 +154,12 @@ class EnsembleScaler(nn.Module):
         if set(self.scalings) <= {"standard", "minmax"}:
             return values
         out = values.clone()
-        power = self.power[self.numeric]
+        numeric = self.runs["numeric"]
+        power = self.power[numeric]
         for m, name in enumerate(self.scalings):
             if name not in ("standard", "minmax"):
                 apply = SCALINGS[name][int(inverse)]
-                out[m][:, self.numeric] = apply(values[m][:, self.numeric], power)
+                out[m][:, numeric] = apply(values[m][:, numeric], power)
         return out
 
     def scale_entries(self, p: Tensor, entries: Tensor) -> Tensor:

@@ -14,14 +14,22 @@ def soft_tail(x: Tensor) -> Tensor:
 
     Distances in the tail still count, yet 1e30 standard deviations fit into float32.
     """
-    far = x.abs().clamp(min=KNEE)
-    return torch.where(x.abs() <= KNEE, x, torch.sign(x) * KNEE * (1 + torch.log(far / KNEE)))
+    size = x.abs()
+    near = size <= KNEE
+    if near.all():  # as in most blocks of rows
+        return x
+    far = size.clamp(min=KNEE)
+    return torch.where(near, x, torch.sign(x) * KNEE * (1 + torch.log(far / KNEE)))
 
 
 def soft_tail_inverse(x: Tensor) -> Tensor:
     """Undo :func:`soft_tail`."""
-    far = x.abs().clamp(min=KNEE)
-    return torch.where(x.abs() <= KNEE, x, torch.sign(x) * KNEE * torch.exp(far / KNEE - 1))
+    size = x.abs()
+    near = size <= KNEE
+    if near.all():
+        return x
+    far = size.clamp(min=KNEE)
+    return torch.where(near, x, torch.sign(x) * KNEE * torch.exp(far / KNEE - 1))
 
 
 def yeo_johnson(x: Tensor, power: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ from anomgan.utils.threads import one_thread, one_thread_each
 BLOCK_SIZE = 2**22
 """Upper bound on the float32 values in the largest intermediate of one block: 16 MB."""
 
-TILE_ROWS = 64
+TILE_ROWS = 16
 """Blocks hold a multiple of so many records, since matrix products of other sizes take other code
-paths, whose rounding differs."""
+paths, whose rounding differs.  A single record takes as long as so many."""
 
 
 def rows_per_block(gan: GAN) -> int:

@@ -29,7 +29,7 @@ class KNNIndex:
         squares = pad(rows.square().sum(-1, keepdim=True), (0, 0, 0, missing), value=torch.inf)
         # Infinitely far rows fill the last group.
         self._products = torch.cat([-2 * pad(rows, (0, 0, 0, missing)), squares], -1).mT
-        self._folds = torch.arange(len(rows), device=rows.device)[:, None]
+        self._starts = rows.shape[1] * torch.arange(len(rows), device=rows.device)[:, None]
 
     def distances(self, points: Tensor, neighbours: int) -> Tensor:
         """Mean distance of points to their nearest rows, ``(K, n, S) -> (K, n)``."""
@@ -37,10 +37,10 @@ class KNNIndex:
         partial = row_stable_matmul(pad(points, (0, 1), value=1.0), self._products)
         nearest = _find_smallest(partial, min(neighbours, self.rows.shape[1]))
         # That form finds them, but it loses short distances between long vectors to rounding.
-        squares = [
-            (points - self.rows[self._folds, places]).square().sum(-1)
-            for places in nearest.unbind(-1)
-        ]
+        rows, squares = self.rows.flatten(0, 1), []
+        for places in nearest.unbind(-1):
+            difference = rows.index_select(0, (places + self._starts).flatten()).view_as(points)
+            squares.append(difference.sub_(points).square_().sum(-1))
         return (torch.stack(squares, -1) + SQUARE_FLOOR).sqrt().mean(-1)
 
 
