@@ -150,8 +150,7 @@ def test_whole_numbers_are_rounded_and_kept_within_the_range_of_training() -> No
     decoded = encoder.decode(np.array([[1e9, 0.1, 0], [-1e9, 1e25, 0]]))
     assert decoded["a"].tolist() == [200, 0]
     assert decoded.dtypes.tolist() == [np.uint8, np.int64]
-    assert decoded["b"].iloc[0] == 7
-    assert decoded["b"].iloc[1] > 2**62
+    assert decoded["b"].tolist() == [7, 9]
 
 
 def test_whole_numbers_with_gaps_become_nullable() -> None:
