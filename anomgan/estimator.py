@@ -30,6 +30,7 @@ from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
 from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
+from anomgan.data.table.column_reading import describe_columns
 from anomgan.errors import DataWarning, InputError
 from anomgan.explain.explainer import Explainer, Explanation
 from anomgan.fit_summary import (
@@ -315,6 +316,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             seconds=seconds,
             other_rows=None if second is None else len(second) // encoder.spec.tiles,
             gain=gain,
+            reading=describe_columns(frame, encoder.schema, report.missing),
         )
         health = self.training_facts_["health"].partition(":")[0]
         LOGGER.info("fitted in %.1f s; threshold %.6g; GANs: %s", seconds, -offset, health)

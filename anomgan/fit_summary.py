@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from anomgan.calibration.conformal import NEVER_FLAGGED, ConformalCalibrator
 from anomgan.data.encoders.encoder import Encoder
 from anomgan.data.parse_report import ParseReport
+from anomgan.data.table.column_reading import ColumnReading
 from anomgan.errors import DataWarning
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import summarize_health
@@ -62,6 +63,7 @@ class FurtherFacts(TypedDict, total=False):
     source: str
     set_aside: SetAside
     gain: dict[str, float] | None
+    reading: list[dict[str, Any]]
     options: dict[str, Any]
     finished: int
 
@@ -109,6 +111,7 @@ def training_facts(
     seconds: float,
     other_rows: int | None = None,
     gain: TrainingGain | None = None,
+    reading: Sequence[ColumnReading] = (),
 ) -> dict[str, Any]:
     """Summarise a fit as plain data: data, versions, calibration, losses, health.
 
@@ -125,6 +128,7 @@ def training_facts(
         seconds: How long it took.
         other_rows: Rows of a second domain, if there is one.
         gain: What training brought, if that was measured.
+        reading: How each column of a table was read.
     """
     schema = encoder.schema
     packages = ("anomgan", "numpy", "pandas", "scikit-learn", "torch")
@@ -136,6 +140,7 @@ def training_facts(
         "conditions": {column.name: len(column.slots) for column in schema.conditions},
         "other_rows": other_rows,
         "gain": None if gain is None else gain.to_json(),
+        "reading": [dict(each) for each in reading],
         "dropped": [{"name": each.name, "reason": each.reason} for each in schema.dropped],
         "missing": report.missing,
         "notes": [*schema.notes(), *report.lines()],

@@ -38,6 +38,7 @@ from anomgan.cli.options import (
 from anomgan.cli.table_options import (
     CategoryOption,
     DecimalOption,
+    DryRunOption,
     MissingOption,
     NumberOption,
     TextOption,
@@ -116,6 +117,7 @@ def fit(
     missing: MissingOption = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
+    dry_run: DryRunOption = False,
     contamination: Annotated[
         float | None,
         typer.Option(
@@ -207,7 +209,29 @@ def fit(
     if _is_default(context, "method"):
         method = "cyclegan" if other is not None else "cgan" if conditions else method
     roles = ColumnRoles(identifier, label, tuple(drop or []))
+
+    from anomgan.cli.column_table import show_reading
+    from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
+    from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.sources import describe_source
+    from anomgan.data.table.options import TableOptions
+
     kinds = collect_kinds(category=category, number=number, text=text)
+    table_options = TableOptions.make(
+        columns=kinds, missing=collect_missing(missing), decimal=decimal, thousands=thousands
+    )
+    if dry_run:
+        table = read_table(normal, max_pixels=max_pixels or MAX_PIXELS, sheet=sheet)
+        source = describe_source(normal)
+        roles.check(table, source=source, conditions=conditions, kinds=kinds)
+        show_reading(
+            roles.drop_from(_drop_abnormal(table, label, source=source)),
+            conditions=conditions,
+            options=table_options,
+            source=source,
+            as_json=as_json,
+        )
+        return
 
     from anomgan import GANDetector
     from anomgan.cli.image_output import Grids
@@ -215,9 +239,6 @@ def fit(
     from anomgan.cli.summaries import describe_model, summarize_fit
     from anomgan.cli.torchrun import join_process_group
     from anomgan.config import Config
-    from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
-    from anomgan.data.readers.files import read_table
-    from anomgan.data.readers.sources import describe_source
     from anomgan.gans import get_method
     from anomgan.mlflow.system_metrics import ResourceMonitor
     from anomgan.params import resolve_condition

@@ -25,6 +25,7 @@ def info(
     model = choose_model(context, model, named)
 
     from anomgan import load
+    from anomgan.cli.column_table import list_readings, show_columns
     from anomgan.cli.summaries import describe_model, summarize_fit
 
     detector = load(model, device="cpu")
@@ -33,11 +34,9 @@ def info(
         return
 
     from anomgan.training.health import describe_health
-    from anomgan.utils.text import quote_names
 
     gan = detector.ensemble_.gan
     facts = detector.training_facts_
-    kinds = detector.encoder_.schema.names_by_kind().items()
     show_facts(
         [
             ("model", get_display_name(model)),
@@ -45,7 +44,6 @@ def info(
             ("paper", f"{gan.paper} ({gan.year})"),
             ("source", facts.get("source", "fitted in Python")),
             *summarize_fit(detector),
-            *((kind, quote_names(names)) for kind, names in kinds),
             ("preset", detector.preset),
             ("settings", ", ".join(f"{k}={v}" for k, v in (detector.settings or {}).items())),
             ("seed", str(facts["seed"])),
@@ -54,3 +52,4 @@ def info(
             ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ]
     )
+    show_columns(list_readings(detector))

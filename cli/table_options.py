@@ -63,6 +63,10 @@ ThousandsOption = Annotated[
         show_default="what the cells show",
     ),
 ]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show how each column is read, and learn nothing."),
+]
 
 
 def collect_missing(values: list[str] | None) -> dict[str, list[str]] | None:

@@ -20,8 +20,8 @@ def test_info(run: Any, fitted: Any) -> None:
     facts = dict(line.split(maxsplit=1) for line in done.out.splitlines())
     assert facts["method"] == "gan"
     assert facts["rows"] == "200"
-    assert facts["numeric"] == "'size', 'weight'"
-    assert facts["category"] == "'colour'"
+    assert facts["size"].startswith("numeric  ")
+    assert facts["colour"].startswith("category, 3 levels  ")
     assert facts["left"].startswith("out ")
     assert "'remark' (text that differs in every row)" in facts["left"]
     assert facts["threshold"].endswith("(alpha 0.05)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +51,50 @@ def test_mistakes(run: Any, parcels: Path, options: list[str], message: str) -> 
     done = run("fit", parcels, *options, "--no-track")
     assert done.code == 2
     assert message in done.err
+
+
+def test_a_dry_run_shows_how_columns_are_read(run: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "price": [f"{price:.2f} €".replace(".", ",") for price in rng.gamma(2, 9, 60)],
+            "heat": np.where(rng.random(60) < 0.2, "n.a.", rng.integers(18, 30, 60).astype(str)),
+            "id": [f"row {i}" for i in range(60)],
+            "site with a very long name": rng.choice(["north", "south"], 60),
+        }
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    model = tmp_path / "model"
+    done = run("fit", tmp_path / "t.csv", "--dry-run", "--id", "id", "--model", model)
+    assert (done.code, model.exists()) == (0, False)
+    lines = done.out.splitlines()
+    assert max(map(len, lines[:5])) <= 80
+    assert lines[1].startswith("price          numeric, decimal co…  ")
+    assert lines[2].split()[-2:] == [str((table["heat"] == "n.a.").sum()), "n.a."]
+    assert "column 'price': cells such as" in done.out
+    done = run("fit", tmp_path / "t.csv", "--dry-run", "--json", "--category", "heat")
+    facts = json.loads(done.out)
+    assert [(each["name"], each["kind"]) for each in facts["columns"]] == [
+        ("price", "numeric"),
+        ("heat", "category"),
+        ("id", "left out"),
+        ("site with a very long name", "category"),
+    ]
+    assert facts["columns"][0]["examples"] == table["price"].iloc[:3].tolist()
+    assert run("fit", tmp_path / "t.csv", "--dry-run", "--number", "id").code == 2
+
+
+def test_info_shows_how_columns_were_read(run: Any, tiny: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60).round(2), "b": rng.integers(0, 9, 60)})
+    table.loc[3:8, "a"] = -999
+    table.to_csv(tmp_path / "t.csv", index=False)
+    model = tmp_path / "model"
+    done = run("fit", tmp_path / "t.csv", "--model", model, "--missing", "-999", *tiny)
+    assert done.code == 0, done.err
+    shown = run("info", model).out
+    assert re.search(r"a +numeric +[-\d. ]+ to [\d.]+ +6 -999", shown)
+    columns = json.loads(run("info", model, "--json").out)["training"]["reading"]
+    assert columns[0]["markers"] == ["-999"]
+    (tmp_path / "new.csv").write_text("a,b\n-999,1\n0.5,2\n")
+    assert run("score", tmp_path / "new.csv", "--model", model).code == 0

@@ -48,6 +48,10 @@ class BooleanColumn(Column):
         )
         return cls(name, "str", bool(gaps.any()), fill, (no, yes))
 
+    def describe_range(self) -> str:
+        """The two words."""
+        return " or ".join(self.labels)
+
     @property
     def words(self) -> tuple[str, str]:
         """The lower-case words for false and true."""

@@ -20,6 +20,7 @@ from anomgan.data.table.columns.column import (
     count_levels,
     level_dtype,
 )
+from anomgan.utils.text import join_limited
 from anomgan.utils.types import Bools, Floats
 
 MAX_STORED_LEVELS = 100_000
@@ -70,6 +71,15 @@ class CategoryColumn(Column):
         is_open = bool(rare) and (once / filled > OPEN_SHARE or len(names) > MAX_STORED_LEVELS)
         levels = tuple(names[:max_levels])
         return cls(name, _declared_dtype(cells), text.null_count > 0, levels, rare, is_open, once)
+
+    def describe_form(self) -> str:
+        """The number of levels."""
+        count = len(self.levels) + len(self.rare)
+        return f"{count:,} {'level' if count == 1 else 'levels'}"
+
+    def describe_range(self) -> str:
+        """The most frequent levels."""
+        return join_limited(self.levels, 3)
 
     @cached_property
     def slots(self) -> list[str]:

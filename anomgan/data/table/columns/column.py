@@ -81,6 +81,14 @@ class Column(ABC):
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Turn parsed values, NaN where missing, back to cells of the user's dtype."""
 
+    def describe_form(self) -> str:
+        """How cells are written or encoded, in a few words; empty if plain."""
+        return ""
+
+    def describe_range(self) -> str:
+        """What the cells of training held, in a few words; empty if that isn't known."""
+        return ""
+
     def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
         """What unreadable cells look like, as the end of a message; empty if nothing is known."""
         return ""

@@ -29,6 +29,7 @@ from anomgan.data.table.columns.column import (
 )
 from anomgan.data.table.columns.numeric import NumericColumn
 from anomgan.errors import DataWarning, InputError
+from anomgan.utils.text import join_limited
 from anomgan.utils.types import Floats
 
 MIN_LEVEL_ROWS = 5
@@ -87,6 +88,14 @@ class ConditionColumn(Column):
             )
         rare = tuple(level for level, _ in counts[len(frequent) : MAX_STORED_LEVELS])
         return cls(name, level_dtype(cells), text.null_count > 0, tuple(frequent), rare, gap)
+
+    def describe_form(self) -> str:
+        """The number of levels."""
+        return f"{len(self.levels) + len(self.rare):,} levels"
+
+    def describe_range(self) -> str:
+        """The most frequent levels."""
+        return join_limited(self.levels, 3)
 
     @cached_property
     def slots(self) -> list[str]:

@@ -101,6 +101,20 @@ class NumericColumn(Column):
         """Numbers; timedeltas in seconds."""
         return parse_numbers(cells, self.number_form)
 
+    def describe_form(self) -> str:
+        """See :meth:`anomgan.data.table.columns.column.Column.describe_form`."""
+        if self.number_form is not None:
+            return self.number_form.describe()
+        if self.dtype.startswith("timedelta"):
+            return "seconds"
+        return "whole numbers" if self.integer else ""
+
+    def describe_range(self) -> str:
+        """The smallest and the largest number."""
+        if self.low is None or self.high is None:
+            return f"about {self.center:.6g}"
+        return f"{self.low:.7g} to {self.high:.7g}"
+
     def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
         """That cells are numbers in another form than in training, if they are."""
         cells = read_cells(unreadable.iloc[:_SHOWN_ROWS])
