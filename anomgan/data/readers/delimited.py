@@ -35,6 +35,7 @@ _MAX_HEADER_BYTES = 2**24
 _SNIFFED_BYTES = 2**16
 """Bytes from which the separator is detected."""
 
+_JSON = re.compile(rb"\s*(\[\s*)?\{\s*\"[^\"]*\"\s*:")
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 
@@ -213,7 +214,13 @@ def _read_header(stream: ByteStream, name: str) -> _Header:
     Raises:
         InputError: If there is none, it is too long, or two columns share a name.
     """
-    separator = _detect_separator(stream.peek(_SNIFFED_BYTES))
+    head = stream.peek(_SNIFFED_BYTES)
+    if _JSON.match(head):
+        raise InputError(
+            f"{name}: is JSON; end its name in .jsonl or .json (standard input takes text with "
+            f"separators alone)"
+        )
+    separator = _detect_separator(head)
     size = 0
 
     def lines() -> Iterator[str]:

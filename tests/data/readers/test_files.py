@@ -386,3 +386,14 @@ def test_npz_that_is_no_table(tmp_path: Path) -> None:
         read_table(path)
     with pytest.raises(InputError, match=r"isn't an \.npz archive"):
         read_table(write(path, path.read_bytes()[:100]))
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', '[\n  {"a" : 1}\n]'])
+def test_json_is_no_delimited_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    with pytest.raises(InputError, match=r"t\.csv: is JSON; end its name in \.jsonl or \.json"):
+        read_table(write(tmp_path / "t.csv", text))
+    as_stdin(monkeypatch, text.encode())
+    with pytest.raises(InputError, match="stdin: is JSON"):
+        read_table("-")
