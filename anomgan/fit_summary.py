@@ -60,6 +60,7 @@ class FurtherFacts(TypedDict, total=False):
     other_rows: int | None
     other_source: str
     abnormal_rows: int | None
+    unlabelled_rows: int
     source: str
     set_aside: SetAside
     gain: dict[str, float] | None

@@ -78,10 +78,10 @@ def calibrate(
     if labelled is None:
         detector.calibrate(alpha=alpha)
     else:
-        frame, abnormal, source = read_labelled(detector, labelled, label, sheet=sheet)
+        labels, source = read_labelled(detector, labelled, label, sheet=sheet)
         roles = ColumnRoles.from_detector(detector)
-        rows = roles.drop_from(frame.drop(columns=label or roles.label or []))
-        detector.calibrate(rows, abnormal, alpha=alpha, kind=kind, source=source)
+        rows = roles.drop_from(labels.records)
+        detector.calibrate(rows, labels.abnormal, alpha=alpha, kind=kind, source=source)
     detector.save(model)
     if as_json:
         print_json(describe_model(detector, str(model)))

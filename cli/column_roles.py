@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
@@ -27,11 +27,13 @@ class ColumnRoles:
         identifier: The column that names rows.
         label: The column that marks abnormal rows.
         drop: Further columns to leave out.
+        normal: The labels of normal rows, where they aren't words such as 0 or benign.
     """
 
     identifier: str | None = None
     label: str | None = None
     drop: tuple[str, ...] = ()
+    normal: tuple[str, ...] = ()
 
     @property
     def options(self) -> list[tuple[str, str]]:
@@ -114,14 +116,18 @@ class ColumnRoles:
 
     def store_in(self, detector: GANDetector) -> None:
         """Store with a fitted detector."""
-        state = {"id": self.identifier, "label": self.label, "drop": list(self.drop)}
+        state: dict[str, Any] = {"id": self.identifier, "label": self.label}
+        state |= {"drop": list(self.drop)}
+        if self.normal:
+            state["normal"] = list(self.normal)
         detector.training_facts_["set_aside"] = state
 
     @classmethod
     def from_detector(cls, detector: GANDetector) -> Self:
         """The roles stored with a detector; empty if it was fitted from Python."""
         state = detector.training_facts_.get("set_aside", {})
-        return cls(state.get("id"), state.get("label"), tuple(state.get("drop", ())))
+        drop, normal = tuple(state.get("drop", ())), tuple(state.get("normal", ()))
+        return cls(state.get("id"), state.get("label"), drop, normal)
 
 
 def check_column(frame: pd.DataFrame, name: str, *, option: str, source: str) -> None:

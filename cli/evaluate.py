@@ -101,15 +101,15 @@ def evaluate(
     if plots is not None:
         check_folder(plots, "--plots")
     detector = load(model)
-    frame, abnormal, source = read_labelled(detector, labelled, label, sheet=sheet)
+    labels, source = read_labelled(detector, labelled, label, sheet=sheet)
     for name in by or []:
-        check_column(frame, name, option="--by", source=source)
+        check_column(labels.frame, name, option="--by", source=source)
     roles = ColumnRoles.from_detector(detector)
     evaluation = evaluate_detector(
         detector,
-        roles.drop_from(frame.drop(columns=label or roles.label or [])),
-        abnormal,
-        by=frame[by] if by else None,
+        roles.drop_from(labels.records),
+        labels.abnormal,
+        by=labels.frame[by] if by else None,
         normal=None if normal is None else read_normal_rows(detector, normal, sheet=sheet),
         bootstrap=bootstrap,
         seed=seed,

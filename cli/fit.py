@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,8 +73,10 @@ def fit(
     label: Annotated[
         str | None,
         typer.Option(
-            metavar="COL",
-            help="Column that marks abnormal rows (1, true, anomaly, …), which are left out.",
+            metavar="COL[=NORMAL]",
+            help="Column that marks abnormal rows (1, true, anomaly, …), which are left out; or "
+            "whose label isn't one of NORMAL, such as kind=ok,idle.  Rows without a label are left "
+            "out, too.",
             show_default=False,
         ),
     ] = None,
@@ -208,9 +211,8 @@ def fit(
         raise InputError("--other -: standard input is NORMAL already; name a file")
     if _is_default(context, "method"):
         method = "cyclegan" if other is not None else "cgan" if conditions else method
-    roles = ColumnRoles(identifier, label, tuple(drop or []))
-
     from anomgan.cli.column_table import show_reading
+    from anomgan.cli.labels import split_label
     from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
     from anomgan.data.readers.files import read_table
     from anomgan.data.readers.sources import describe_source
@@ -223,9 +225,12 @@ def fit(
     if dry_run:
         table = read_table(normal, max_pixels=max_pixels or MAX_PIXELS, sheet=sheet)
         source = describe_source(normal)
+        column = label and split_label(label, table.columns)[0]
+        roles = ColumnRoles(identifier, column, tuple(drop or []))
         roles.check(table, source=source, conditions=conditions, kinds=kinds)
+        rows, *_ = _drop_abnormal(table, label, source=source)
         show_reading(
-            roles.drop_from(_drop_abnormal(table, label, source=source)),
+            roles.drop_from(rows),
             conditions=conditions,
             options=table_options,
             source=source,
@@ -272,13 +277,16 @@ def fit(
                 "standard input can't be read by several processes; write it to a file first"
             )
         table = read_table(normal, max_pixels=max_pixels, sheet=sheet)
+        column = label and split_label(label, table.columns)[0]
+        roles = ColumnRoles(identifier, column, tuple(drop or []))
         roles.check(table, source=source, conditions=conditions, kinds=kinds)
-        rows = _drop_abnormal(table, label, source=source)
+        rows, normal_labels, left_out = _drop_abnormal(table, label, source=source)
+        roles = replace(roles, normal=normal_labels)
         training_rows = roles.drop_from(rows)
         if grids is not None and not holds_pictures(rows):
             raise InputError(f"--grids: {source} holds no pictures")
         grid_folder = None if grids is None else Grids(grids, normal)
-        facts: dict[str, Any] = {"source": source, "abnormal_rows": len(table) - len(rows)}
+        facts: dict[str, Any] = {"source": source, **left_out}
         facts["options"] = describe_options(context, method=method, assignments=chosen)
         second_domain = None
         if other is not None:
@@ -349,20 +357,29 @@ def _is_default(context: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "DEFAULT"
 
 
-def _drop_abnormal(frame: pd.DataFrame, label: str | None, *, source: str) -> pd.DataFrame:
-    """Drop the rows labelled abnormal, and print their number.
+def _drop_abnormal(
+    frame: pd.DataFrame, label: str | None, *, source: str
+) -> tuple[pd.DataFrame, tuple[str, ...], dict[str, int]]:
+    """Drop the rows labelled abnormal or not at all, and print their number.
+
+    Returns:
+        The other rows, the labels that count as normal if words for it don't say so, and how many
+        rows of which kind were left out.
 
     Raises:
         InputError: If a label is unclear, or no row is left.
     """
     if label is None:
-        return frame
-    from anomgan.cli.labels import find_abnormal_rows
+        return frame, (), {"abnormal_rows": 0}
+    from anomgan.cli.labels import read_labels
 
-    abnormal = find_abnormal_rows(frame, label, source=source)
-    if abnormal.all():
+    labels = read_labels(frame, label, source=source)
+    if labels.abnormal.all():
         raise InputError(
-            f"{source}: column {label!r} marks every row as abnormal; none is left to learn from"
+            f"{source}: column {labels.column!r} marks every row as abnormal; none is left to "
+            f"learn from"
         )
-    say(f"{abnormal.sum():,} of {len(frame):,} rows left out: marked abnormal in {label!r}")
-    return frame[~abnormal]
+    count = int(labels.abnormal.sum())
+    say(f"{count:,} of {len(frame):,} rows left out: marked abnormal in {labels.column!r}")
+    counts = {"abnormal_rows": count, "unlabelled_rows": len(frame) - len(labels.frame)}
+    return labels.frame[~labels.abnormal], labels.normal, counts

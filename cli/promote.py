@@ -64,20 +64,20 @@ def promote(
     moves if the metric says so.  If none has the alias, the newest version gets it.  Where the
     alias doesn't move, the exit status is 3.
     """
-    from anomgan.cli.labels import find_abnormal_rows
+    from anomgan.cli.labels import read_labels
     from anomgan.data.readers.files import read_table
     from anomgan.data.readers.sources import describe_source
 
     source = describe_source(labelled)
     table = read_table(labelled, sheet=sheet)
-    labels = find_abnormal_rows(table, label, source=source)
+    labels = read_labels(table, label, source=source)
 
     from anomgan.mlflow.registry import promote as compare
 
     outcome = compare(
         name,
-        table.drop(columns=label),
-        labels,
+        labels.records,
+        labels.abnormal,
         alias=alias,
         metric=metric,
         version=None if version is None else str(version),
@@ -85,7 +85,7 @@ def promote(
         source=source,
         tracking_uri=tracking_uri,
     )
-    say(f"version {outcome.version}: {metric} {outcome.value:.4f} on {len(table):,} rows")
+    say(f"version {outcome.version}: {metric} {outcome.value:.4f} on {len(labels.frame):,} rows")
     if outcome.holder is None:
         say(f"nobody was {alias} before")
     elif outcome.holder == outcome.version:

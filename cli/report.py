@@ -111,21 +111,20 @@ def _read_data(
     detector: GANDetector, data: str, labels: str | None, label: str | None, sheet: str | None
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
-    from anomgan.cli.labels import find_abnormal_rows
+    from anomgan.cli.labels import read_labels
     from anomgan.data.readers.files import read_table
     from anomgan.data.readers.sources import describe_source
 
     roles, source = ColumnRoles.from_detector(detector), describe_source(data)
     frame = read_table(data, sheet=sheet)
-    names = None
+    names = truth = None
+    if labels is None and label is not None:
+        marked = read_labels(frame, label, source=source, normal=roles.normal)
+        frame, truth = marked.records, marked.abnormal
     if roles.identifier is not None and roles.identifier in frame.columns:
         names = [str(name) for name in frame[roles.identifier]]
-    truth = None
     if labels is not None:
         truth = _read_labels(labels, label, len(frame), source, sheet)
-    elif label is not None:
-        truth = find_abnormal_rows(frame, label, source=source)
-        frame = frame.drop(columns=label)
     return roles.drop_from(frame), truth, names
 
 
@@ -137,7 +136,7 @@ def _read_labels(
     Raises:
         InputError: If the column is ambiguous, or there aren't as many labels as rows.
     """
-    from anomgan.cli.labels import find_abnormal_rows
+    from anomgan.cli.labels import find_abnormal_rows, split_label
     from anomgan.data.readers.files import read_table
     from anomgan.data.readers.sources import describe_source
 
@@ -152,4 +151,5 @@ def _read_labels(
         raise InputError(
             f"{name}: has {len(table):,} labels for the {rows:,} rows of {source}; give each one"
         )
-    return find_abnormal_rows(table, column, source=name)
+    column, normal = split_label(column, table.columns)
+    return find_abnormal_rows(table, column, source=name, normal=normal)

@@ -157,7 +157,11 @@ def _describe_health(facts: dict[str, Any]) -> str:
 
 def _describe_excluded_rows(facts: dict[str, Any]) -> str:
     """Rows that weren't used for training."""
-    counts = {"marked abnormal": "abnormal_rows", "that can't be read": "lost_rows"}
+    counts = {
+        "marked abnormal": "abnormal_rows",
+        "without a label": "unlabelled_rows",
+        "that can't be read": "lost_rows",
+    }
     parts = [f"{facts[key]:,} {what}" for what, key in counts.items() if facts.get(key)]
     return f", besides {' and '.join(parts)}" if parts else ""
 

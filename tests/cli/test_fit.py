@@ -106,13 +106,6 @@ def test_an_unclear_label(run: Any, make_records: Any, tmp_path: Path, mark: str
     assert f"{path}: row 7, column 'y': '{mark}' says neither normal nor abnormal" in error
 
 
-def test_an_empty_label(run: Any, make_records: Any, tmp_path: Path) -> None:
-    path = tmp_path / "marked.csv"
-    make_records(30).assign(y=[0] * 29 + [None]).to_csv(path, index=False)
-    error = run("fit", path, "--model", tmp_path / "m", "--label", "y").error
-    assert "row 29, column 'y': an empty cell says neither" in error
-
-
 def test_a_label_that_leaves_nothing(run: Any, make_records: Any, tmp_path: Path) -> None:
     path = tmp_path / "marked.csv"
     make_records(30).assign(y=1).to_csv(path, index=False)
