@@ -48,7 +48,7 @@ def score_on_spark(
     roles = ColumnRoles.from_detector(detector)
     first = list_parquet_files(new)[0]
     names = read_parquet_info(first).columns.names
-    repeated = _select_leading(names, roles, append=append, source=str(first))
+    repeated = _select_leading(names, roles, append=append, source=str(first.source))
     rule, description = _make_rule(alpha, fdr)
     if alpha is not None:
         warn_if_unreachable(detector, alpha)

@@ -47,6 +47,7 @@ class Partition:
         first: The first of them, counted in the file.
         row: The same, counted in the whole table.
         count: How many.
+        told: Columns that the name of the file's folder tells, and their only cell.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Partition:
     first: int
     row: int
     count: int
+    told: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def name(self) -> str:
@@ -166,7 +168,12 @@ class PartitionScorer:
         outcome = Outcome(0, 0, ParseReport())
         p_values: Counter[float] = Counter()
         with _write_partition(self.folder / partition.name, self.output) as writer:
-            for batch in read_batches(partition.file, first=partition.first, count=partition.count):
+            for batch in read_batches(
+                partition.file,
+                first=partition.first,
+                count=partition.count,
+                told=dict(partition.told),
+            ):
                 row = partition.row + outcome.rows
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", DataWarning)

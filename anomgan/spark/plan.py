@@ -81,12 +81,16 @@ class Plan:
             for first in range(0, file.rows, size):
                 count = min(size, file.rows - first)
                 path = file.path.absolute()
-                partitions.append(Partition(len(partitions), path, first, row + first, count))
+                told = tuple(file.told.items())
+                partitions.append(Partition(len(partitions), path, first, row + first, count, told))
             row += file.rows
         inputs = {
             "anomgan": version("anomgan"),
             "model": digest(detector),
-            "files": [[file.path.name, file.rows, file.bytes, file.changed] for file in files],
+            "files": [
+                [file.path.name, file.rows, file.bytes, file.changed, *file.told.items()]
+                for file in files
+            ],
             "rows": size,
             "work": {**asdict(scorer), "output": "", "source": ""},
         }
@@ -141,7 +145,7 @@ def table_files(source: str, detector: GANDetector, scorer: PartitionScorer) -> 
         InputError: If there is none, a column is missing, there is no row, or files differ in the
             columns that are repeated.
     """
-    files = [read_parquet_info(path) for path in list_parquet_files(source)]
+    files = [read_parquet_info(part) for part in list_parquet_files(source)]
     for file in files:
         names = [name for name in file.columns.names if name not in scorer.ignored]
         empty = pd.DataFrame(columns=names)

@@ -241,3 +241,20 @@ def test_an_outcome_survives_its_footer(tmp_path: Path) -> None:
     outcome = Outcome(9, 4, report, ("first", "second"), ((0.1, 3), (1 / 3, 6)))
     assert Outcome.from_json(outcome.to_json()) == outcome
     assert read_outcome(tmp_path / "nothing.parquet") is None
+
+
+def test_folders_tell_columns(source: Path, tmp_path: Path) -> None:
+    training = make_records(120, seed=0).assign(site=["north", "south"] * 60)
+    detector = GANDetector(settings=TINY, random_state=0).fit(training)
+    table = tmp_path / "table"
+    for site in ("north", "south"):
+        (table / f"site={site}").mkdir(parents=True)
+        (table / f"site={site}" / "new.parquet").write_bytes(source.read_bytes())
+    plan = plan_of(detector, table, tmp_path / "out", 20)
+    with open_output(plan):
+        for partition in plan.partitions:
+            plan.scorer.score(partition, detector)
+    expected = detector.score_frame(read_table(table), source="new")
+    found = together(tmp_path / "out")
+    np.testing.assert_array_equal(found["score"], expected.score)
+    assert found["row"].tolist() == list(range(100))

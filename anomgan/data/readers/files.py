@@ -28,7 +28,6 @@ from anomgan.data.readers.image_folder import (
     MAX_CHUNK_PICTURES,
     holds_picture_files,
     read_folder,
-    walk_files,
 )
 from anomgan.data.readers.json_records import read_json
 from anomgan.data.readers.npz import read_npz_arrays
@@ -159,7 +158,7 @@ def _choose_reader(
     if kind in ("folder", "zip"):
         if is_local(source) and kind == "folder" and holds_picture_files(Path(str(source))):
             return partial(read_folder, max_pixels=max_pixels)
-        parts = choose_parts(list_parts(source, walk_files), find_kind, name)
+        parts = choose_parts(list_parts(source), find_kind, name)
         if parts:
             choose = partial(_choose_reader, max_pixels=max_pixels, sheet=sheet)
             return lambda _, rows: read_parts(parts, rows, choose)

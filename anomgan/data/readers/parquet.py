@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pyarrow.parquet
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.column_names import named_columns, refuse_duplicates
 from anomgan.data.readers.sources import Source, describe_source, is_local, is_url, open_seekable
+from anomgan.data.readers.table_folder import TablePart, list_parts
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 
@@ -30,8 +31,10 @@ class ParquetInfo:
         path: Path of the file.
         rows: Number of rows.
         columns: The columns; named indexes of pandas are columns, unnamed ones are left out.
+            Those that the name of the folder tells come last.
         bytes: Size of the file.
         changed: Time of the last change, in nanoseconds since 1970.
+        told: Columns that the name of the folder tells, and their only cell.
     """
 
     path: Path
@@ -39,16 +42,16 @@ class ParquetInfo:
     columns: pa.Schema
     bytes: int
     changed: int
+    told: Mapping[str, str | None]
 
 
-def list_parquet_files(source: str | Path) -> list[Path]:
-    """The Parquet files of a table: the file itself, or those in a folder, sorted by name.
+def list_parquet_files(source: str | Path) -> list[TablePart]:
+    """The Parquet files of a table: the file itself, or those in a folder and its subfolders.
 
-    Names that begin with ``_`` or ``.`` are left out, as in Hadoop.
+    They are sorted by path; names that begin with ``_`` or ``.`` are left out, as in Hadoop.
 
     Raises:
-        InputError: If there is none, or the folder has subfolders, whose names may be columns
-            (``day=1``) that wouldn't be read.
+        InputError: If there is none.
     """
     path, name = Path(source), describe_source(source)
     if is_url(source):
@@ -58,38 +61,41 @@ def list_parquet_files(source: str | Path) -> list[Path]:
     if not path.is_dir():
         if not path.name.lower().endswith(_SUFFIX):
             raise InputError(f"{name}: isn't a {_SUFFIX} file, nor a folder of such files")
-        return [path]
-    visible = [entry for entry in sorted(path.iterdir()) if entry.name[0] not in "_."]
-    for entry in visible:
-        if entry.is_dir():
-            raise InputError(
-                f"{name}: holds the folder {entry.name!r}; give a folder of nothing but "
-                f"{_SUFFIX} files, or one folder at a time"
-            )
-    files = [entry for entry in visible if entry.name.lower().endswith(_SUFFIX)]
-    if not files:
+        return [TablePart(path, path.name)]
+    parts = [part for part in list_parts(path) if part.path.lower().endswith(_SUFFIX)]
+    if not parts:
         raise InputError(f"{name}: is a folder without {_SUFFIX} files")
-    return files
+    return parts
 
 
-def read_parquet_info(path: str | Path) -> ParquetInfo:
+def read_parquet_info(part: TablePart) -> ParquetInfo:
     """Read the footer of a file.
 
     Raises:
-        InputError: If it can't be read, or two columns share a name.
+        InputError: If it can't be read, two columns share a name, or the name of its folder tells
+            one that the file has.
     """
-    path, status = Path(path), Path(path).stat()
+    path, name = Path(str(part.source)), describe_source(part.source)
+    status = path.stat()
     with _open(path) as file:
         schema = file.schema_arrow
         names = named_columns(schema.names)
-        refuse_duplicates(names, describe_source(path))
-        columns = pa.schema([schema.field(schema.names.index(name)) for name in names])
+        refuse_duplicates(names, name)
+        part.check_columns(names)
+        fields = [schema.field(schema.names.index(each)) for each in names]
         rows = file.metadata.num_rows
-    return ParquetInfo(path, rows, columns, status.st_size, status.st_mtime_ns)
+    told = part.partition
+    columns = pa.schema([*fields, *(pa.field(each, pa.string()) for each in told)])
+    return ParquetInfo(path, rows, columns, status.st_size, status.st_mtime_ns, told)
 
 
 def read_batches(
-    path: Source, *, first: int = 0, count: int | None = None, rows: int = _CHUNK_ROWS
+    path: Source,
+    *,
+    first: int = 0,
+    count: int | None = None,
+    rows: int = _CHUNK_ROWS,
+    told: Mapping[str, str | None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Read a range of a file's rows, in memory that doesn't grow with it.
 
@@ -100,6 +106,7 @@ def read_batches(
         first: The first row, counted from 0.
         count: Number of rows; None for all that follow.
         rows: Most rows in a batch.
+        told: Further columns that hold the same cell everywhere.
 
     Yields:
         Non-empty batches.
@@ -116,7 +123,15 @@ def read_batches(
             low, high = max(first - start, 0), min(end - start, batch.num_rows)
             start += batch.num_rows
             if high > low:
-                yield batch.slice(low, high - low)
+                yield _append(batch.slice(low, high - low), told or {})
+
+
+def _append(batch: pa.RecordBatch, told: Mapping[str, str | None]) -> pa.RecordBatch:
+    if not told:
+        return batch
+    further = [pa.array([cell] * batch.num_rows, pa.string()) for cell in told.values()]
+    names = [*batch.schema.names, *told]
+    return pa.RecordBatch.from_arrays([*batch.columns, *further], names=names)
 
 
 def read_parquet(source: Source, rows: int) -> Iterator[pd.DataFrame]:

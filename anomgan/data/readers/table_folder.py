@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from anomgan.data.readers.image_folder import walk_files
 from anomgan.data.readers.sources import (
     Source,
     describe_source,
@@ -51,15 +52,24 @@ class TablePart:
             if equals and name
         }
 
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Check that no column of the file is told by a folder, too.
 
-def list_parts(source: Source, walk: Callable[[Path], Iterator[Path]]) -> list[TablePart]:
+        Raises:
+            InputError: If one is.
+        """
+        twice = [name for name in self.partition if name in names]
+        if twice:
+            raise InputError(
+                f"{describe_source(self.source)}: has a column {twice[0]!r}, which the name of its "
+                f"folder tells, too; rename one"
+            )
+
+
+def list_parts(source: Source) -> list[TablePart]:
     """The files of a folder, its subfolders, or a ZIP archive, sorted by path.
 
     Names that begin with ``_`` or ``.`` are left out, as in Hadoop.
-
-    Args:
-        source: The folder or archive.
-        walk: Lists the files of a local folder.
     """
     files: Iterable[tuple[Source, str]]
     if file_name(source).endswith(".zip") and not (is_local(source) and Path(str(source)).is_dir()):
@@ -68,7 +78,7 @@ def list_parts(source: Source, walk: Callable[[Path], Iterator[Path]]) -> list[T
         files = list_url(str(source), describe_source(source)).items()
     else:
         root = Path(str(source))
-        files = ((path, path.relative_to(root).as_posix()) for path in walk(root))
+        files = ((path, path.relative_to(root).as_posix()) for path in walk_files(root))
     parts = (TablePart(*file) for file in files)
     return sorted((part for part in parts if not is_hidden(part.path)), key=lambda part: part.path)
 
@@ -124,12 +134,8 @@ def read_parts(
     for part in parts:
         name = describe_source(part.source)
         for frame in choose_reader(part.source)(part.source, rows):
+            part.check_columns(frame.columns)
             for column, value in part.partition.items():
-                if column in frame.columns:
-                    raise InputError(
-                        f"{name}: has a column {column!r}, which the name of its folder tells, "
-                        f"too; rename one"
-                    )
                 frame[column] = pd.array([value] * len(frame), dtype="str")
             if columns is None:
                 columns, first = frame.columns, name

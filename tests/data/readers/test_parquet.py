@@ -50,8 +50,9 @@ def test_only_row_groups_in_the_range_are_read(table: Path, tmp_path: Path) -> N
 
 
 def test_the_footer(table: Path) -> None:
-    info = read_parquet_info(table)
-    assert (info.rows, info.columns.names) == (23, ["a", "b"])
+    [part] = list_parquet_files(table)
+    info = read_parquet_info(part)
+    assert (info.rows, info.columns.names, info.told) == (23, ["a", "b"], {})
 
 
 def test_files_of_a_folder_go_by_name_and_hidden_ones_are_left_out(tmp_path: Path) -> None:
@@ -59,7 +60,22 @@ def test_files_of_a_folder_go_by_name_and_hidden_ones_are_left_out(tmp_path: Pat
         (tmp_path / name).touch()
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / "_temporary").mkdir()
-    assert [p.name for p in list_parquet_files(tmp_path)] == ["part-0.parquet", "part-1.parquet"]
+    assert [p.path for p in list_parquet_files(tmp_path)] == ["part-0.parquet", "part-1.parquet"]
+
+
+def test_folders_tell_columns(tmp_path: Path) -> None:
+    for day in (2, 10):
+        (tmp_path / f"day={day}").mkdir()
+        frame = pd.DataFrame({"a": range(day, day + 3)})
+        frame.to_parquet(tmp_path / f"day={day}" / "x.parquet", index=False)
+    first, second = (read_parquet_info(part) for part in list_parquet_files(tmp_path))
+    assert first.columns.names == ["a", "day"]
+    assert (first.told, second.told) == ({"day": "10"}, {"day": "2"})
+    [batch] = read_batches(second.path, first=1, told=second.told)
+    assert batch.to_pydict() == {"a": [3, 4], "day": ["2", "2"]}
+    pd.DataFrame({"day": [1]}).to_parquet(tmp_path / "day=2" / "x.parquet")
+    with pytest.raises(InputError, match="has a column 'day', which the name of its folder tells"):
+        read_parquet_info(list_parquet_files(tmp_path)[1])
 
 
 def test_folders_that_cannot_be_read_as_one_table(tmp_path: Path) -> None:
@@ -67,9 +83,8 @@ def test_folders_that_cannot_be_read_as_one_table(tmp_path: Path) -> None:
         list_parquet_files(tmp_path)
     with pytest.raises(InputError, match="nowhere: no such file"):
         list_parquet_files(tmp_path / "nowhere")
-    (tmp_path / "day=1").mkdir()
-    with pytest.raises(InputError, match="holds the folder 'day=1'"):
-        list_parquet_files(tmp_path)
+    with pytest.raises(InputError, match="is a URL; Spark reads paths"):
+        list_parquet_files("s3://bucket/new.parquet")
 
 
 def test_nothing_is_lost_on_the_way_to_pandas(tmp_path: Path) -> None:
