@@ -79,25 +79,28 @@ def find_sentinel(values: Floats) -> Sentinel | None:
     if numbers.size < 2 * _MIN_REPEATS:
         return None
     for value in (float(numbers.min()), float(numbers.max())):
-        rest = numbers[numbers != value]
-        count = numbers.size - rest.size
-        if count < _MIN_REPEATS or count > _MAX_SHARE * numbers.size:
+        is_value = numbers == value
+        count = int(np.count_nonzero(is_value))
+        if not _MIN_REPEATS <= count <= _MAX_SHARE * numbers.size:
             continue
+        rest = numbers[~is_value]
         low, high = float(rest.min()), float(rest.max())
+        distance = low - value if value < low else value - high
+        if value not in _KNOWN_SENTINELS and distance < high - low:
+            continue
         if len(np.unique(rest[:_FIRST_ROWS])) < _MIN_OTHERS:
             continue
-        distance = low - value if value < low else value - high
         if distance >= _needed_distance(value, count, rest):
-            return Sentinel(value, int(count), low, high)
+            return Sentinel(value, count, low, high)
     return None
 
 
 def _needed_distance(value: float, count: int, rest: Floats) -> float:
     """How far a number of so many cells must be from the rest, ``(m,)``, to stand for missing."""
-    low, high = float(rest.min()), float(rest.max())
+    low = float(rest.min())
     scale = robust_scale(rest)[1]
     if value not in _KNOWN_SENTINELS:
-        return max(_FAR_SCALES * scale, high - low)
+        return max(_FAR_SCALES * scale, float(np.ptp(rest)))
     if value > 0:
         return scale / 2
     if low < 0:

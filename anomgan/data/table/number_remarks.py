@@ -71,8 +71,9 @@ class NumberRemarks:
     def _add_form(self, name: str, cells: Cells, reading: NumberReading) -> bool:
         """Add how numbers are written and which cells are missing; whether some are bounds."""
         text, parsed = cells.trimmed, reading.parsed
-        filled = ~cells.missing
-        self._add_gaps(name, cells, filled & np.isnan(parsed.values) & ~parsed.unreadable)
+        gaps = np.isnan(parsed.values) & ~parsed.unreadable
+        if gaps.any():
+            self._add_gaps(name, cells, gaps & ~cells.missing)
         if reading.words:
             words = ", ".join(map(repr, reading.words))
             self._warnings.append(

@@ -12,8 +12,8 @@ MAX_DECIMALS = 6
 _MAX_COUNT = 2.0**50
 """Largest multiple of the last decimal that is still exact enough."""
 
-_FIRST_ROWS = 1_000
-"""Numbers that are tried before all others, since most columns of many decimals fail there."""
+_TRIED_NUMBERS = 20_000
+"""Numbers that are looked at, evenly spread over the column."""
 
 
 def find_step(numbers: Floats) -> tuple[int | None, int]:
@@ -29,14 +29,12 @@ def find_step(numbers: Floats) -> tuple[int | None, int]:
         >>> find_step(np.array([0.25, 1.0, 2.75]))
         (2, 25)
     """
+    tried = numbers[:: -(-len(numbers) // _TRIED_NUMBERS)]
     for decimals in range(MAX_DECIMALS + 1):
-        if _count(numbers[:_FIRST_ROWS], decimals) is None:
-            continue
-        counts = _count(numbers, decimals)
+        counts = _count(tried, decimals)
         if counts is not None:
             steps = (counts - counts.min()).astype(np.int64)
-            step = int(np.gcd.reduce(steps[:_FIRST_ROWS]))
-            return decimals, max(1, step if step == 1 else int(np.gcd.reduce(steps)))
+            return decimals, max(1, int(np.gcd.reduce(steps)))
     return None, 1
 
 
