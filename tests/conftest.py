@@ -4,9 +4,12 @@ import contextlib
 import importlib.metadata
 import io
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from unittest import mock
 
 import pandas as pd
@@ -23,6 +26,7 @@ torch.set_num_threads(1)
 
 LONG = (
     "test_checkpoint.py",
+    "test_docs.py",
     "test_distributed.py",
     "test_family.py",
     "test_readme.py",
@@ -90,3 +94,24 @@ def run() -> Callable[..., Result]:
         return Result(int(stop.value.code or 0), *texts)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_line(run: Callable[..., Result]) -> Callable[..., None]:
+    """Run an example as a shell would, without the seconds that every process takes to start."""
+
+    def run_line(line: str, *more: str) -> None:
+        """Run a line; ``more`` are further arguments of a command that isn't part of a pipe."""
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|>")
+        lexer.whitespace_split = True
+        words = list(lexer)
+        if words[:1] != ["anomgan"] or "|" in words:
+            done = subprocess.run(["bash", "-euc", line], capture_output=True, text=True)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            return
+        command, target = (words[1:-2], words[-1]) if ">" in words else (words[1:], os.devnull)
+        result = run(*command, *more)
+        assert result.code == 0, f"{line}\n{result.err}"
+        Path(target).write_text(result.out, encoding="utf-8")
+
+    return run_line

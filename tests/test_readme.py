@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -33,25 +32,14 @@ def in_a_shell(text):
     assert done.returncode == 0, done.stderr
 
 
-def in_this_process(run, line):
-    """A line as a shell would run it, but without the seconds that every process takes to start."""
-    words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
-    if words[0] != "anomgan":  # a pipe
-        return in_a_shell(line)
-    command, target = (words[1:-2], words[-1]) if ">" in words else (words[1:], os.devnull)
-    done = run(*command)
-    assert done.code == 0, done.err
-    Path(target).write_text(done.out)
-
-
-def test_shell_blocks(run):
+def test_shell_blocks(run_line):
     quick_start, more = blocks("sh")
     in_a_shell(quick_start)
     scores = pd.read_csv("scores.csv")
     assert list(scores) == ["row", "score", "p_value", "is_anomaly"]
     assert len(scores) == len(pd.read_csv("data/new.csv"))
     for line in more.splitlines():
-        in_this_process(run, line)
+        run_line(line)
     assert set(pd.read_csv("annotated.csv")) > {"bill_length_mm", "score"}
     assert len(pd.read_csv("few.csv")) == len(scores)
     assert len(pd.read_csv("synthetic.csv")) == 100

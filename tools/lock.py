@@ -10,6 +10,7 @@ needs and another doesn't do no harm.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
@@ -49,6 +50,7 @@ def resolve() -> list[tuple[str, str]]:
 
 def main() -> None:
     """Write constraints.txt."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     lines = [
         # A local suffix (2.13.0+cpu) names one build; without it, every build of that version fits.
         f"{name}=={version.partition('+')[0]}\n"

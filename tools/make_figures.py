@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import warnings
 from pathlib import Path
 
@@ -22,6 +23,7 @@ SETS = ("breast-cancer", "penguins")
 
 def main() -> None:
     """Fit with the defaults, score, draw."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     warnings.simplefilter("ignore", DataWarning)
     figure, axes = plt.subplots(1, len(SETS), figsize=(9, 2.8), layout="constrained")
     for axis, name in zip(axes, SETS, strict=True):

@@ -9,6 +9,7 @@ the fuzzing corpus is made of the same model.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def make_new_rows(rows: int, seed: int) -> pd.DataFrame:
 
 def main() -> None:
     """Write the folder and the seeds."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     folder = ROOT / "tests" / "golden" / f"format-{FORMAT_VERSION}"
     if folder.exists():
         sys.exit(f"{folder} is there already")

@@ -8,6 +8,7 @@ Markdown table, in seconds of one processor core, which a busy machine doesn't d
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import tempfile
 import time
@@ -23,6 +24,7 @@ from anomgan.utils.digest import compute_digest
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     normal = load_sample("taxis").normal
     seconds_by_step: dict[str, float] = {}
 
