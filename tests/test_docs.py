@@ -1,8 +1,8 @@
 """The examples of docs/ do what they say.
 
 Blocks of ``sh`` and ``python`` are run, in a folder with the files that they name, and with models
-that take a moment to fit.  Blocks of ``bash`` and ``py`` need a server, a cluster, Java or hours: of
-their commands, and of those in running text, the options must exist, and Python must compile.
+that take a moment to fit.  Blocks of ``bash`` and ``py`` need a server, a cluster, Java or hours:
+of their commands, and of those in running text, the options must exist, and Python must compile.
 """
 
 from __future__ import annotations
