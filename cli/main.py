@@ -6,6 +6,7 @@ Torch and MLflow are imported only by the subcommands that need them, so that ``
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import math
 import os
@@ -45,6 +46,7 @@ from anomgan.cli.panels import arrange, walk
 from anomgan.cli.verbosity import make_options, show_log
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.atomic import track_changes
+from anomgan.utils.late_import import delay_import
 
 DONE, DEFECT, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
@@ -106,6 +108,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # for terminals that aren't UTF-8
     # Idle threads shouldn't spin, which takes cores from other processes; torch reads it on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Half of the time that imports take, beside torch's: scikit-learn imports scipy.stats for one
+    # function, and the garbage collector looks again and again at objects that stay.
+    delay_import("scipy.stats")
+    gc.set_threshold(100_000)
     with show_log(), show_warnings(), _raise_on_signals(), track_changes() as changed:
         sys.exit(_status(sys.argv[1:] if args is None else list(args), changed))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binomtest, false_discovery_control
+from scipy.special import betaincinv
 
 from anomgan.utils.types import Floats
 
@@ -55,7 +55,7 @@ class ConformalCalibrator:
         k = int(np.floor(alpha * (len(self.scores) + 1) + 1e-9))
         if not k:
             return 0.0, 0.0
-        low, high = beta.interval(level, k, len(self.scores) + 1 - k)
+        low, high = betaincinv(k, len(self.scores) + 1 - k, _tails(level))
         return float(low), float(high)
 
     def smallest_alpha(self) -> float:
@@ -80,13 +80,22 @@ def flag_rows(
     """
     if fdr is None:
         return np.asarray(p_values <= alpha + 1e-12)
+    from scipy.stats import false_discovery_control  # late: it takes half a second
+
     return np.asarray(false_discovery_control(p_values) <= fdr + 1e-12)
 
 
 def binomial_interval(hits: int, rows: int, level: float = 0.95) -> tuple[float, float]:
     """Confidence interval of a share, from ``hits`` of ``rows`` (Clopper and Pearson, 1934)."""
-    interval = binomtest(hits, rows).proportion_ci(level, method="exact")
-    return float(interval.low), float(interval.high)
+    low, high = _tails(level)
+    return (
+        float(betaincinv(hits, rows - hits + 1, low)) if hits else 0.0,
+        float(betaincinv(hits + 1, rows - hits, high)) if hits < rows else 1.0,
+    )
+
+
+def _tails(level: float) -> tuple[float, float]:
+    return (1 - level) / 2, (1 + level) / 2
 
 
 def fdr_threshold(p_values: Floats, counts: NDArray[np.int64], fdr: float) -> float:

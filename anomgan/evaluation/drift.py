@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.stats import hypergeom, ksone, kstwo
+from scipy.special import smirnov
 
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.columns.categorical import CategoryColumn
@@ -48,7 +48,8 @@ class Shift:
             value (Kolmogorov and Smirnov), in [0, 1].
         at: That value.
         share: The share of p-values up to it.
-        p_value: Of the hypothesis that calibration rows and these are drawn alike.
+        p_value: Of the hypothesis that calibration rows and these are drawn alike; where both
+            signs of a difference count, twice that of the larger one.
         drift: Whether it is significant, and large enough to matter.
         histogram: Counts of p-values in twenty bins of equal width.
     """
@@ -180,13 +181,13 @@ class DriftMonitor:
         edges = np.arange(1, P_VALUE_BINS + 1) / P_VALUE_BINS
         excess = self._counts.cumsum() / total - edges
         at = int(excess.argmax())
-        p_value = float(ksone.sf(excess[at], size))
+        p_value = float(smirnov(size, excess[at]))
         if not self.detector.training_facts_["calibration"]["cross_fitted"]:
             # Of cross-fitted p-values it is known only that they aren't too small.
             step = 1 / (int(self._sizes[used].min()) + 1)
             lack = -excess - step
             at = at if excess[at] >= lack.max() else int(lack.argmax())
-            p_value = float(kstwo.sf(max(excess.max(), lack.max()), size))
+            p_value = min(1.0, 2 * float(smirnov(size, max(excess.max(), lack.max(), 0.0))))
         statistic = abs(float(excess[at]))
         return Shift(
             statistic,
@@ -243,6 +244,8 @@ def _test_cells(
     level: float,
 ) -> CellDrift:
     """Compare a share of cells in the batch with that in training (Fisher's exact test)."""
+    from scipy.stats import hypergeom  # late: it takes half a second, and most batches do without
+
     null = hypergeom(rows + training_rows, count + training_count, rows)
     p_value = float(null.sf(count - 1))
     if what == "missing":

@@ -1,0 +1,39 @@
+import importlib
+import sys
+
+import pytest
+
+from anomgan.utils.late_import import delay_import
+
+
+@pytest.fixture
+def slow_module(tmp_path, monkeypatch):
+    (tmp_path / "slow_package").mkdir()
+    (tmp_path / "slow_package" / "__init__.py").write_text("answer = 42\n")
+    (tmp_path / "slow_package" / "part.py").write_text("answer = 43\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "slow_package"
+    for name in ("slow_package", "slow_package.part"):
+        sys.modules.pop(name, None)
+
+
+def test_importing_waits_for_the_first_use(slow_module):
+    delay_import(slow_module)
+    module = importlib.import_module(slow_module)
+    assert not hasattr(module, "__file__")
+    assert "answer" not in vars(module)
+    assert module.answer == 42
+    assert vars(sys.modules[slow_module])["answer"] == 42
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = module.nothing
+
+
+def test_parts_of_a_package_can_be_imported(slow_module):
+    delay_import(slow_module)
+    assert importlib.import_module(f"{slow_module}.part").answer == 43
+
+
+def test_a_module_that_is_there_stays(slow_module):
+    before = importlib.import_module(slow_module)
+    delay_import(slow_module)
+    assert sys.modules[slow_module] is before
