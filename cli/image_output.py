@@ -12,6 +12,7 @@ from anomgan.utils.atomic import PARTIAL_PREFIX, atomic_write, note_change
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from anomgan.data.encoders.encoder import Encoder, Records
     from anomgan.data.encoders.image import ImageEncoder
@@ -143,22 +144,29 @@ class Heatmaps:
 
         if not len(scored.values):
             return
-        encoded, nearest = (
-            to_rgb(self.encoder.merge_tiles(self.encoder.to_pictures(values)))
+        pictures, reconstructed = (
+            self.encoder.merge_tiles(self.encoder.to_pictures(values))
             for values in (scored.values, self.ensemble.reconstruct(scored.values))
         )
+        encoded, nearest = to_rgb(pictures), to_rgb(reconstructed, like=pictures)
         maps = self.encoder.merge_tiles(self.ensemble.anomaly_maps(scored.values))
         names, readable_rows = name_rows(frame), np.flatnonzero(~np.isnan(scored.score))
         for i, row in enumerate(readable_rows):
             name = names.iloc[row]
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
-            image = _reload(frame[PICTURE_COLUMN].iloc[row], encoded[i])
+            image = _reload(frame[PICTURE_COLUMN].iloc[row], encoded[i], pictures)
             # The whole name and .png, so that a.png and a.jpg get different files.
             self.folder.write(f"{stem}.png", png_triptych(image, nearest[i], maps[i]))
 
 
-def _reload(cell: Any, fallback: Bytes) -> Bytes:
-    """An image in its own size and colours, or the fallback if it can no longer be read."""
+def _reload(cell: Any, fallback: Bytes, like: NDArray[Any]) -> Bytes:
+    """An image in its own size and colours, or the fallback if it can no longer be read.
+
+    Args:
+        cell: The image.
+        fallback: The same, encoded.
+        like: Encoded images whose range is that of the colours.
+    """
     from anomgan.data.image.picture import BrokenPictureError, as_picture, lift_pillow_limit
     from anomgan.plotting.images import PANEL, to_rgb
 
@@ -167,7 +175,7 @@ def _reload(cell: Any, fallback: Bytes) -> Bytes:
             pixels, _ = as_picture(cell, "").load(PANEL)
     except BrokenPictureError:
         return fallback
-    image: Bytes = to_rgb(pixels[None])[0]
+    image: Bytes = to_rgb(pixels[None], like=like)[0]
     return image
 
 
@@ -218,8 +226,10 @@ class Grids:
 
         from anomgan.plotting.images import png_grid, to_rgb
 
+        like = None if pairs is None else encoder.restore(pairs[0], encoder.columns, as_frame=True)
+
         def restore(values: Records) -> Bytes:
-            return to_rgb(encoder.restore(values, encoder.columns, as_frame=True))
+            return to_rgb(encoder.restore(values, encoder.columns, as_frame=True), like)
 
         self.folder.write(f"samples{suffix}.png", png_grid(restore(generated), GRID_COLUMNS))
         if pairs is not None:

@@ -27,15 +27,19 @@ MIN_HEAT, MAX_HEAT = 0.8, 1.6
 a hundred of their pixels is above 1."""
 
 
-def to_rgb(pictures: NDArray[Any]) -> Bytes:
+def to_rgb(pictures: NDArray[Any], like: NDArray[Any] | None = None) -> Bytes:
     """Convert images of any type, (n, H, W) or (n, H, W, C), to RGB of 8 bits, (n, H, W, 3).
 
-    Other types are scaled so that the range of all these images becomes 0 to 255.  Of two
-    channels, or more than three, the mean is shown.
+    Of two channels, or more than three, the mean is shown.
+
+    Args:
+        pictures: The images.  What isn't of 8 bits is scaled so that a range becomes 0 to 255.
+        like: Images of the same type that have this range; by default those that are converted.
     """
     if pictures.dtype != np.uint8:
-        low, high = float(pictures.min()), float(pictures.max())
-        pictures = (pictures - low) * (255 / max(high - low, 1e-12))
+        ranged = pictures if like is None or like.dtype != pictures.dtype else like
+        low, high = float(ranged.min()), float(ranged.max())
+        pictures = ((pictures - low) * (255 / max(high - low, 1e-12))).clip(0, 255)
     deep = pictures if pictures.ndim == 4 else pictures[..., None]
     if deep.shape[-1] not in (1, 3):
         deep = deep.mean(-1, keepdims=True)
@@ -100,11 +104,15 @@ def png_grid(pictures: Sequence[Bytes] | Bytes, columns: int) -> bytes:
 def png_image(picture: NDArray[Any]) -> bytes:
     """A PNG of one image, (H, W) or (H, W, C): gray of 8 or 16 bits as it is, others as RGB.
 
-    Real numbers are scaled as by :func:`to_rgb`.
+    Of colours of 16 bits the upper eight are kept, which is all that Pillow writes.  Real numbers
+    are scaled as by :func:`to_rgb`.
     """
     flat = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
-    gray = flat.ndim == 2 and flat.dtype in (np.uint8, np.uint16)
-    return _encode(flat if gray else to_rgb(picture[None])[0])
+    if flat.ndim == 2 and flat.dtype in (np.uint8, np.uint16):
+        return _encode(flat)
+    if flat.dtype == np.uint16:
+        flat = (flat >> 8).astype(np.uint8)
+    return _encode(to_rgb(flat[None])[0])
 
 
 def _encode(picture: NDArray[Any]) -> bytes:

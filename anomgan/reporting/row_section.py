@@ -94,10 +94,9 @@ def _draw_pictures(detector: GANDetector, values: Any) -> list[str] | None:
     encoder, fitted = detector.encoder_, detector.ensemble_
     if not isinstance(encoder, ImageEncoder):
         return None
-    originals, reconstructions = (
-        to_rgb(encoder.to_pictures(each)) for each in (values, fitted.reconstruct(values))
-    )
-    files = map(png_triptych, originals, reconstructions, fitted.anomaly_maps(values))
+    originals = encoder.to_pictures(values)
+    reconstructions = to_rgb(encoder.to_pictures(fitted.reconstruct(values)), like=originals)
+    files = map(png_triptych, to_rgb(originals), reconstructions, fitted.anomaly_maps(values))
     return [f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in files]
 
 
