@@ -6,6 +6,7 @@ import json
 import pickletools
 import pydoc
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from mlflow.types.schema import AnyType
 
 import anomgan.mlflow
 from anomgan import InputError
+from anomgan.data.table.columns.numeric import NumericColumn
+from anomgan.mlflow.flavor import _to_mlflow_type
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +250,9 @@ def test_the_public_names_are_shown() -> None:
     assert "log_model(detector: 'GANDetector', name: 'str' = 'model'" in text
     with pytest.raises(AttributeError, match="has no attribute 'log_modell'"):
         anomgan.mlflow.log_modell  # noqa: B018
+
+
+def test_numbers_with_decimal_commas_may_be_served_as_text_or_numbers() -> None:
+    column = NumericColumn("x", "float64", False, 0.0, 1.0, form=(",", "", "€"))
+    assert isinstance(_to_mlflow_type(column), AnyType)
+    assert _to_mlflow_type(replace(column, form=())) == DataType.double

@@ -26,6 +26,9 @@ UNEXPECTED_MISSING = "(unexpected missing)"
 cells in training."""
 
 
+_OTHER_DECIMALS = "have decimal points, and those of training decimal commas; read as decimals"
+
+
 @dataclass(frozen=True)
 class TableEncoder(Encoder):
     """Convert tables to arrays and back.
@@ -258,6 +261,8 @@ def _report_column(
         unseen := int(np.count_nonzero(column.is_unseen(parsed.values)))
     ):
         report.unseen[column.name] = unseen
+    if other := column.count_other_decimals(series):
+        report.changes[f"cells of column {column.name!r} {_OTHER_DECIMALS}"] = other
     if unreadable := int(np.count_nonzero(parsed.unreadable)):
         at = int(np.argmax(parsed.unreadable))
         hint = column.describe_other_form(series[parsed.unreadable])

@@ -40,7 +40,7 @@ _FAR_SCALES = 10.0
 whole range, from which on it may stand for missing."""
 
 _MAX_SHARE = 0.5
-"""Largest share of cells that a number may have to stand for missing."""
+"""Largest share of cells that an unknown number may have to stand for missing."""
 
 _MIN_OTHERS, _FIRST_ROWS = 10, 2_000
 """Fewest different other numbers, and cells in which they are sought."""
@@ -81,12 +81,15 @@ def find_sentinel(values: Floats) -> Sentinel | None:
     for value in (float(numbers.min()), float(numbers.max())):
         is_value = numbers == value
         count = int(np.count_nonzero(is_value))
-        if not _MIN_REPEATS <= count <= _MAX_SHARE * numbers.size:
+        if count < _MIN_REPEATS:
             continue
         rest = numbers[~is_value]
+        if not rest.size:
+            return None
         low, high = float(rest.min()), float(rest.max())
         distance = low - value if value < low else value - high
-        if value not in _KNOWN_SENTINELS and distance < high - low:
+        is_common = count > _MAX_SHARE * numbers.size
+        if value not in _KNOWN_SENTINELS and (is_common or distance < high - low):
             continue
         if len(np.unique(rest[:_FIRST_ROWS])) < _MIN_OTHERS:
             continue

@@ -235,6 +235,23 @@ def test_another_form_at_scoring_is_named() -> None:
     assert "they look like numbers with decimal comma" in line
 
 
+def test_decimal_points_after_decimal_commas_are_said() -> None:
+    encoder, _, _ = fit(FORMS["decimal comma"])
+    new = pd.DataFrame({"x": [f"{a:.2f}" for a in AMOUNTS], "other": 0.0})
+    values, report = encoder.transform(new)
+    commas = pd.DataFrame({"x": FORMS["decimal comma"], "other": 0.0})
+    np.testing.assert_array_equal(values, encoder.transform(commas)[0])
+    assert list(report.unread_lines()) == [
+        "120 cells of column 'x' have decimal points, and those of training decimal commas; read "
+        "as decimals"
+    ]
+
+
+def test_a_known_number_for_missing_may_be_the_most_frequent() -> None:
+    cells = [-200.0 if i % 5 else a for i, a in enumerate(AMOUNTS)]
+    assert "-200 comes again and again" in fit(cells)[1][0]
+
+
 def test_seats_and_addresses_are_levels_without_a_word() -> None:
     for cells in (
         [f"{i % 30}{'ABCDEF'[i % 6]}" for i in range(120)],

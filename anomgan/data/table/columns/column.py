@@ -81,6 +81,10 @@ class Column(ABC):
     def restore(self, values: Floats) -> pd.Series[Any]:
         """Turn parsed values, NaN where missing, back to cells of the user's dtype."""
 
+    def count_other_decimals(self, series: pd.Series[Any]) -> int:
+        """How many cells have a decimal point where those of training had a decimal comma."""
+        return 0
+
     def describe_form(self) -> str:
         """How cells are written or encoded, in a few words; empty if plain."""
         return ""

@@ -101,6 +101,16 @@ class NumericColumn(Column):
         """Numbers; timedeltas in seconds."""
         return parse_numbers(cells, self.number_form)
 
+    def count_other_decimals(self, series: pd.Series[Any]) -> int:
+        """See :meth:`anomgan.data.table.columns.column.Column.count_other_decimals`."""
+        if self.number_form is None or self.number_form.decimal == ".":
+            return 0
+        cells = read_cells(series)
+        if cells.form != "text":
+            return 0
+        points = pc.match_substring_regex(cells.trimmed, r"^[-+]?(?:\d*\.\d{1,2}|\d*\.\d{4,})$")
+        return int(pc.sum(points).as_py() or 0)
+
     def describe_form(self) -> str:
         """See :meth:`anomgan.data.table.columns.column.Column.describe_form`."""
         if self.number_form is not None:
