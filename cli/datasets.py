@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anomgan.cli.completion import complete_sample
 from anomgan.cli.console import print_json, say, show_entries
 from anomgan.cli.options import JsonOption
 
@@ -58,7 +59,15 @@ def _describe(sample: Sample) -> dict[str, Any]:
 
 @app.command("export")
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A data set.",
+            show_default=False,
+            autocompletion=complete_sample,
+        ),
+    ],
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder to write to.", show_default=False)
     ],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
+from anomgan.cli.completion import complete_method
 from anomgan.cli.console import print_json, say, show_facts
 from anomgan.cli.fit_config import ConfigOption, describe_options, merge_settings
 from anomgan.cli.mlflow_options import (
@@ -68,7 +69,12 @@ def fit(
     ],
     model: NewModelOption = DEFAULT_MODEL,
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="The GAN; `anomgan methods` lists them.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The GAN; `anomgan methods` lists them.",
+            autocompletion=complete_method,
+        ),
     ] = DEFAULT_METHOD,
     label: Annotated[
         str | None,

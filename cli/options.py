@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from anomgan.cli.completion import complete_preset, complete_setting
 from anomgan.errors import InputError
 
 DEFAULT_MODEL = Path("anomgan-model")
@@ -79,7 +80,12 @@ NewModelOption = Annotated[
     typer.Option("--model", metavar="DIR", envvar="ANOMGAN_MODEL", help="The model directory."),
 ]
 PresetOption = Annotated[
-    str, typer.Option(metavar="P", help="How long to train: fast, balanced or thorough.")
+    str,
+    typer.Option(
+        metavar="P",
+        help="How long to train: fast, balanced or thorough.",
+        autocompletion=complete_preset,
+    ),
 ]
 
 SetOption = Annotated[
@@ -88,6 +94,7 @@ SetOption = Annotated[
         "--set",
         metavar="K=V",
         help="Change one setting that `anomgan settings` lists; may be repeated.",
+        autocompletion=complete_setting,
         show_default=False,
     ),
 ]

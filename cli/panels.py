@@ -63,12 +63,15 @@ def arrange(command: Any) -> None:
     command_panels = {name: panel for panel, names in COMMANDS.items() for name in names}
     for each in walk(command):
         each.rich_help_panel = command_panels.get(each.name)
-        if hasattr(each, "commands"):
-            continue
+        is_group = hasattr(each, "commands")  # its few options stand together
         for parameter in each.params:
-            if parameter.param_type_name == "option":
+            if parameter.param_type_name != "option":
+                continue
+            if not is_group:
                 named = (panel_of[name] for name in parameter.opts if name in panel_of)
                 parameter.rich_help_panel = next(named, None)
+            if parameter.is_flag or parameter.count:
+                parameter.metavar = ""  # it takes no value, so that none needs a name
         each.params.sort(key=lambda parameter: order.get(parameter.rich_help_panel, 0))
 
 

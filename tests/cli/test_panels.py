@@ -62,6 +62,11 @@ def test_the_bare_command_shows_its_help(run: Any, arguments: list[str]) -> None
     [
         ("anomgan sc", 1, "score"),
         ("anomgan fit x.csv --contam", 3, "--contamination"),
+        ("anomgan fit x.csv --method wgan", 4, "wgan-gp"),
+        ("anomgan bench --preset thor", 3, "thorough"),
+        ("anomgan fit x.csv --set inversion_st", 4, "inversion_steps="),
+        ("anomgan fit x.csv --set score=con", 4, "score=contrast"),
+        ("anomgan datasets export peng", 3, "penguins"),
     ],
 )
 def test_shells_complete(typed: str, at: int, offered: str) -> None:
