@@ -167,7 +167,8 @@ def _reload(cell: Any, fallback: Bytes, like: NDArray[Any]) -> Bytes:
         fallback: The same, encoded.
         like: Encoded images whose range is that of the colours.
     """
-    from anomgan.data.image.picture import BrokenPictureError, as_picture, lift_pillow_limit
+    from anomgan.data.image.picture import BrokenPictureError, as_picture
+    from anomgan.data.image.pillow_limit import lift_pillow_limit
     from anomgan.plotting.images import PANEL, to_rgb
 
     try:

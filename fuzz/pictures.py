@@ -23,9 +23,9 @@ with atheris.instrument_imports(include=["anomgan", "PIL"], enable_loader_overri
     from anomgan.data.image.picture import (
         BrokenPictureError,
         FilePicture,
-        lift_pillow_limit,
         to_picture_series,
     )
+    from anomgan.data.image.pillow_limit import lift_pillow_limit
 
 warnings.simplefilter("ignore")
 FILE = Path(__file__).resolve().parents[1] / "build" / "fuzz" / "picture"

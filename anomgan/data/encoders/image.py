@@ -22,8 +22,8 @@ from anomgan.data.image.picture import (
     Header,
     Picture,
     as_picture,
-    lift_pillow_limit,
 )
+from anomgan.data.image.pillow_limit import lift_pillow_limit
 from anomgan.data.image.preprocessing import (
     SIDE_LIMITS,
     choose_channels,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import threading
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.data.image.deep_colours import has_deep_colours, load_deep_colours, loses_bits
+from anomgan.data.image.pages import has_more_frames
 from anomgan.utils.text import one_line
 
 if TYPE_CHECKING:
@@ -34,9 +33,6 @@ MAX_PIXELS = 89_478_485
 
 DEPTHS = ("uint8", "uint16", "float32")
 """Types of a picture's values, narrowest first; float32 holds any numbers."""
-
-_NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 0b101
-"""TIFF's tag that tells what a page is for, and the bits of what isn't a picture by itself."""
 
 _ON_WHITE = "pictures with transparency: laid on white"
 
@@ -168,7 +164,7 @@ class FilePicture(Picture):
         with self._open() as image:
             gray, depth = _is_gray(image), _depth(image)
             changes: list[str] = []
-            if self.page is None and _has_more_frames(image, self.path):
+            if self.page is None and has_more_frames(image, self.path):
                 changes.append("pictures with several pages or frames: only the first counts")
             if has_deep_colours(image):
                 pixels = load_deep_colours(self._open, ImageOps.exif_transpose)
@@ -260,76 +256,6 @@ def _lay_on_white(pixels: NDArray[np.uint16], changes: list[str]) -> Pixels:
     share = alpha / 0xFFFF
     blended: Pixels = np.rint(colours * share + 0xFFFF * (1 - share)).astype(np.uint16)
     return blended
-
-
-def _has_more_frames(image: Image, path: Path) -> bool:
-    """Whether an image is the first of several in its file."""
-    if image.format not in ("GIF", "TIFF"):
-        return bool(getattr(image, "n_frames", 1) > 1)
-    import PIL.Image
-
-    try:  # by another object, because counting moves on, and a later frame may be damaged
-        with PIL.Image.open(path, formats=(image.format,)) as other:
-            return bool(getattr(other, "n_frames", 1) > 1)
-    except MemoryError:
-        raise
-    except Exception:  # decoders raise nearly anything for damaged files
-        return False
-
-
-def list_pages(path: Path) -> list[int]:
-    """The pages of a TIFF file, counted from 0, without reduced copies and masks of others.
-
-    A file that can't be read has one page, which can't be read.
-    """
-    import PIL.Image
-
-    pages: list[int] = []
-    if not path.is_file():  # reading a pipe would block
-        return [0]
-    try:
-        with lift_pillow_limit(), PIL.Image.open(path, formats=("TIFF",)) as image:
-            for page in range(getattr(image, "n_frames", 1)):
-                image.seek(page)
-                kind = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
-                if not kind & _REDUCED_OR_MASK:
-                    pages.append(page)
-    except MemoryError:
-        raise
-    except Exception:  # decoders raise nearly anything for damaged files
-        return pages or [0]
-    return pages or [0]
-
-
-# --- Pillow's limit -------------------------------------------------------------------------------
-
-_limit_lock = threading.Lock()
-_limit_lifted = 0  # number of contexts within which it is lifted
-_original_limit: int | None = None
-
-
-@contextlib.contextmanager
-def lift_pillow_limit() -> Iterator[None]:
-    """Disable Pillow's own limit, so that ``max_pixels`` alone holds, and silence its warnings.
-
-    The limit is global to the process; the last context that ends restores it.
-    """
-    import PIL.Image
-
-    global _limit_lifted, _original_limit
-    with _limit_lock:
-        if not _limit_lifted:
-            _original_limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-        _limit_lifted += 1
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")
-            yield
-    finally:
-        with _limit_lock:
-            _limit_lifted -= 1
-            if not _limit_lifted:
-                PIL.Image.MAX_IMAGE_PIXELS = _original_limit
 
 
 def as_picture(cell: Any, name: str) -> Picture:

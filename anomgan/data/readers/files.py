@@ -38,10 +38,9 @@ from anomgan.data.readers.sources import (
     describe_source,
     file_name,
     is_local,
-    is_url,
-    is_url_of_folder,
 )
 from anomgan.data.readers.table_folder import Reader, choose_parts, list_parts, read_parts
+from anomgan.data.readers.urls import is_url, is_url_of_folder
 from anomgan.errors import InputError
 
 _PACKABLE_KINDS = {

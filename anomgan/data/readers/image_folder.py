@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from anomgan.data.image.pages import list_pages
 from anomgan.data.image.picture import (
     FOLDER_COLUMN,
     MAX_PIXELS,
     PATH_COLUMN,
     PICTURE_COLUMN,
     FilePicture,
-    list_pages,
     to_picture_series,
 )
 from anomgan.errors import DataWarning, InputError

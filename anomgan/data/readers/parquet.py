@@ -13,8 +13,9 @@ import pyarrow.parquet
 
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.column_names import named_columns, refuse_duplicates
-from anomgan.data.readers.sources import Source, describe_source, is_local, is_url, open_seekable
+from anomgan.data.readers.sources import Source, describe_source, is_local, open_seekable
 from anomgan.data.readers.table_folder import TablePart, list_parts
+from anomgan.data.readers.urls import is_url
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 

@@ -1,8 +1,4 @@
-"""Where bytes come from: a file, a URL, standard input, a member of a ZIP archive, or memory.
-
-URLs are opened through fsspec, whose file systems need packages of their own: s3fs for ``s3://``,
-aiohttp for ``https://``.
-"""
+"""Where bytes come from: a file, a URL, standard input, a member of a ZIP archive, or memory."""
 
 from __future__ import annotations
 
@@ -25,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from anomgan.data.readers.urls import explain_errors, is_url, open_url
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.text import one_line
 
@@ -65,8 +62,6 @@ class Memory:
 
 Source = str | Path | ZipMember | Memory
 
-_URL = re.compile(r"[\w+.-]+(::[\w+.-]+)*://")
-
 _UNPACKERS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
@@ -75,11 +70,6 @@ _UNPACKERS: dict[str, Callable[[BinaryIO], Any]] = {
 }
 PACKED_SUFFIXES = tuple(_UNPACKERS)
 """Endings of the names of compressed files."""
-
-
-def is_url(source: Source) -> bool:
-    """Whether a source is a URL rather than a path."""
-    return isinstance(source, str) and _URL.match(source) is not None
 
 
 def is_local(source: Source) -> bool:
@@ -161,16 +151,9 @@ def _open_stored(source: Source, name: str) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", member)
     else:
         with explain_errors(name):
-            file = _open_url(str(source)) if is_url(source) else Path(source).open("rb")  # noqa: SIM115
+            file = open_url(str(source)) if is_url(source) else Path(source).open("rb")  # noqa: SIM115
         with file:
             yield file
-
-
-def _open_url(url: str) -> BinaryIO:
-    import fsspec
-
-    file_system, path = fsspec.core.url_to_fs(url)
-    return cast("BinaryIO", file_system.open(path, "rb"))
 
 
 @contextlib.contextmanager
@@ -207,64 +190,3 @@ def list_members(source: Source) -> list[ZipMember]:
 def is_hidden(path: str) -> bool:
     """Whether a part of a path begins with ``_`` or ``.``, as in Hadoop and archives of macOS."""
     return any(part[:1] in ("_", ".") for part in path.split("/"))
-
-
-def is_url_of_folder(url: str, name: str) -> bool:
-    """Whether a URL names a folder; servers of the Web don't know any.
-
-    Raises:
-        InputError: If the file system can't be asked, or there is nothing of that name.
-    """
-    if url.startswith(("http://", "https://")):
-        return False
-    import fsspec
-
-    with explain_errors(name):
-        file_system, path = fsspec.core.url_to_fs(url)
-        is_folder: bool = file_system.isdir(path)
-        if not is_folder and not file_system.exists(path):
-            raise FileNotFoundError(2, "No such file or directory")
-    return is_folder
-
-
-def list_url(url: str, name: str) -> dict[str, str]:
-    """URLs of the files in a folder and its subfolders -> their paths in it.
-
-    Raises:
-        InputError: If they can't be listed.
-    """
-    import fsspec
-
-    with explain_errors(name):
-        file_system, root = fsspec.core.url_to_fs(url)
-        return {
-            str(file_system.unstrip_protocol(path)): path.removeprefix(root).lstrip("/")
-            for path in file_system.find(root)
-        }
-
-
-@contextlib.contextmanager
-def explain_errors(name: str) -> Iterator[None]:
-    """Turn the errors of files, networks and storage into one kind.
-
-    Raises:
-        InputError: With the name of the source.
-    """
-    try:
-        yield
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{name}: no such file") from None
-    except ImportError as error:  # fsspec says which package
-        if out_of_memory(error):
-            raise
-        raise InputError(
-            f"{name}: needs a package that isn't installed ({one_line(error)}); "
-            f"pip install 'anomgan[files]' brings those for https:// and s3://"
-        ) from None
-    except Exception as error:  # each storage has errors of its own
-        if out_of_memory(error):
-            raise
-        reason = getattr(error, "strerror", None) or one_line(error, 300) or type(error).__name__
-        raise InputError(f"{name}: can't be opened: {reason}") from None

@@ -17,10 +17,9 @@ from anomgan.data.readers.sources import (
     file_name,
     is_hidden,
     is_local,
-    is_url,
     list_members,
-    list_url,
 )
+from anomgan.data.readers.urls import is_url, list_url
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
 

@@ -19,9 +19,9 @@ from anomgan.data.image.picture import (
     DEPTHS,
     BrokenPictureError,
     FilePicture,
-    lift_pillow_limit,
     to_picture_series,
 )
+from anomgan.data.image.pillow_limit import lift_pillow_limit
 from anomgan.errors import InputError
 
 MOST_PIXELS = 1_000_000

@@ -12,15 +12,15 @@ import PIL.Image
 import PIL.TiffImagePlugin
 import pytest
 
+from anomgan.data.image.pages import list_pages
 from anomgan.data.image.picture import (
     ArrayPicture,
     BrokenPictureError,
     FilePicture,
     Header,
     Picture,
-    lift_pillow_limit,
-    list_pages,
 )
+from anomgan.data.image.pillow_limit import lift_pillow_limit
 from anomgan.data.image.preprocessing import convert_channels, convert_depth, resize
 
 RAMP = np.arange(0, 96, 4, dtype=np.uint8).reshape(4, 6)
