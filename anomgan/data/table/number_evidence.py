@@ -39,6 +39,9 @@ _SEARCHED_ROWS = 20_000
 _MIN_UNIT_SHARE = 0.05
 """Least share of the numbers with a unit from which it is the unit of those without."""
 
+_MAX_UNITS = 10
+"""Most kinds of unit in a column; what stands behind the numbers of addresses differs more."""
+
 _LETTER_NOTE = re.compile(LETTER_NOTE)
 
 _MIN_SURPLUS = 0.02
@@ -174,7 +177,7 @@ def _find_unit(parts: pa.StructArray) -> tuple[str, tuple[tuple[str, int], ...]]
     readable = sum(n for (a, b), n in counts.items() if convert(a, b, unit) is not None)
     if readable >= READ_SHARE * total:
         return unit, ()
-    if sum(map(is_known_unit, named)) < 2:
+    if len(named) > _MAX_UNITS or sum(map(is_known_unit, named)) < 2:
         return None
     return unit, tuple(named.most_common(5))
 

@@ -25,14 +25,16 @@ _GROUPED = r"[ \x{a0}\x{202f}\x{2009}'’]"
 """What separates thousands beyond doubt."""
 
 _LETTERS = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
-_NOTE = r"[*†‡§#]+|\[\w{1,3}\]|\(\w\)|[¹²³⁴⁵⁶⁷⁸⁹⁰]+"
+_NOTE = r"(?:±|\+/-) ?[\d.,]+|[*†‡§#]+|\[\w{1,3}\]|\(\w\)|[¹²³⁴⁵⁶⁷⁸⁹⁰]+"
+
+_UNIT = rf"(?:[°º˚%‰\x{{2032}}\x{{2033}}℃℉]{_BLANK}*|\p{{Sc}}|\pL)(?:[\pL/·⋅^²³⁻¹.%]|[23])*"
 
 _CELL = (
     rf"""^["'=]*(?P<open>\()?{_BLANK}*(?P<bound><=?|>=?|[≤≥~≈]|ca\.)?{_BLANK}*"""
     rf"(?P<sign>[+]|{_MINUS})?{_BLANK}*(?P<prefix>\p{{Sc}}|(?:{_LETTERS})\.?)?{_BLANK}*"
     rf"(?P<inner>{_MINUS})?{_BLANK}*"
     rf"(?P<number>(?:\d(?:[\d.,]|{_GROUPED}|[eE][-+]?\d)*|[.,]\d+(?:[eE][-+]?\d+)?))"
-    rf"{_BLANK}*(?P<suffix>(?:[°º˚%‰\x{2032}\x{2033}℃℉]{_BLANK}*|\p{{Sc}}|\pL)(?:[\pL/·⋅^²³⁻¹.%]|[23])*)?"
+    rf"{_BLANK}*(?P<suffix>{_UNIT}(?: \pL[\pL.]*){{0,2}})?"
     rf"""{_BLANK}*(?P<behind>{_MINUS})?(?P<note>{_NOTE})?(?P<close>\))?["']*$"""
 )
 """A number with all that may stand around it."""

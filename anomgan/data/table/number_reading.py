@@ -23,7 +23,7 @@ from anomgan.data.table.options import TableOptions
 MIN_NUMBER_SHARE = 0.5
 """Share of numbers among a column's filled cells from which on other cells are pointed out."""
 
-_MAX_WORDS, _MIN_WORD_REPEATS, _MIN_DISTINCT_NUMBERS = 3, 3, 20
+_MAX_WORDS, _MIN_WORD_REPEATS, _MIN_DISTINCT_NUMBERS = 10, 3, 20
 """Few words that come again and again beside many different numbers stand for missing."""
 
 

@@ -38,6 +38,8 @@ def read(form: NumberForm, *cells: str) -> list[float]:
         (PLAIN, "12*", 12),
         (PLAIN, "12 a", 12),
         (PLAIN, "12[1]", 12),
+        (PLAIN, "12.5 \u00b1 0.2", 12.5),
+        (NumberForm(unit="mm Hg"), "120 mm Hg", 120),
         (PLAIN, "3\u00b2", 3),
         (PLAIN, "24.3K", 24300),
         (PLAIN, "1.2 M", 1.2e6),

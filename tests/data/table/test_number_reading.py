@@ -257,6 +257,7 @@ def test_seats_and_addresses_are_levels_without_a_word() -> None:
         [f"{i % 30}{'ABCDEF'[i % 6]}" for i in range(120)],
         [f"10.0.{i % 7}.{i % 5}" for i in range(120)],
         [f"R{i % 9}" for i in range(120)],
+        [f"{i % 40} {'ABCDEFGHIJKLMNOP'[i % 16]}ain Street" for i in range(120)],
     ):
         encoder, caught, notes = fit(cells)
         assert (encoder.schema["x"].kind, caught, notes) == ("category", [], [])
