@@ -106,6 +106,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         decimal: What separates decimals in text, ``"."`` or ``","``; by default what the column
             shows.
         thousands: What separates thousands in text.
+        date_format: How columns write times: a format such as ``"%d/%m/%Y"``, ``"iso"``,
+            ``"unix-s"`` (``-ms``, ``-us``, ``-ns``) or ``"excel"`` for all columns that it fits, or
+            a dict: column -> its own; by default what the column shows.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         random_state: Seed of all randomness; global random states are neither used nor changed.
         verbose: Whether to write ten lines of progress to standard error, if the logger
@@ -159,6 +162,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         missing: Any = None,
         decimal: str | None = None,
         thousands: str | None = None,
+        date_format: str | Mapping[str, str] | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -174,6 +178,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self.missing = missing
         self.decimal = decimal
         self.thousands = thousands
+        self.date_format = date_format
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -240,6 +245,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.missing,
             self.decimal,
             self.thousands,
+            self.date_format,
             names=columns,
             by_label=from_frame,
             source=source,
@@ -908,6 +914,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.missing,
             self.decimal,
             self.thousands,
+            self.date_format,
             names=(),
             by_label=True,
             source="X",

@@ -118,6 +118,7 @@ def resolve_table_options(
     missing: Any,
     decimal: Any,
     thousands: Any,
+    date_format: Any,
     *,
     names: Sequence[str],
     by_label: bool,
@@ -130,6 +131,7 @@ def resolve_table_options(
         missing: See :meth:`anomgan.data.table.options.TableOptions.make`.
         decimal: See there.
         thousands: See there.
+        date_format: See there.
         names: Names of the table's columns.
         by_label: As of :func:`resolve_column_names`.
         source: Name of the table in messages.
@@ -147,6 +149,7 @@ def resolve_table_options(
         missing=missing,
         decimal=decimal,
         thousands=thousands,
+        date_format=date_format,
     )
 
 

@@ -39,12 +39,15 @@ from anomgan.cli.options import (
 )
 from anomgan.cli.table_options import (
     CategoryOption,
+    DateFormatOption,
     DecimalOption,
     DryRunOption,
     MissingOption,
     NumberOption,
     TextOption,
     ThousandsOption,
+    TimeOption,
+    collect_date_formats,
     collect_kinds,
     collect_missing,
 )
@@ -126,6 +129,8 @@ def fit(
     missing: MissingOption = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
+    time: TimeOption = None,
+    date_format: DateFormatOption = None,
     dry_run: DryRunOption = False,
     contamination: Annotated[
         float | None,
@@ -224,9 +229,13 @@ def fit(
     from anomgan.data.readers.sources import describe_source
     from anomgan.data.table.options import TableOptions
 
-    kinds = collect_kinds(category=category, number=number, text=text)
+    kinds = collect_kinds(category=category, number=number, text=text, time=time)
     table_options = TableOptions.make(
-        columns=kinds, missing=collect_missing(missing), decimal=decimal, thousands=thousands
+        columns=kinds,
+        missing=collect_missing(missing),
+        decimal=decimal,
+        thousands=thousands,
+        date_format=collect_date_formats(date_format),
     )
     if dry_run:
         table = read_table(normal, max_pixels=max_pixels or MAX_PIXELS, sheet=sheet)
@@ -273,6 +282,7 @@ def fit(
         missing=collect_missing(missing),
         decimal=decimal,
         thousands=thousands,
+        date_format=collect_date_formats(date_format),
         device=device,
         random_state=seed,
     )

@@ -69,6 +69,37 @@ DryRunOption = Annotated[
 ]
 
 
+TimeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--time",
+        metavar="COL",
+        help="Column that holds times, where its cells don't show it; may be repeated.",
+        show_default=False,
+    ),
+]
+DateFormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--date-format",
+        metavar="[COL=]FORMAT",
+        help="How a column writes times, or all that it fits: %d/%m/%Y and the like, iso, unix-s, "
+        "unix-ms, unix-us, unix-ns or excel.  May be repeated.",
+        show_default="what the cells show",
+    ),
+]
+
+
+def collect_date_formats(values: list[str] | None) -> dict[str, str] | None:
+    """Column -> how it writes times; under an empty name all columns that the format fits."""
+    formats: dict[str, str] = {}
+    for text in values or []:
+        column, mark, form = text.partition("=")
+        has_column = bool(mark) and "%" not in column
+        formats[column if has_column else ""] = form if has_column else text
+    return formats or None
+
+
 def collect_missing(values: list[str] | None) -> dict[str, list[str]] | None:
     """Column -> what stands for a missing cell in it; under an empty name in all columns."""
     missing: dict[str, list[str]] = {}

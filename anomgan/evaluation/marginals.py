@@ -64,7 +64,7 @@ def column_quality(column: Column, a: Floats, b: Floats, splits: Splits) -> Colu
     baseline = [_distance(column, b[o], b[r]) for _, r, o in splits]
     gaps = Pair(float(np.mean(np.isnan(a))), float(np.mean(np.isnan(b))))
     moments: dict[str, Pair | None] = {}
-    if column.kind in ("numeric", "datetime", "boolean"):
+    if is_ordered(column) or column.kind == "boolean":
         first, second = a[~np.isnan(a)], b[~np.isnan(b)]
         moments = {"mean": Pair(_mean(first), _mean(second))}
         if column.kind != "boolean":
@@ -103,4 +103,4 @@ def _skewness(values: Floats) -> float:
 
 def is_ordered(column: Column) -> bool:
     """Whether the column's values have an order."""
-    return column.kind in ("numeric", "datetime")
+    return column.kind in ("numeric", "datetime", "daytime")

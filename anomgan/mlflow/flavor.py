@@ -218,7 +218,8 @@ def _to_mlflow_type(column: Column) -> DataType | AnyType:
     MLflow's own types would refuse time zones and dates as text, and read a missing Boolean as
     false.
     """
-    if getattr(column, "form", ()):  # text such as "1,5", and plain numbers as well
+    if getattr(column, "form", ()) or getattr(column, "forms", ()):
+        # Text such as "1,5", and plain numbers as well; times as numbers or text.
         return AnyType()
     if column.dtype.startswith(("category[", "datetime64", "timedelta64")):
         return AnyType()

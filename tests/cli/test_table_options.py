@@ -98,3 +98,27 @@ def test_info_shows_how_columns_were_read(run: Any, tiny: list[str], tmp_path: P
     assert columns[0]["markers"] == ["-999"]
     (tmp_path / "new.csv").write_text("a,b\n-999,1\n0.5,2\n")
     assert run("score", tmp_path / "new.csv", "--model", model).code == 0
+
+
+def test_times_and_their_formats(run: Any, make_records: Any, tmp_path: Path) -> None:
+    path = tmp_path / "normal.csv"
+    days = pd.date_range("2024-01-01", periods=90, freq="D")
+    table = make_records(90).assign(day=days.strftime("%d|%m|%Y"), tick=range(900, 1800, 10))
+    table.to_csv(path, index=False)
+    plain = run("fit", path, "--dry-run", "--json")
+    assert "--number tick keeps these numbers" in plain.err
+    kinds = {column["name"]: column["kind"] for column in json.loads(plain.out)["columns"]}
+    assert (kinds["day"], kinds["tick"]) == ("left out", "left out")
+    options = ["--date-format", "day=%d|%m|%Y", "--number", "tick"]
+    done = run("fit", path, "--dry-run", "--json", *options)
+    columns = {column["name"]: column for column in json.loads(done.out)["columns"]}
+    assert (columns["day"]["kind"], columns["day"]["form"]) == ("datetime", "%d|%m|%Y")
+    assert columns["tick"]["kind"] == "numeric"
+    everywhere = run("fit", path, "--dry-run", "--json", "--date-format", "%d|%m|%Y")
+    assert '"form": "%d|%m|%Y"' in everywhere.out
+    assert "('01|01|2024' is 2024-01-01); learnt of these times: weekday" in everywhere.out
+    wrong = run("fit", path, "--dry-run", "--date-format", "day=%d-%m")
+    assert wrong.code == 2
+    assert "column 'day': no cell can be read as a time" in wrong.err
+    both = run("fit", path, "--dry-run", "--time", "tick", "--number", "tick")
+    assert "--number and --time name the same column 'tick'" in both.err

@@ -267,7 +267,7 @@ def _report_column(
         at = int(np.argmax(parsed.unreadable))
         hint = column.describe_other_form(series[parsed.unreadable])
         report.unreadable[column.name] = Unreadable(
-            unreadable, first_row + at, _cell_text(series, at), column.expected, hint
+            unreadable, first_row + at, _cell_text(series, at), column.wanted, hint
         )
 
 

@@ -16,7 +16,23 @@ from anomgan.utils.types import Bools
 INTEGER_PATTERN = r"^[-+]?\d+$"
 
 _MIN_IDENTIFIER_ROWS = 20
-"""Fewest rows from which text that is all distinct, or a running number, counts as identifier."""
+"""Fewest rows from which text that is all distinct, or a number that counts, is an identifier."""
+
+_MIN_RISING_ROWS = 30
+"""Fewest rows from which numbers that rise by uneven steps count as a clock: a few measurements
+may rise as well."""
+
+_MAX_TIES = 4
+"""Mean length of runs of equal numbers up to which numbers that rise are a clock, not blocks."""
+
+_EVEN_STEPS = 0.1
+"""Largest difference between steps, as a share of the usual one, at which they are even."""
+
+_MAX_COUNT = 1e100
+"""The largest number that can count something."""
+
+_MAX_GAPS = 0.05
+"""Largest share of missing cells in a column that counts rows or time."""
 
 DropReason = Literal[
     "constant",
@@ -24,8 +40,21 @@ DropReason = Literal[
     "constant time",
     "text that differs in every row",
     "running number",
+    "running number in another order",
+    "rises with the file",
+    "falls with the file",
+    "times of day of few days",
+    "a clock, as you say",
     "text, as you say",
 ]
+
+_COUNTING: tuple[DropReason, ...] = (
+    "running number",
+    "running number in another order",
+    "rises with the file",
+    "falls with the file",
+)
+"""Reasons of numbers that lie outside in every later row."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +80,11 @@ class Dropped:
         """Plain data: the fields in order, the last one if there is any."""
         markers = [list(self.markers)] if self.markers else []
         return [self.name, self.reason, self.value, *markers]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a column of numbers that count rows or time."""
+        return self.reason in _COUNTING
 
     @property
     def watched(self) -> bool:
@@ -106,12 +140,31 @@ def drop_text(name: str, cells: Cells, *, identifiers: bool = True) -> Dropped |
     return None
 
 
-def drop_running_number(name: str, parsed: ParsedCells) -> Dropped | None:
-    """Drop integers that count the rows, up or down."""
-    with np.errstate(over="ignore"):
-        steps = np.diff(parsed.values)  # NaN beside a missing cell
-    runs = steps.size and abs(steps[0]) == 1 and np.all(steps == steps[0])
-    is_integer = float(parsed.values[0]).is_integer()
-    if runs and is_integer and len(parsed.values) >= _MIN_IDENTIFIER_ROWS:
+def drop_counter(name: str, parsed: ParsedCells) -> Dropped | None:
+    """Drop numbers that count the rows or the time: in every later row they lie outside.
+
+    These are whole numbers from 0 or 1 on, each once, in any order; and numbers that rise, or fall,
+    from row to row, by even steps or all different ones.  Where some are equal, as in a log with
+    several rows a second, they count as well, but not blocks of equal ones in a sorted table.
+    """
+    numbers = parsed.values[~np.isnan(parsed.values)]
+    rows = len(parsed.values)
+    if rows < _MIN_IDENTIFIER_ROWS or len(numbers) < (1 - _MAX_GAPS) * rows:
+        return None
+    if np.abs(numbers).max() > _MAX_COUNT:  # steps would be infinite
+        return None
+    steps = np.diff(numbers)
+    is_integer = bool(np.all(numbers == np.rint(numbers)))
+    if is_integer and abs(steps[0]) == 1 and np.all(steps == steps[0]):
         return Dropped(name, "running number")
-    return None
+    first = float(numbers.min())
+    is_full = is_integer and first in (0, 1) and numbers.max() + 1 - first == rows
+    if is_full and len(np.unique(numbers)) == rows:
+        return Dropped(name, "running number in another order")
+    moving = steps[steps != 0]
+    if not moving.size or np.any(np.sign(moving) != np.sign(moving[0])):
+        return None
+    uneven = len(moving) < len(steps) or np.ptp(moving) > _EVEN_STEPS * abs(np.median(moving))
+    if (uneven and rows < _MIN_RISING_ROWS) or len(numbers) > _MAX_TIES * (len(moving) + 1):
+        return None
+    return Dropped(name, "rises with the file" if moving[0] > 0 else "falls with the file")

@@ -19,33 +19,34 @@ from anomgan.data.table.columns.column import Column, excuse_markers
 from anomgan.data.table.columns.condition import ConditionColumn
 from anomgan.data.table.columns.datetimes import DatetimeColumn, parse_datetimes
 from anomgan.data.table.columns.numeric import NUMBER_PATTERN, NumericColumn, parse_numbers
+from anomgan.data.table.columns.times_of_day import TimeOfDayColumn
+from anomgan.data.table.cycles import find_cycles, number_days
 from anomgan.data.table.dropped import (
     INTEGER_PATTERN,
     Dropped,
     drop_constant,
-    drop_running_number,
+    drop_counter,
     drop_text,
 )
 from anomgan.data.table.number_evidence import find_table_decimal
 from anomgan.data.table.number_reading import NumberReading, read_numbers
 from anomgan.data.table.number_remarks import NumberRemarks
 from anomgan.data.table.options import NamedKind, TableOptions
-from anomgan.data.table.time_remarks import describe_learnt
+from anomgan.data.table.time_evidence import READABLE_SHARE
+from anomgan.data.table.time_reading import TimeReading, read_as_times
+from anomgan.data.table.time_remarks import TimeRemarks
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
 from anomgan.utils.types import Floats
 
-READABLE_SHARE = 0.95
-"""Share of a text column's filled cells that must parse as times for it to be a column of times,
-and as truth values likewise."""
-
 _LOOKALIKES = {
     "dates": (
-        r"""^["' ]*\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([ T]\d{1,2}:.*)?["' ]*$""",
-        "as in ISO 8601, 2024-12-31 23:59",
+        r"""^["' ]*(\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})|\d{1,2}\.?[ ./-]\pL{3,10}\.?[ ./-]"""
+        r"""(\d{2}|\d{4})|\pL{3,10}\.? \d{1,2},? \d{4})([ T]\d{1,2}:.*)?["' ]*$""",
+        "say how they are written with --date-format COL=FORMAT, such as %d/%m/%Y",
     ),
 }
-"""Text that people read as something else -> its pattern, and how to write it to have it parsed."""
+"""Text that people read as something else -> its pattern, and what to do."""
 
 _LOOKALIKE_ROWS = 10_000
 """Most rows in which lookalikes are searched."""
@@ -110,7 +111,7 @@ def infer_columns(
     clock_name, clock = "", None
     columns: list[Column | Dropped] = []
     lookalikes: dict[str, list[str]] = {kind: [] for kind in _LOOKALIKES}
-    numbers, times = NumberRemarks(options), []
+    numbers, times = NumberRemarks(options), TimeRemarks()
     usual = options.decimal or find_table_decimal(frame, source)
     for at, name in enumerate(names):
         if name in without:
@@ -120,39 +121,45 @@ def infer_columns(
         reading = None
         if asked != "text" and not cells.categorical and not bool(np.all(cells.missing)):
             reading = read_numbers(cells, options, usual)
+        moments = None
+        if asked in (None, "time") and not bool(np.all(cells.missing)):
+            moments = read_as_times(name, cells, reading, options, asked=asked is not None)
         column: Column | Dropped
         if asked is None:
-            column = _infer(name, cells, reading, max_levels, clock_name, clock)
+            column = _infer(name, cells, reading, moments, max_levels, clock_name, clock)
         else:
-            column = _fit_as(asked, name, cells, reading, max_levels, clock_name, clock, source)
+            column = _fit_as(
+                asked, name, cells, reading, moments, max_levels, clock_name, clock, source
+            )
         column = replace(column, markers=(*markers, *column.markers))
         columns.append(column)
         if reading is not None:
             numbers.add(column, cells, reading)
-        if isinstance(column, DatetimeColumn):
-            moments = column.parse(cells).values
-            times.append(describe_learnt(column, moments))
-            clock_name, clock = (name, moments) if clock is None else (clock_name, clock)
-        if asked is None and (lookalike := _find_lookalike(cells)) is not None:
+        if moments is not None:
+            times.add(column, cells, moments)
+        if isinstance(column, DatetimeColumn) and moments is not None and clock is None:
+            clock_name, clock = name, moments.parsed.values
+        if asked is None and moments is None and (lookalike := _find_lookalike(cells)) is not None:
             kind, example = lookalike
             lookalikes[kind].append(f"{name!r} ({example!r})")
     for kind, found in lookalikes.items():
         if found:
             warnings.warn(
                 f"{source}: columns taken for text that look like {kind}: {join_limited(found)}; "
-                f"write them {_LOOKALIKES[kind][1]}",
+                f"{_LOOKALIKES[kind][1]}",
                 DataWarning,
                 stacklevel=2,
             )
-    for warning in numbers.warnings():
+    for warning in (*times.warnings(), *numbers.warnings()):
         warnings.warn(f"{source}: {warning}", DataWarning, stacklevel=2)
-    return columns, [*times, *numbers.notes()]
+    return columns, [*times.notes(), *numbers.notes()]
 
 
 def _infer(
     name: str,
     cells: Cells,
     reading: NumberReading | None,
+    moments: TimeReading | None,
     max_levels: int,
     after: str,
     clock: Floats | None,
@@ -164,12 +171,11 @@ def _infer(
     if isinstance(kind, tuple):
         truth = parse_booleans(cells, kind)
         return drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
-    if kind == "datetime":
-        return _fit_times(name, cells, parse_datetimes(cells), after, clock)
+    if moments is not None and not cells.categorical:
+        return _fit_times(name, cells, moments, after, clock)
     if reading is not None and (kind == "numeric" or reading.words):
         numbers = reading.parsed.mask_infinite()
-        running = drop_running_number(name, numbers)
-        return running or _fit_numbers(name, cells, reading)
+        return drop_counter(name, numbers) or _fit_numbers(name, cells, reading)
     return drop_text(name, cells) or CategoryColumn.fit(name, cells, max_levels)
 
 
@@ -178,6 +184,7 @@ def _fit_as(
     name: str,
     cells: Cells,
     reading: NumberReading | None,
+    moments: TimeReading | None,
     max_levels: int,
     after: str,
     clock: Floats | None,
@@ -197,7 +204,14 @@ def _fit_as(
         return constant or CategoryColumn.fit(name, cells, max_levels)
     if kind == "number" and reading is None:  # a categorical dtype
         reading = NumberReading(parse_numbers(cells))
-    parsed = reading.parsed if kind == "number" and reading else parse_datetimes(cells)
+    if kind == "number" and reading is not None:
+        parsed = reading.parsed
+    elif moments is not None:
+        parsed = moments.parsed
+    elif reading is not None and reading.is_clear:
+        return Dropped(name, "a clock, as you say")
+    else:
+        parsed = parse_datetimes(cells)
     if np.isnan(parsed.mask_infinite().values).all():
         at = int(np.argmin(cells.missing))
         raise InputError(
@@ -206,7 +220,7 @@ def _fit_as(
         )
     if kind == "number" and reading:
         return _fit_numbers(name, cells, reading)
-    return _fit_times(name, cells, parsed, after, clock)
+    return _fit_times(name, cells, moments or TimeReading(parsed), after, clock)
 
 
 def _fit_numbers(name: str, cells: Cells, reading: NumberReading) -> Column | Dropped:
@@ -218,12 +232,19 @@ def _fit_numbers(name: str, cells: Cells, reading: NumberReading) -> Column | Dr
 
 
 def _fit_times(
-    name: str, cells: Cells, times: ParsedCells, after: str, clock: Floats | None
+    name: str, cells: Cells, moments: TimeReading, after: str, clock: Floats | None
 ) -> Column | Dropped:
-    constant = drop_constant(name, cells, times)
+    constant = drop_constant(name, cells, moments.parsed)
     if constant is not None and constant.reason == "constant":
         constant = replace(constant, reason="constant time")
-    return constant or DatetimeColumn.fit(name, cells, times, after, clock)
+    if constant is not None:
+        return constant
+    if not moments.of_day:
+        return DatetimeColumn.fit(name, cells, moments.parsed, after, clock, moments.forms)
+    times = moments.parsed.values
+    if "hour" not in find_cycles(number_days(times[~np.isnan(times)])):
+        return Dropped(name, "times of day of few days")
+    return TimeOfDayColumn.fit(name, moments.parsed, moments.forms)
 
 
 def _infer_kind(

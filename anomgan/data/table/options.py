@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, Literal, get_args
 
 from anomgan.data.table.number_form import SEPARATORS
+from anomgan.data.table.time_form import check_form
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
@@ -29,6 +30,8 @@ class TableOptions:
         missing_in: Column -> such texts and numbers of its own.
         decimal: What separates decimals in text, ``.`` or ``,``; empty if it isn't said.
         thousands: What separates thousands; empty if it isn't said.
+        date_formats: Column -> how it writes times, as :func:`.time_form.check_form` gives it;
+            under an empty name for all columns that it fits.
     """
 
     kinds: Mapping[str, NamedKind] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class TableOptions:
     missing_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     decimal: str = ""
     thousands: str = ""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -45,6 +49,7 @@ class TableOptions:
         missing: Any = None,
         decimal: str | None = None,
         thousands: str | None = None,
+        date_format: str | Mapping[str, str] | None = None,
     ) -> TableOptions:
         """Check what the user gave.
 
@@ -54,11 +59,21 @@ class TableOptions:
                 column -> one or a list of them.
             decimal: What separates decimals in text.
             thousands: What separates thousands.
+            date_format: How times are written: a format of strptime or a key of
+                `anomgan.data.table.time_form.UNITS` for all columns that it fits, or a dict: column
+                -> its own, which makes it a column of times.
 
         Raises:
-            InputError: If there is no such kind or separator.
+            InputError: If there is no such kind, separator or format.
         """
         kinds = dict(columns or {})
+        forms = dict(date_format) if isinstance(date_format, Mapping) else {"": date_format}
+        date_formats = {
+            name: check_form(str(form)) for name, form in forms.items() if form is not None
+        }
+        for name in date_formats.keys() - {""}:
+            if kinds.setdefault(name, "time") != "time":
+                raise InputError(f"column {name!r} can't have a date format and be {kinds[name]}")
         for name, kind in kinds.items():
             if kind not in get_args(NamedKind):
                 raise InputError(
@@ -78,7 +93,7 @@ class TableOptions:
             markers: tuple[str, ...] = missing_in.pop("", ())
         else:
             missing_in, markers = {}, _to_markers(missing)
-        return cls(kinds, markers, missing_in, decimal or "", thousands or "")
+        return cls(kinds, markers, missing_in, decimal or "", thousands or "", date_formats)
 
     def markers(self, name: str) -> tuple[str, ...]:
         """What stands for a missing cell in a column."""
@@ -96,6 +111,10 @@ class TableOptions:
                 raise InputError(
                     f"{source}: no column {name!r} to read as {kind}; it has: {quote_names(known)}"
                 )
+        for name in self.date_formats.keys() - {"", *known}:
+            raise InputError(
+                f"{source}: no column {name!r} with a date format; it has: {quote_names(known)}"
+            )
         for name in self.missing_in:
             if name not in known:
                 raise InputError(

@@ -94,10 +94,12 @@ class Schema:
             left_out = ", ".join(
                 filter(None, [schema._left_out, join_limited(times), join_limited(conditioned)])
             )
-            raise InputError(f"{source}: no column to learn from; left out: {left_out}")
+            raise InputError(
+                f"{source}: no column to learn from; left out: {left_out}{schema._keeping_hint}"
+            )
         if schema.dropped:
             warnings.warn(
-                f"{source}: columns left out: {schema._left_out}",
+                f"{source}: columns left out: {schema._left_out}{schema._keeping_hint}",
                 DataWarning,
                 stacklevel=2,
             )
@@ -121,6 +123,12 @@ class Schema:
     @property
     def _left_out(self) -> str:
         return join_limited([_describe(column) for column in self.dropped])
+
+    @property
+    def _keeping_hint(self) -> str:
+        """How to keep numbers that were left out, if there are any."""
+        counters = [column.name for column in self.dropped if column.counts]
+        return f"; --number {counters[0]} keeps these numbers" if counters else ""
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -151,6 +159,7 @@ class Schema:
         dropped = [
             f"column {_describe(column)} was left out"
             + ("; another value makes a row abnormal" if column.watched else "")
+            + (f"; --number {column.name} keeps it" if column.counts else "")
             for column in self.dropped
         ]
         return [*dropped, *self.remarks]

@@ -3,27 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 import numpy as np
 
+from anomgan.data.table.cells import Cells
+from anomgan.data.table.columns.column import Column
 from anomgan.data.table.columns.datetimes import DatetimeColumn
-from anomgan.data.table.cycles import CYCLE_NAMES, CYCLES, MIN_PERIODS, cycle_varies
+from anomgan.data.table.columns.times_of_day import TimeOfDayColumn
+from anomgan.data.table.cycles import CYCLE_NAMES, CYCLES, DAY_S, MIN_PERIODS, cycle_varies
+from anomgan.data.table.dropped import Dropped
+from anomgan.data.table.time_form import describe_form
+from anomgan.data.table.time_reading import TimeReading
 from anomgan.utils.types import Floats
 
 
-def describe_learnt(column: DatetimeColumn, times: Floats) -> str:
-    """What of a column of times is learnt, and why not the rest, as one sentence.
+class TimeRemarks:
+    """Collects what is to be said about columns of times."""
 
-    Args:
-        column: The fitted column.
-        times: Its times in training, ``(n,)`` in seconds, NaN where missing.
-    """
+    def __init__(self) -> None:
+        """For columns to come."""
+        self._notes: list[str] = []
+        self._warnings: list[str] = []
+
+    def add(self, column: Column | Dropped, cells: Cells, reading: TimeReading) -> None:
+        """Add what is to be said about one column.
+
+        Args:
+            column: The fitted column.
+            cells: Its cells, ``(n,)``.
+            reading: The cells read as times.
+        """
+        read = f"column {column.name!r}: {_describe_reading(cells, reading)}"
+        times = reading.parsed.values
+        if isinstance(column, DatetimeColumn):
+            self._notes.append(f"{read}learnt of these times: {_describe_learnt(column, times)}")
+            if reading.other:
+                self._warnings.append(
+                    f"{read.rstrip('; ')}, but they may be {reading.other} as well; "
+                    f"--date-format {quote(f'{column.name}={reading.forms[0]}')} confirms, "
+                    f"--date-format {quote(f'{column.name}={reading.other}')} changes it"
+                )
+        elif isinstance(column, TimeOfDayColumn):
+            self._notes.append(f"{read}learnt of these times: hour of the day")
+        elif isinstance(column, Dropped) and column.reason == "times of day of few days":
+            self._notes.append(
+                f"{read}learnt of these times: nothing; the day isn't gone through "
+                f"{MIN_PERIODS} times"
+            )
+
+    def notes(self) -> list[str]:
+        """Sentences for the summary."""
+        return self._notes
+
+    def warnings(self) -> list[str]:
+        """Sentences of which the user should know before anything is learnt."""
+        return self._warnings
+
+
+def _describe_reading(cells: Cells, reading: TimeReading) -> str:
+    """How cells were read if they aren't ISO 8601, with the first as an example."""
+    if not reading.forms:
+        return ""
+    at = int(np.argmax(~np.isnan(reading.parsed.values)))
+    seconds = reading.parsed.values[at]
+    moment = np.datetime64(round(seconds * 1e3), "ms").astype(object)
+    shown = f"{moment:%H:%M:%S}" if reading.of_day else f"{moment:%Y-%m-%d}"
+    if not reading.of_day and seconds % DAY_S:
+        shown += f" {moment:%H:%M:%S}"
+    cell = cells.to_text()[at].as_py()
+    return f"read as {describe_form(reading.forms[0])} ({cell!r} is {shown}); "
+
+
+def _describe_learnt(column: DatetimeColumn, times: Floats) -> str:
+    """What of a column of times is learnt, and why not the rest."""
     learnt = [CYCLE_NAMES[cycle] for cycle in column.cycles]
     if column.elapsed:
         learnt.insert(0, f"time since {column.after!r}" if column.after else "time elapsed")
     unlearnt = list(_describe_unlearnt(column, times[~np.isnan(times)]))
     rest = f"; not learnt: {'; '.join(unlearnt)}" if unlearnt else ""
-    return f"column {column.name!r}: learnt of these times: {', '.join(learnt) or 'nothing'}{rest}"
+    return f"{', '.join(learnt) or 'nothing'}{rest}"
 
 
 def _describe_unlearnt(column: DatetimeColumn, times: Floats) -> Iterator[str]:
@@ -36,4 +95,4 @@ def _describe_unlearnt(column: DatetimeColumn, times: Floats) -> Iterator[str]:
         if cycle not in column.cycles and cycle_varies(times, cycle)
     ]
     if seldom:
-        yield f"{' and '.join(seldom)} (training doesn't go through it {MIN_PERIODS} times)"
+        yield f"{', '.join(seldom)} (training doesn't go through it {MIN_PERIODS} times)"

@@ -72,7 +72,7 @@ def test_the_summary_says_what_of_a_time_is_learnt() -> None:
     (note,) = Schema.infer(hourly).notes()
     assert note == (
         "column 'at': learnt of these times: hour of the day; not learnt: time elapsed (it runs "
-        "with the file: every later row would lie outside); weekday and day of the year (training "
+        "with the file: every later row would lie outside); weekday, day of the year (training "
         "doesn't go through it 3 times)"
     )
     free = hourly.assign(at=RNG.permutation(hourly["at"]), end=RNG.permutation(hourly["at"]))

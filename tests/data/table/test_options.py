@@ -76,7 +76,7 @@ def test_columns_of_arrays_go_by_position() -> None:
     def resolve(columns: object) -> TableOptions:
         names = ["x0", "x1"]
         return resolve_table_options(
-            columns, None, None, None, names=names, by_label=False, source="X"
+            columns, None, None, None, None, names=names, by_label=False, source="X"
         )
 
     assert resolve({1: "category"}).kinds == {"x1": "category"}

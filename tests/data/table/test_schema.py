@@ -74,11 +74,7 @@ def mixed(*cells: object) -> pd.Series:
         (mixed("y", "t"), "category"),
         (mixed("2024-01-01", "2024-05-01"), "datetime"),
         (mixed("2024-01-01T10:00:00+02:00", "2024-05-01 10:00"), "datetime"),
-        pytest.param(
-            mixed("01/02/2024", "03/02/2024"),
-            "category",
-            marks=pytest.mark.filterwarnings("ignore:.* look like dates"),
-        ),
+        (mixed("13/02/2024", "03/02/2024"), "datetime"),
         (mixed("red", "green"), "category"),
         (pd.arrays.SparseArray(RNG.integers(0, 2, ROWS) * 1.5), "numeric"),
     ],
@@ -128,9 +124,11 @@ def test_useless_columns_are_left_out_with_one_warning() -> None:
     [
         [f"u{i}" for i in range(19)],  # too few rows to tell
         list(range(19)),
-        RNG.permutation(ROWS),  # all distinct, but not running
-        np.arange(ROWS) * 2,
-        np.arange(ROWS) / 2,
+        RNG.permutation(ROWS) + 2,  # all distinct, but no index
+        RNG.permutation(np.arange(ROWS) / 2),
+        np.append(np.arange(ROWS), 0),  # begins anew
+        np.sort(RNG.normal(size=29)),  # too few rows to tell
+        np.repeat(np.arange(8), 5),  # blocks of a sorted table
         [1, None] * 20,  # says something by its gaps
     ],
 )

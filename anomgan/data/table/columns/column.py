@@ -22,7 +22,7 @@ from anomgan.data.table.missing import is_marker
 from anomgan.utils.serialization import build_dataclass
 from anomgan.utils.types import Floats
 
-ColumnKind = Literal["numeric", "boolean", "category", "datetime", "condition"]
+ColumnKind = Literal["numeric", "boolean", "category", "datetime", "daytime", "condition"]
 Part = tuple[str, Kind, int, str]
 """Name, kind, width and column of a span, as :meth:`anomgan.data.spec.Spec.of` takes them."""
 
@@ -92,6 +92,11 @@ class Column(ABC):
     def describe_range(self) -> str:
         """What the cells of training held, in a few words; empty if that isn't known."""
         return ""
+
+    @property
+    def wanted(self) -> str:
+        """What a cell should hold, with its form, for messages."""
+        return self.expected
 
     def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
         """What unreadable cells look like, as the end of a message; empty if nothing is known."""

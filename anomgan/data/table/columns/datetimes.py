@@ -12,10 +12,18 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from anomgan.data.table.cells import Cells, ParsedCells, to_epoch_seconds
+from anomgan.data.table.cells import Cells, ParsedCells, read_cells
 from anomgan.data.table.columns.column import Column, ColumnKind, Part, as_dtype, check_scale
 from anomgan.data.table.cycles import DAY_S, Cycle, cycle_phase, find_cycles
 from anomgan.data.table.robust_scaling import from_scale, robust_scale, to_scale
+from anomgan.data.table.time_evidence import find_text_times, runs_with_file
+from anomgan.data.table.time_form import (
+    check_form,
+    describe_form,
+    is_count,
+    read_times,
+    write_times,
+)
 from anomgan.utils.types import Floats
 
 _MIN_TIME_S, _MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
@@ -24,8 +32,11 @@ _MIN_TIME_S, _MAX_TIME_S = -62_135_596_800.0, 253_402_300_799.0
 _NANOSECOND_RANGE_S = -9.2e9, 9.2e9
 """The same for dtypes in nanoseconds: the years 1678 to 2261."""
 
-_MONOTONE_SHARE = 0.95
-"""Share of steps in one direction from which a clock counts as running with the file."""
+_SHOWN_ROWS = 1_000
+"""Unreadable cells that are tried as times of another form."""
+
+_FIRST_DAY_S, _LAST_DAY_S = _MIN_TIME_S + DAY_S, _MAX_TIME_S + 1 - DAY_S
+"""Before and from then on times stand for never: 0001-01-01 and 9999-12-31."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,9 @@ class DatetimeColumn(Column):
         elapsed: Whether elapsed time is encoded.
         after: Name of the clock, for the other datetime columns.
         cycles: The cycles that training went through; each is encoded as a sine and a cosine.
+        forms: How numbers or text write times, as :func:`.time_form.read_times` takes it; ISO 8601
+            is read besides.
+        bounded: Whether the first day of the year 1 and the last of 9999 are no times.
     """
 
     center: float
@@ -49,13 +63,21 @@ class DatetimeColumn(Column):
     elapsed: bool = True
     after: str = ""
     cycles: tuple[Cycle, ...] = ()
+    forms: tuple[str, ...] = ()
+    bounded: bool = False
 
     kind: ClassVar[ColumnKind] = "datetime"
     expected: ClassVar[str] = "an ISO 8601 date or time"
 
     @classmethod
     def fit(
-        cls, name: str, cells: Cells, parsed: ParsedCells, after: str, clock: Floats | None
+        cls,
+        name: str,
+        cells: Cells,
+        parsed: ParsedCells,
+        after: str,
+        clock: Floats | None,
+        forms: tuple[str, ...] = (),
     ) -> Self:
         """Fit to at least one readable time.
 
@@ -66,6 +88,7 @@ class DatetimeColumn(Column):
             after: Name of the clock; empty if this is the clock.
             clock: The clock's times, ``(n,)`` in seconds, NaN where missing; None if this is the
                 clock.
+            forms: How the cells write times.
         """
         times = parsed.values
         gaps = np.isnan(times)
@@ -73,16 +96,57 @@ class DatetimeColumn(Column):
         finite_days = days[~np.isnan(days)]
         center, scale = robust_scale(finite_days) if finite_days.size else (0.0, 1.0)
         dtype = cells.dtype
-        if cells.form == "text":
+        if cells.form == "text" and forms:
+            digits = pc.all(pc.match_substring_regex(cells.trimmed, r"^\d+$")).as_py()
+            dtype = "int64" if digits else "float64" if is_count(forms[0]) else "str"
+        elif cells.form == "text":
             zoned = pc.any(pc.match_substring_regex(cells.text, r":.*(Z|[+-]\d\d:?\d*)\s*$"))
             dtype = "datetime64[us, UTC]" if zoned.as_py() else "datetime64[us]"
-        elapsed = bool(after) or not _runs_with_file(times[~gaps])
-        cycles = find_cycles(times[~gaps])
-        return cls(name, dtype, bool(gaps.any()), center, scale, elapsed, after, cycles)
+        elapsed = bool(after) or not runs_with_file(times[~gaps])
+        return cls(
+            name,
+            dtype,
+            bool(gaps.any()),
+            center,
+            scale,
+            elapsed,
+            after,
+            find_cycles(times[~gaps]),
+            forms,
+            bounded=True,
+        )
 
     def parse_filled(self, cells: Cells) -> ParsedCells:
         """Seconds since 1970 in UTC."""
-        return parse_datetimes(cells)
+        return parse_datetimes(cells, self.forms, bounded=self.bounded)
+
+    @property
+    def wanted(self) -> str:
+        """See :attr:`anomgan.data.table.columns.column.Column.wanted`."""
+        return f"a time written as {describe_form(self.forms[0])}" if self.forms else self.expected
+
+    def describe_form(self) -> str:
+        """See :meth:`anomgan.data.table.columns.column.Column.describe_form`."""
+        return describe_form(self.forms[0]) if self.forms else ""
+
+    def describe_range(self) -> str:
+        """The median, as a date or in days since the clock."""
+        if self.after:
+            return f"about {self.center:.4g} days after {self.after}"
+        day = np.datetime64(int(np.floor(self.center)), "D")
+        return f"about {day}"
+
+    def describe_other_form(self, unreadable: pd.Series[Any]) -> str:
+        """How cells write times that training wrote otherwise, if they are some."""
+        cells = read_cells(unreadable.iloc[:_SHOWN_ROWS])
+        is_text = cells.form == "text" and not parse_datetimes(cells).readable_share
+        found = find_text_times(self.name, cells) if is_text else None
+        if found is None:
+            return ""
+        return (
+            f": they look like {describe_form(found.forms[0])}; write them as in training, or fit "
+            f"with --date-format {self.name}=FORMAT"
+        )
 
     def value_parts(self) -> list[Part]:
         """Elapsed time, then sine and cosine of each cycle."""
@@ -132,9 +196,14 @@ class DatetimeColumn(Column):
         """See :meth:`anomgan.data.table.columns.column.Column.check`."""
         super().check()
         check_scale(self.name, self.scale)
+        for form in self.forms:
+            check_form(form)
 
     def restore(self, values: Floats) -> pd.Series[Any]:
-        """Times in the user's time zone, clipped to the range of the dtype."""
+        """Times as training wrote them, or in its time zone, clipped to the range of the dtype."""
+        if self.forms:
+            written = write_times(values, self.forms[0], self.dtype)
+            return written if written.isna().any() else as_dtype(written, self.dtype)
         dtype: Any = pd.api.types.pandas_dtype(self.dtype)
         if (getattr(dtype, "unit", None) or np.datetime_data(dtype)[0]) == "ns":
             values = np.clip(values, *_NANOSECOND_RANGE_S)
@@ -148,30 +217,24 @@ class DatetimeColumn(Column):
         return as_dtype(series, self.dtype)
 
 
-def parse_datetimes(cells: Cells) -> ParsedCells:
+def parse_datetimes(
+    cells: Cells, forms: tuple[str, ...] = (), *, bounded: bool = False
+) -> ParsedCells:
     """Parse cells as times, in seconds since 1970 in UTC.
 
-    Text must be ISO 8601, such as ``2024-12-31 23:59``; without an offset it counts as UTC.
+    Args:
+        cells: The cells.
+        forms: How numbers or text write times; ISO 8601 is read besides, such as
+            ``2024-12-31 23:59``.  Without an offset text counts as UTC.
+        bounded: Whether the first day of the year 1 and the last of 9999 are no times.
     """
-    if cells.form == "time":
-        return cells.parsed_as()
-    if cells.form != "text":
+    if cells.form == "boolean" or (cells.form == "number" and not forms):
         return cells.unparsed()
-    # Dates repeat, and parsing one is slow.
-    encoded = cells.trimmed.dictionary_encode()
-    times = pd.to_datetime(
-        encoded.dictionary.to_pandas(), format="ISO8601", utc=True, errors="coerce"
-    )
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    seconds = np.append(to_epoch_seconds(pd.DatetimeIndex(times)), np.nan)  # NaN for code -1
-    return cells.parsed_as(seconds[codes])
+    times = cells.parsed_as().values if cells.form == "time" else read_times(cells, forms)
+    if bounded:
+        times = np.where((times >= _FIRST_DAY_S) & (times < _LAST_DAY_S), times, np.nan)
+    return cells.parsed_as(times)
 
 
 def _elapsed_days(times: Floats, clock: Floats | None) -> Floats:
     return (times if clock is None else times - clock) / DAY_S
-
-
-def _runs_with_file(times: Floats) -> bool:
-    """Whether nearly all steps have one direction, as in a log, or in one with the newest first."""
-    steps = np.diff(times)
-    return steps.size > 0 and bool(max(np.mean(steps >= 0), np.mean(steps <= 0)) >= _MONOTONE_SHARE)
