@@ -63,6 +63,7 @@ def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
             stacklevel=2,
         )
     text = io.StringIO(newline="")
+    # Quotes around each cell leave no doubt which commas are separators.
     lines = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     lines.writerows(_to_lines(rows))
     title = name if len(names) == 1 else f"{name}, sheet {chosen!r}"
