@@ -274,6 +274,8 @@ def _infer_kind(
 
 
 def _mostly_readable(cells: Cells, parsed: ParsedCells) -> bool:
+    if np.isnan(parsed.values).all():
+        return False
     return excuse_markers(parsed, cells).readable_share >= READABLE_SHARE
 
 
