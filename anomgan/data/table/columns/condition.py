@@ -90,8 +90,8 @@ class ConditionColumn(Column):
         return cls(name, level_dtype(cells), text.null_count > 0, tuple(frequent), rare, gap)
 
     def describe_form(self) -> str:
-        """The number of levels."""
-        return f"{len(self.levels) + len(self.rare):,} levels"
+        """The number of levels with enough rows."""
+        return f"{len(self.slots):,} {'level' if len(self.slots) == 1 else 'levels'}"
 
     def describe_range(self) -> str:
         """The most frequent levels."""
