@@ -28,9 +28,8 @@ def describe_top_rows(
         source: What messages call the file.
     """
     roles = ColumnRoles.from_detector(detector)
-    names = name_rows(found.frame)
-    if roles.identifier is not None:
-        names = found.frame[roles.identifier]
+    named = roles.identifier is not None
+    names = found.frame[roles.identifier] if named else name_rows(found.frame)
     reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(names))]
     if detector.encoder_.spec.grid is None and len(names):
         explanation = detector.explain_frame(

@@ -236,3 +236,11 @@ def test_a_decompression_bomb_is_skipped_unless_the_limit_is_raised(
 @pytest.mark.parametrize("size", [7, 257])
 def test_sizes_are_limited(run: Run, world: World, size: int) -> None:
     assert "--size" in run("fit", world.normal, "--size", size).error
+
+
+def test_the_most_abnormal_pictures(run: Run, world: World) -> None:
+    scores = run("score", world.new, "--model", world.model).table.dropna()
+    best = scores.sort_values("score", ascending=False, kind="stable").head(2)
+    header, *lines = run("score", world.new, "--model", world.model, "--top", 2).out.splitlines()
+    assert header.split() == ["path", "score", "p_value", "flagged"]
+    assert [line.split()[0] for line in lines] == best["path"].tolist()
