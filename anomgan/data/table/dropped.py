@@ -44,6 +44,7 @@ DropReason = Literal[
     "rises with the file",
     "falls with the file",
     "times of day of few days",
+    "times that stand for never",
     "a clock, as you say",
     "text, as you say",
 ]

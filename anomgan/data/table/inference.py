@@ -167,12 +167,12 @@ def _infer(
     """Infer one column; ``after`` and ``clock`` as in :meth:`DatetimeColumn.fit`."""
     if bool(np.all(cells.missing)):
         return Dropped(name, "empty")
+    if moments is not None and not cells.categorical:
+        return _fit_times(name, cells, moments, after, clock)
     kind = _infer_kind(cells, reading)
     if isinstance(kind, tuple):
         truth = parse_booleans(cells, kind)
         return drop_constant(name, cells, truth) or BooleanColumn.fit(name, cells, truth, kind)
-    if moments is not None and not cells.categorical:
-        return _fit_times(name, cells, moments, after, clock)
     if reading is not None and (kind == "numeric" or reading.words):
         numbers = reading.parsed.mask_infinite()
         return drop_counter(name, numbers) or _fit_numbers(name, cells, reading)
@@ -234,6 +234,8 @@ def _fit_numbers(name: str, cells: Cells, reading: NumberReading) -> Column | Dr
 def _fit_times(
     name: str, cells: Cells, moments: TimeReading, after: str, clock: Floats | None
 ) -> Column | Dropped:
+    if np.isnan(moments.parsed.values).all():
+        return Dropped(name, "times that stand for never")
     constant = drop_constant(name, cells, moments.parsed)
     if constant is not None and constant.reason == "constant":
         constant = replace(constant, reason="constant time")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ _TIME_NAME = re.compile(
     r"time|date|epoch|(?:^|[^a-z])(?:ts|at|when|day|since|clock)(?:$|[^a-z])", re.IGNORECASE
 )
 _SPAN_NAME = re.compile(
-    r"dura|elapsed|latenc|delay|response|timeout|uptime|runtime|lifetime|interval|spent|total|"
+    r"dura|elapsed|pace|split|latenc|delay|response|timeout|uptime|runtime|lifetime|interval|spent|total|"
     r"count|updates|candidate|per_|age",
     re.IGNORECASE,
 )
@@ -149,6 +149,9 @@ def find_text_times(
         forms = tuple(form for form, _ in guesses.most_common())
         of_day = {is_time_of_day(form) for form in forms}
         if not forms or len(of_day) > 1 or (True in of_day and _SPAN_NAME.search(name)):
+            continue
+        few = replace(cells, text=pa.array(sample, pa.large_string()))
+        if np.mean(~np.isnan(read_times(few, forms))) < least / 2:  # all cells would take long
             continue
         times = read_times(cells, forms)
         share = float(np.count_nonzero(~np.isnan(times)) / np.count_nonzero(~cells.missing))

@@ -34,8 +34,10 @@ class TimeRemarks:
             cells: Its cells, ``(n,)``.
             reading: The cells read as times.
         """
-        read = f"column {column.name!r}: {_describe_reading(cells, reading)}"
         times = reading.parsed.values
+        if np.isnan(times).all():
+            return
+        read = f"column {column.name!r}: {_describe_reading(cells, reading)}"
         if isinstance(column, DatetimeColumn):
             self._notes.append(f"{read}learnt of these times: {_describe_learnt(column, times)}")
             if reading.other:

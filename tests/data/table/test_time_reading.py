@@ -176,6 +176,8 @@ def test_iso_years_that_stand_for_never_are_missing() -> None:
     encoder, _ = fit(cells)
     report = encoder.transform(pd.DataFrame({"x": cells, "noise": 0.0}))[1]
     assert report.unreadable["x"].count == 2
+    for never in (["0001-01-01"] * ROWS, ["0001-01-01", "9999-12-31"] * (ROWS // 2)):
+        assert reason(fit(never)[0]) == "times that stand for never"
     now = encoder.transform(pd.DataFrame({"x": ["now"], "noise": 0.0}))[1]
     assert now.unreadable["x"].count == 1
 
