@@ -68,16 +68,19 @@ def read_as_times(
     usual = options.date_formats.get("", "")
     if usual and fits_form(cells, usual):
         return _parse(cells, TimeEvidence((usual,)))
-    iso = _parse(cells, TimeEvidence(()))
     found: TimeEvidence | None = None
-    if _holds_numbers(cells, numbers):
-        parsed = numbers.parsed.mask_infinite() if numbers is not None else iso.parsed
-        found = find_number_times(name, cells, parsed.values, asked=asked)
-    elif cells.form == "text" and excuse_markers(iso.parsed, cells).readable_share < READABLE_SHARE:
+    is_number = _holds_numbers(cells, numbers)
+    if numbers is not None and is_number:
+        values = numbers.parsed.mask_infinite().values
+        found = find_number_times(name, cells, values, asked=asked)
+        if found is None and not asked:  # before trying ISO 8601, which takes long
+            return None
+    iso = _parse(cells, TimeEvidence(()))
+    if not is_number and cells.form == "text":
+        if excuse_markers(iso.parsed, cells).readable_share >= READABLE_SHARE:
+            return iso
         least = _MIN_ASKED_SHARE if asked else READABLE_SHARE
         found = find_text_times(name, cells, least=least)
-    elif cells.form == "text":
-        return iso
     if found is not None:
         return _parse(cells, found)
     return iso if asked and cells.form == "text" and iso.parsed.readable_share > 0 else None
