@@ -54,11 +54,14 @@ class Config:
     layers: int = _training(2, "Hidden layers of each network.")
     contrast: Literal["auto", "on", "off"] = _training(
         "auto",
-        "Tables: a second discriminator tells real rows from corrupted ones. "
-        "``auto`` is ``on`` if the score needs it: ``contrast`` and its components.",
+        "Tables: two more discriminators tell real rows from corrupted ones. ``auto`` is ``on`` if "
+        "the score needs them: ``combined``, ``contrast`` and its components.",
     )
     contrast_hidden: int = _training(
-        128, "Tables: units in each hidden layer of that discriminator."
+        64, "Tables: units in each hidden layer of these discriminators."
+    )
+    contrast_generator: Literal["on", "off"] = _training(
+        "on", "Tables: whether the generator makes a share of the corrupted cells."
     )
     steps: int = _training(
         500,
@@ -99,12 +102,13 @@ class Config:
         50.0, "Weight of GANomaly's reconstruction loss beside its other two losses.", 0, 10**6
     )
 
-    score: Literal["combined", "contrast", "visual", "paper", "contrast_length",
+    score: Literal["combined", "gan", "contrast", "visual", "paper", "contrast_length",
                    "contrast_neighbours", "deviation", "neighbours", "memory", "latent",
         "reconstruction", "feature_distance", "feature_density", "transforms"] = _scoring(
         "combined",
-        "The anomaly score: a weighted sum of components, or one of them. ``combined`` and "
-        "``contrast`` are for tables, ``visual`` for pictures; ``paper`` is the score that the "
+        "The anomaly score: a weighted sum of components, or one of them. ``combined`` is for "
+        "tables: ``gan`` (discriminator and inversion) and ``contrast`` (discriminators of "
+        "corrupted rows) together; ``visual`` is for pictures; ``paper`` is the score that the "
         "method's authors gave.",
     )  # fmt: skip
     inversion_steps: int = _scoring(
@@ -215,9 +219,9 @@ class Config:
 
     @property
     def uses_contrast(self) -> bool:
-        """Whether tables get a discriminator of corrupted rows."""
+        """Whether tables get discriminators of corrupted rows."""
         if self.contrast == "auto":
-            return self.score.startswith("contrast")
+            return self.score == "combined" or self.score.startswith("contrast")
         return self.contrast == "on"
 
     @property
@@ -339,7 +343,13 @@ class Setting:
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "fast": {
-        "tables": {"steps": 400, "hidden": 32, "inversion_steps": 2, "memory_rows": 1000},
+        "tables": {
+            "steps": 400,
+            "hidden": 32,
+            "contrast_hidden": 32,
+            "inversion_steps": 2,
+            "memory_rows": 1000,
+        },
         "images": {"steps": 100, "inversion_steps": 0},
     },
     "balanced": {},

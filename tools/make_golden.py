@@ -25,6 +25,7 @@ SETTINGS = {
     "steps": 30,
     "members": 2,
     "hidden": 8,
+    "contrast_hidden": 8,
     "layers": 1,
     "latent": 3,
     "batch": 32,

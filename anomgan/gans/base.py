@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -27,7 +28,7 @@ from anomgan.gans.losses import (
 )
 from anomgan.gans.output_head import compute_residuals, mismatch_from, render
 from anomgan.nets import builders
-from anomgan.nets.contrast_discriminator import ContrastDiscriminator
+from anomgan.nets.contrast_discriminator import ContrastDiscriminators
 from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
 from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
@@ -35,8 +36,8 @@ from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
 MAX_LATENT = 3.0
 """Upper bound on the entries of encoded latent vectors; draws of the prior rarely exceed it."""
 
-CONTRAST_RATE = 2.0
-"""Learning rate of the contrast discriminator, as a multiple of the setting."""
+CONTRAST_SHARE = 0.6
+"""Part of the training steps that discriminators of corrupted rows need."""
 
 Inversion = Literal["encoder-last", "encoder", "prior", "none"]
 Penalty = Literal["none", "one-centred", "zero-centred"]
@@ -127,10 +128,22 @@ class GAN(nn.Module):
         )
         generators = OptimizerStep("generator", self.generators, self._total_generator_loss)
         encoder = OptimizerStep("encoder", ("encoder",), self.encoder_loss)
-        contrast = OptimizerStep("contrast", ("contrast",), self.contrast_loss, rate=CONTRAST_RATE)
-        first = (discriminators, generators, *(() if self.contrast is None else (contrast,)))
         last = (Phase((encoder,)),) if self.inversion == "encoder-last" else ()
-        return (Phase(first), *last)
+        return (Phase((discriminators, generators, *self._contrast_steps())), *last)
+
+    def _contrast_steps(self) -> Sequence[OptimizerStep]:
+        """How discriminators of corrupted rows are trained beside the GAN, if there are any.
+
+        On few rows both overfit, the distance sooner than the classes.
+        """
+        if self.contrast is None:
+            return ()
+        update = partial(OptimizerStep, share=CONTRAST_SHARE)
+        return (
+            update("classifier", ("contrast.classifier",), self.classifier_loss, rate=2,
+                   max_passes=40),
+            update("energy", ("contrast.energy",), self.energy_loss, max_passes=20),
+        )  # fmt: skip
 
     def prepare_batch(self, batch: Batch) -> Batch:
         """Append the records' conditions to the latent vectors.
@@ -192,34 +205,46 @@ class GAN(nn.Module):
 
     def corrupt(self, batch: Batch) -> CorruptedRows:
         """Corrupt the rows of a batch; some of them by what the generator makes."""
-        with torch.no_grad():
-            generated = self.generate_fakes(batch)
-        edges = self._get_contrast().edges
+        generated = None
+        if self.config.contrast_generator == "on":
+            with torch.no_grad():
+                generated = self.generate_fakes(batch)
+        edges = self._get_contrast().encoding.edges
         return corrupt_rows(self.views.spec, batch, edges, generated)
 
-    def contrast_loss(self, batch: Batch) -> Tensor:
-        """Loss of telling real rows and cells from corrupted ones, ``(M,)``."""
-        corrupted = self.corrupt(batch)
-        x = torch.cat([batch.real, corrupted.rows], 1)
+    def classifier_loss(self, batch: Batch) -> Tensor:
+        """Loss of telling cells and kinds of corrupted rows, ``(M,)``."""
+        contrast, corrupted = self._get_contrast(), self.corrupt(batch)
+        inputs, _ = contrast.encode(torch.cat([batch.real, corrupted.rows], 1))
         kinds = torch.cat([torch.zeros_like(corrupted.kinds), corrupted.kinds], 1)
         cells = torch.cat([torch.zeros_like(corrupted.cells), corrupted.cells], 1)
-        return self._get_contrast().loss(x, kinds, cells)
+        return contrast.classifier.loss(inputs, kinds, cells)
 
-    def fit_contrast_inputs(self, x: Tensor) -> None:
-        """Fit the contrast discriminator's encoding to training records, ``(M, n, *shape)``."""
+    def energy_loss(self, batch: Batch) -> Tensor:
+        """Loss of telling real from corrupted rows by their distance, ``(M,)``."""
+        contrast, corrupted = self._get_contrast(), self.corrupt(batch)
+        encoded = contrast.encode(torch.cat([batch.real, corrupted.rows], 1))
+        changed = torch.cat([torch.zeros_like(corrupted.kinds), corrupted.kinds.clamp(max=1)], 1)
+        return contrast.energy.loss(*encoded, changed.to(batch.real))
+
+    def prepare_contrast(self, x: Tensor, batch: Batch) -> None:
+        """Fit, before training, what discriminators of corrupted rows start from.
+
+        Args:
+            x: Training records, ``(M, n, *shape)``.
+            batch: Records to corrupt.
+        """
         if self.contrast is not None:
-            self.contrast.fit_edges(x)
+            self.contrast.encoding.fit(x)
+            self.contrast.fit_energy(x[:, : batch.real.shape[1]], self.corrupt(batch).rows)
 
-    def fit_contrast_directions(self, x: Tensor, batch: Batch) -> None:
-        """Fit its directions to training records and to the rows of a batch, corrupted."""
+    def finish_contrast(self, x: Tensor, batch: Batch) -> None:
+        """Fit, after training, the classifier's directions; arguments as before training."""
         if self.contrast is not None:
-            with torch.no_grad():
-                real = self.contrast.embed(x)
-                fake = self.contrast.embed(self.corrupt(batch).rows)
-            self.contrast.fit_directions(list(real), list(fake))
+            self.contrast.fit_classifier(x[:, : batch.real.shape[1]], self.corrupt(batch).rows)
 
-    def _get_contrast(self) -> ContrastDiscriminator:
-        """The contrast discriminator.
+    def _get_contrast(self) -> ContrastDiscriminators:
+        """The discriminators of corrupted rows.
 
         Raises:
             InputError: If there is none.
@@ -318,10 +343,10 @@ class GAN(nn.Module):
         return self.discriminator.features(x)
 
     def contrast_features(self, x: Tensor) -> Tensor:
-        """Records in the directions in which corrupted rows differ most, ``(M, n, S)``.
+        """Records in the directions in which corrupted rows differ most, ``(M, n, 2, S)``.
 
         Raises:
-            InputError: If there is no contrast discriminator.
+            InputError: If there are no discriminators of corrupted rows.
         """
         return self._get_contrast().project(x)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+MIN_STEPS = 15
+"""Steps in which networks are updated however few the training rows, if a phase has as many."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class OptimizerStep:
         loss: Batch to losses per member, ``(M,)``.
         repeats: Times the step is taken in one training step, each time on a fresh batch.
         rate: Factor of the learning rate.
+        share: Part of the phase's steps in which the networks are updated: the first ones.
+        max_passes: Most times that the training rows are gone through; ends the updates earlier.
     """
 
     name: str
@@ -107,6 +113,19 @@ class OptimizerStep:
     loss: Callable[[Batch], Tensor]
     repeats: int = 1
     rate: float = 1.0
+    share: float = 1.0
+    max_passes: float = math.inf
+
+    def limit_steps(self, steps: int, rows: int, batch: int) -> int:
+        """How many of a phase's steps the update is taken in.
+
+        Args:
+            steps: Steps of the phase.
+            rows: Training rows of a member.
+            batch: Rows of a batch.
+        """
+        passes = min(self.max_passes * rows / (batch * self.repeats), steps)
+        return min(steps, max(MIN_STEPS, round(min(self.share * steps, passes))))
 
 
 @dataclass(frozen=True)

@@ -59,14 +59,16 @@ class CorruptedRows:
     cells: Tensor
 
 
-def corrupt_rows(spec: Spec, batch: Batch, edges: Tensor, generated: Tensor) -> CorruptedRows:
+def corrupt_rows(
+    spec: Spec, batch: Batch, edges: Tensor, generated: Tensor | None = None
+) -> CorruptedRows:
     """Corrupt the rows of a batch, an equal share in each way.
 
     Args:
         spec: The layout of a record.
         batch: Its real records are corrupted, in copies; source of randomness.
         edges: Quantiles of each numeric entry, ascending, ``(M, E, q)``.
-        generated: Generated records, ``(M, B, *shape)``.
+        generated: Generated records, ``(M, B, *shape)``; None for no such corruptions.
     """
     column, continuous = (each.to(batch.real.device) for each in index_columns(spec))
     shape, size = batch.real.shape[:2], spec.record_size
@@ -87,11 +89,12 @@ def corrupt_rows(spec: Spec, batch: Batch, edges: Tensor, generated: Tensor) -> 
         "mix": torch.where(continuous, real + share * (block - real), swapped),
         "uniform": torch.where(continuous, _draw_uniform(batch, edges, continuous), swapped),
         "noise": real + noise,
-        "generated": generated[..., :size],
     }
-    kind = torch.arange(shape[1], device=real.device) * len(KINDS) // shape[1]
+    if generated is not None:
+        donors["generated"] = generated[..., :size]
+    kind = torch.arange(shape[1], device=real.device) * len(donors) // shape[1]
     donor = torch.empty_like(real)
-    for number, name in enumerate(KINDS):
+    for number, name in enumerate(donors):
         donor[:, kind == number] = donors[name][:, kind == number]
     rows = torch.where(chosen, donor, real)
     changed = ((rows - real).abs() > 1e-6).to(real)

@@ -12,7 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
-from anomgan.nets.contrast_discriminator import ContrastDiscriminator
+from anomgan.nets.contrast_discriminator import ContrastDiscriminators
 from anomgan.nets.dcgan import ConvEncoder, ConvGenerator, UNet
 from anomgan.nets.image_discriminator import FEATURE_DIRECTIONS, ImageDiscriminator
 from anomgan.nets.mlp import MLP
@@ -67,7 +67,7 @@ def build_latent_discriminator(config: Config, members: int, inputs: int) -> MLP
 
 def build_contrast(
     continuous: Tensor, columns: int, classes: int, spec: Spec, config: Config, members: int
-) -> ContrastDiscriminator | None:
+) -> ContrastDiscriminators | None:
     """Discriminators of corrupted rows; None for pictures, or if the setting is off.
 
     Args:
@@ -80,7 +80,7 @@ def build_contrast(
     """
     if spec.grid is not None or not config.uses_contrast:
         return None
-    return ContrastDiscriminator(
+    return ContrastDiscriminators(
         members,
         continuous,
         columns=columns,

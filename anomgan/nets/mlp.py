@@ -16,8 +16,8 @@ LEAKY_SLOPE = 0.2
 """Negative slope of the leaky ReLU, as in DCGAN (Radford et al., 2016)."""
 
 
-class MLP(nn.Module):
-    """M perceptrons with leaky ReLUs, ``(M, n, inputs) -> (M, n, outputs)``.
+class HiddenLayers(nn.Module):
+    """M perceptrons without head: hidden layers with leaky ReLUs.
 
     The last ``conditions`` inputs are a one-hot condition.  It is scaled up so that it contributes
     to the first layer as much as all other inputs together.
@@ -26,23 +26,15 @@ class MLP(nn.Module):
     __call__: Callable[..., Tensor]  # torch leaves it untyped
 
     def __init__(
-        self,
-        members: int,
-        inputs: int,
-        outputs: int,
-        *,
-        hidden: int,
-        layers: int,
-        conditions: int = 0,
+        self, members: int, inputs: int, *, hidden: int, layers: int, conditions: int = 0
     ) -> None:
-        """Build ``layers`` hidden layers of ``hidden`` units and a linear head."""
+        """Build ``layers`` hidden layers of ``hidden`` units."""
         super().__init__()
         self.plain = inputs - conditions
         self.condition_scale = math.sqrt(max(1, self.plain))
         widths = [inputs] + [hidden] * layers
         gain = math.sqrt(2 / (1 + LEAKY_SLOPE**2))
         self.layers = nn.ModuleList(MemberLinear(members, a, b, gain) for a, b in pairwise(widths))
-        self.head = MemberLinear(members, hidden, outputs)
 
     def features(self, x: Tensor) -> Tensor:
         """Activations of the last hidden layer, ``(M, n, hidden)``."""
@@ -57,6 +49,24 @@ class MLP(nn.Module):
             x = leaky_relu(layer(x), LEAKY_SLOPE)
             activations.append(x)
         return activations
+
+
+class MLP(HiddenLayers):
+    """M perceptrons with leaky ReLUs, ``(M, n, inputs) -> (M, n, outputs)``."""
+
+    def __init__(
+        self,
+        members: int,
+        inputs: int,
+        outputs: int,
+        *,
+        hidden: int,
+        layers: int,
+        conditions: int = 0,
+    ) -> None:
+        """Build ``layers`` hidden layers of ``hidden`` units and a linear head."""
+        super().__init__(members, inputs, hidden=hidden, layers=layers, conditions=conditions)
+        self.head = MemberLinear(members, hidden, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply all layers, ``(M, n, outputs)``."""

@@ -44,7 +44,7 @@ from anomgan.utils.serialization import MAX_JSON_VALUES, count_json_values, stri
 from anomgan.utils.text import one_line
 from anomgan.utils.types import FloatArray
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Increased whenever the contents of a model change; other versions are refused."""
 
 MAX_JSON_BYTES = 2**28

@@ -199,7 +199,7 @@ class ContrastLength(Component):
 
     def __call__(self, records: RecordFeatures) -> Tensor:
         """Root mean square of the members' lengths."""
-        return self.group_by_fold(records.contrast.square().sum(-1)).mean(1).sqrt()
+        return self.group_by_fold(records.contrast.square().sum((-2, -1))).mean(1).sqrt()
 
 
 class NearestNeighbours(Component):
@@ -260,7 +260,8 @@ class ContrastNeighbours(NearestNeighbours):
 
     def embed(self, records: RecordFeatures, rows: Sequence[Tensor] | None = None) -> Tensor:
         """Positions in the directions in which corrupted rows differ most."""
-        return records.contrast[..., :NEIGHBOUR_DIRECTIONS] / math.sqrt(NEIGHBOUR_DIRECTIONS)
+        first = records.contrast[..., :NEIGHBOUR_DIRECTIONS].flatten(-2)
+        return first / math.sqrt(first.shape[-1])
 
 
 class Memory(NearestNeighbours):

@@ -74,10 +74,10 @@ class RecordFeatures:
 
     @cached_property
     def contrast(self) -> Tensor:
-        """Positions in the contrast discriminator's directions, ``(M, n, S)``.
+        """Positions in the directions of the discriminators of corrupted rows, ``(M, n, 2, S)``.
 
         Raises:
-            InputError: If there is no contrast discriminator.
+            InputError: If there are none.
         """
         with torch.no_grad():
             return self._apply(self.gan.contrast_features, self.x)

@@ -40,10 +40,10 @@ MAX_SINGLE_THREAD_PRODUCTS = 2**25
 
 
 MAX_EDGE_ROWS = 4000
-"""Most rows to whose quantiles the contrast discriminator's encoding is fitted."""
+"""Most rows to whose quantiles the encoding of discriminators of corrupted rows is fitted."""
 
 DIRECTION_ROWS = 2000
-"""Rows, real and corrupted, to which its directions are fitted."""
+"""Rows, real and corrupted, to which their directions are fitted."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class EnsembleTrainer:
             return gan, checkpoint.load_result(gan)
         if own is not None:
             sampler = Sampler(own, self.data, rows, generator, self.other, part)
-            own.fit_contrast_inputs(sampler.first_records(MAX_EDGE_ROWS))
+            own.prepare_contrast(sampler.first_records(MAX_EDGE_ROWS), sampler(size=DIRECTION_ROWS))
             monitor = HealthMonitor(sampler, self.snapshot_callback)
             current = checkpoint.next_training(own, sampler, monitor) if checkpoint else None
             with one_thread_each() if _is_small(own, sampler) else nullcontext():
@@ -225,10 +225,10 @@ class EnsembleTrainer:
         return failed
 
     def fit_directions(self, gan: GAN) -> None:
-        """Fit the directions of the contrast discriminator, where there is one."""
-        sampler = self._sampler(gan, self.rows)
-        rows = sampler.first_records(DIRECTION_ROWS)
-        gan.fit_contrast_directions(rows, sampler(size=DIRECTION_ROWS))
+        """Fit what the discriminators of corrupted rows need after training, if there are any."""
+        if gan.contrast is not None:
+            sampler = self._sampler(gan, self.rows)
+            gan.finish_contrast(sampler.first_records(DIRECTION_ROWS), sampler(size=DIRECTION_ROWS))
 
     def evaluate_health(self, gan: GAN, rows: list[Tensor]) -> Health | None:
         """Measure the members' health against the given rows of each; None if they are too few."""

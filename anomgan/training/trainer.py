@@ -53,11 +53,12 @@ def train(
     total, done, curve = sum(budgets), sum(budgets[: state.phase]) + state.steps, state.curve
     checks = gan.config.checks if health_callback else 0
     for number in range(state.phase, len(phases)):
-        runner, budget = _PhaseRunner(gan, phases[number]), budgets[number]
+        budget = budgets[number]
+        runner = _PhaseRunner(gan, phases[number], budget, sampler)
         if number == state.phase and state.steps:
             runner.load(state)
         for step in range(runner.steps, budget):
-            losses = runner.step(sampler, step / budget)
+            losses = runner.step()
             done += 1
             progress = Progress(done, total, {k: float(v.mean()) for k, v in losses.items()})
             if done % max(1, total // 100) == 0 or done == total:
@@ -76,8 +77,10 @@ def train(
 class _PhaseRunner:
     """Optimisers and exponential moving averages of one phase."""
 
-    def __init__(self, gan: GAN, phase: Phase) -> None:
-        self.gan, self.updates, self.steps = gan, phase.updates, 0
+    def __init__(self, gan: GAN, phase: Phase, steps: int, sampler: Sampler) -> None:
+        self.gan, self.updates, self.steps, self.sampler = gan, phase.updates, 0, sampler
+        rows = int(sampler.counts.min())
+        self.budgets = [update.limit_steps(steps, rows, sampler.size) for update in self.updates]
         self.weights = [
             [w for name in update.networks for w in gan.get_submodule(name).parameters()]
             for update in phase.updates
@@ -86,22 +89,21 @@ class _PhaseRunner:
         self.grads: list[Sequence[Tensor | None]] = [() for _ in phase.updates]
         self.averages = [[w.detach().clone() for w in weights] for weights in self.weights]
 
-    def step(self, sampler: Sampler, progress: float) -> dict[str, Tensor]:
-        """Run one step of every update (``repeats`` times each).
-
-        Args:
-            sampler: Draws a fresh batch for each optimiser step.
-            progress: Fraction of the phase that is done.
+    def step(self) -> dict[str, Tensor]:
+        """Run one step of every update that isn't done (``repeats`` times each).
 
         Returns:
-            The last loss of each update, ``(M,)``.
+            The last loss of each of these, ``(M,)``.
         """
-        cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
         losses = {}
-        for m, update in enumerate(self.updates):
+        for m, (update, budget) in enumerate(zip(self.updates, self.budgets, strict=True)):
+            if self.steps >= budget:
+                continue
+            progress = self.steps / budget
+            cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = self.gan.config.learning_rate * update.rate * cosine
             for _ in range(update.repeats):
-                loss = update.loss(sampler(progress))
+                loss = update.loss(self.sampler(progress))
                 # Gradients of these weights alone: that is what freezes all others.  Layers that a
                 # network hasn't grown to have none.
                 self.grads[m] = torch.autograd.grad(loss.sum(), self.weights[m], allow_unused=True)
