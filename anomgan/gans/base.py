@@ -236,7 +236,9 @@ class GAN(nn.Module):
         """
         if self.contrast is not None:
             self.contrast.encoding.fit(x)
-            self.contrast.fit_energy(x[:, : batch.real.shape[1]], self.corrupt(batch).rows)
+            # The generator hasn't learnt to generate anything yet.
+            corrupted = corrupt_rows(self.views.spec, batch, self.contrast.encoding.edges)
+            self.contrast.fit_energy(x[:, : batch.real.shape[1]], corrupted.rows)
 
     def finish_contrast(self, x: Tensor, batch: Batch) -> None:
         """Fit, after training, the classifier's directions; arguments as before training."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from anomgan.nets.corruption_classifier import CorruptionClassifier
 from anomgan.nets.energy_discriminator import EnergyDiscriminator
-from anomgan.nets.layers import row_stable_matmul
+from anomgan.nets.layers import draw_weights, row_stable_matmul
 from anomgan.nets.piecewise_linear import PiecewiseLinearEncoding
 
 MAX_EMBEDDED_VALUES = 512
@@ -64,10 +64,8 @@ class ContrastDiscriminators(nn.Module):
         self.record = len(continuous)
         self.encoding = PiecewiseLinearEncoding(members, continuous)
         wide = self.record > MAX_EMBEDDED_VALUES
-        source = torch.Generator(device="cpu").manual_seed(0)
-        shape = self.record if wide else 0, PROJECTED_VALUES
-        projection = torch.randn(shape, generator=source, device="cpu")
-        self.register_buffer("projection", projection / math.sqrt(self.record))
+        shape = members, self.record if wide else 0, PROJECTED_VALUES
+        self.register_buffer("projection", draw_weights(1 / math.sqrt(self.record), *shape))
         base = PROJECTED_VALUES if wide else self.encoding.size
         sizes = members, self.encoding.size, base, conditions, hidden
         self.classifier = CorruptionClassifier(*sizes, columns + classes)
@@ -75,28 +73,22 @@ class ContrastDiscriminators(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What networks are given of records, and what stands for these in embeddings."""
-        encoded = self.encoding(x)
-        record, conditions = x[..., : self.record], x[..., self.record :]
-        base = encoded
-        if len(self.projection):
-            base = row_stable_matmul(record, self.projection.expand(len(x), -1, -1))
-        return torch.cat([encoded, conditions], -1), base
+        inputs: Tensor = self.encoding(x)
+        if self.projection.shape[1]:
+            return inputs, row_stable_matmul(x[..., : self.record], self.projection)
+        return inputs, inputs[..., : self.encoding.size]
 
     @torch.no_grad()
     def fit_energy(self, real: Tensor, corrupted: Tensor) -> None:
         """Fit the energy's directions before training, ``(M, n, *shape)`` each."""
-        of_real, of_corrupted = self.encode(real), self.encode(corrupted)
-        energy = self.energy
-        energy.fisher.fit(list(energy.embed(*of_real)), list(energy.embed(*of_corrupted)))
-        energy.fit_centre(energy.energy(*of_real), energy.energy(*of_corrupted))
+        encoded = self.encode(real), self.encode(corrupted)
+        self.energy.fit_directions(*encoded)
+        self.energy.fit_centre(*(self.energy.energy(*each) for each in encoded))
 
     @torch.no_grad()
     def fit_classifier(self, real: Tensor, corrupted: Tensor) -> None:
         """Fit the classifier's directions after training, ``(M, n, *shape)`` each."""
-        embed = self.classifier.embed
-        self.classifier.fisher.fit(
-            list(embed(*self.encode(real))), list(embed(*self.encode(corrupted)))
-        )
+        self.classifier.fit_directions(self.encode(real), self.encode(corrupted))
 
     def project(self, x: Tensor) -> Tensor:
         """Positions under both, ``(M, n, *shape) -> (M, n, 2, DIRECTIONS)``, best ones first."""

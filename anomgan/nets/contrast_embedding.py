@@ -33,11 +33,16 @@ class ContrastEmbedding(nn.Module):
         )
         self.fisher = FisherDirections(members, 2 * hidden + base)
 
-    def embed(self, inputs: Tensor, base: Tensor) -> Tensor:
-        """Both hidden layers and the record side by side, ``(M, n, F)``."""
-        return torch.cat([*self.net.activations(inputs), base], -1)
+    def embed(self, inputs: Tensor, base: Tensor) -> list[Tensor]:
+        """Both hidden layers and the record, ``(M, n, …)`` each; F entries together."""
+        return [*self.net.activations(inputs), base]
+
+    def fit_directions(self, normal: tuple[Tensor, Tensor], fakes: tuple[Tensor, Tensor]) -> None:
+        """Fit the directions to encoded normal and corrupted rows; see :meth:`embed`."""
+        parts = (torch.cat(self.embed(*each), -1) for each in (normal, fakes))
+        self.fisher.fit(*(list(part) for part in parts))
 
     def project(self, inputs: Tensor, base: Tensor) -> Tensor:
         """Positions in the directions, ``(M, n, DIRECTIONS)``."""
-        position: Tensor = self.fisher(self.embed(inputs, base))
+        position: Tensor = self.fisher(*self.embed(inputs, base))
         return position

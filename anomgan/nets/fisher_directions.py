@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import scipy.linalg
 import torch
 from torch import Tensor, nn
 
 from anomgan.nets.layers import row_stable_matmul
+from anomgan.utils.covariance import shrink_covariance
 
 DIRECTIONS = 64
 """Directions that are kept."""
@@ -38,24 +37,29 @@ class FisherDirections(nn.Module):
 
     def fit(self, normal: Sequence[Tensor], corrupted: Sequence[Tensor]) -> None:
         """Fit to each member's normal and corrupted vectors, ``(n, F)``."""
-        from sklearn.covariance import ledoit_wolf  # late: scoring does without
-
         for m, (own, fakes) in enumerate(zip(normal, corrupted, strict=True)):
             mean = own.double().mean(0)
-            centred = (own.double() - mean).cpu().numpy()
-            apart = (fakes.double() - mean).cpu().numpy()
-            within = ledoit_wolf(centred, assume_centered=True)[0]
-            within += (1e-9 * np.trace(within) + 1e-12) * np.eye(len(within))
-            size, count = len(within), min(DIRECTIONS, len(within))
-            ratio, vectors = scipy.linalg.eigh(
-                apart.T @ apart / len(apart), within, subset_by_index=(size - count, size - 1)
-            )
-            weights = np.sqrt(np.clip(1 - 1 / np.maximum(ratio, 1e-9), 0, 1))
-            chosen = torch.from_numpy((vectors * weights)[:, ::-1].copy())
+            centred, apart = ((each.double() - mean).cpu() for each in (own, fakes))
+            if not (centred.isfinite().all() and apart.isfinite().all()):
+                continue  # training diverged
+            within = shrink_covariance(centred)
+            within.diagonal().add_(1e-9 * within.trace() + 1e-12)
+            root = torch.linalg.cholesky(within)
+            apart = torch.linalg.solve_triangular(root, apart.mT, upper=False)
+            # All of them, the largest last: those of a part take LAPACK longer.
+            ratio, vectors = torch.linalg.eigh(apart @ apart.mT / apart.shape[1])
+            count = min(DIRECTIONS, len(within))
+            vectors = torch.linalg.solve_triangular(root.mT, vectors[:, -count:], upper=True)
+            weights = (1 - 1 / ratio[-count:].clamp(min=1e-9)).clamp(0, 1).sqrt()
             self.mean[m, 0] = mean.to(self.mean)
             self.directions[m].zero_()
-            self.directions[m, :, :count] = chosen.to(self.directions)
+            self.directions[m, :, :count] = (vectors * weights).flip(1).to(self.directions)
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Positions; those of normal vectors have mean 0 and at most variance 1."""
-        return row_stable_matmul(vectors - self.mean, self.directions)
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Positions of vectors that are given in parts; normal ones have mean 0, variance ≤ 1."""
+        # Part by part, since copies of so wide a matrix take longer than the products.
+        directions = self.directions.split([part.shape[-1] for part in parts], 1)
+        position = -(self.mean @ self.directions)
+        for part, rows in zip(parts, directions, strict=True):
+            position = position + row_stable_matmul(part, rows)
+        return position

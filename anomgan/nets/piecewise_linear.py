@@ -16,14 +16,14 @@ MIN_STEP = 1e-4
 
 
 class PiecewiseLinearEncoding(nn.Module):
-    """Records beside the segments of their numbers, ``(M, n, *shape) -> (M, n, size)``.
+    """Records, the segments of their numbers, and their conditions, side by side.
 
     Segments lie between quantiles of the training rows.  Each runs from -1 to 1 while a number
     crosses it, and is constant on both sides (Gorishniy et al., "On embeddings for numerical
-    features in tabular deep learning", 2022).  Conditions behind the record are left out.
+    features in tabular deep learning", 2022).
 
     Attributes:
-        size: Entries of an encoded record.
+        size: Entries of an encoded record without its conditions.
         edges: Quantiles of the numeric entries, ``(M, E, segments + 1)``.
     """
 
@@ -46,6 +46,8 @@ class PiecewiseLinearEncoding(nn.Module):
 
     def fit(self, x: Tensor) -> None:
         """Put the edges of segments at quantiles of training rows, ``(M, n, *shape)``."""
+        if not self.numeric:
+            return
         numeric = x[..., self.numeric].double()
         levels = torch.linspace(0, 1, self.edges.shape[-1], dtype=torch.float64)
         quantiles = torch.quantile(numeric, levels.to(numeric), dim=1).permute(1, 2, 0)
@@ -53,8 +55,8 @@ class PiecewiseLinearEncoding(nn.Module):
         self.edges.copy_(quantiles + step * torch.arange(self.edges.shape[-1]).to(numeric))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode records."""
-        record = x[..., : self.record]
+        """Encode records, ``(M, n, *shape) -> (M, n, size + conditions)``."""
         low, high = self.edges[:, None, :, :-1], self.edges[:, None, :, 1:]
-        inside = (record[..., self.numeric, None] - low) * (2 / (high - low).clamp(min=1e-7))
-        return torch.cat([record, (inside - 1).clamp(-1, 1).flatten(2)], -1)
+        inside = x[..., self.numeric, None] - low
+        inside = inside.mul_(2 / (high - low).clamp(min=1e-7)).sub_(1).clamp_(-1, 1)
+        return torch.cat([x[..., : self.record], inside.flatten(2), x[..., self.record :]], -1)

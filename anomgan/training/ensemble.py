@@ -121,9 +121,9 @@ class TrainedEnsemble:
         )
         gan, history = trainer.train_members(range(len(rows)))
         failed = trainer.retrain_failed(gan, history)
-        trainer.fit_directions(gan)
         if not all(weight.isfinite().all() for weight in gan.parameters()):
             raise InputError("training diverged; try again with a lower learning_rate")
+        trainer.fit_directions(gan)
         warn_failed(history, len(rows), failed)
         held_out = [torch.from_numpy(rng.permutation(fold)) for fold in folds]
         history.held_out = trainer.evaluate_health(

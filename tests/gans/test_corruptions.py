@@ -3,7 +3,7 @@ import torch
 
 from anomgan.data.spec import Spec
 from anomgan.gans.batch import Batch
-from anomgan.gans.corruptions import CLASSES, KINDS, corrupt_rows
+from anomgan.gans.corruptions import CLASSES, FIRST_KIND, KINDS, corrupt_rows
 
 SPEC = Spec.of(
     [
@@ -76,3 +76,12 @@ def test_same_seed_same_corruptions(batch, edges, generated):
     first = corrupt_rows(SPEC, batch, edges, generated)
     batch.generator.set_state(state)
     assert torch.equal(corrupt_rows(SPEC, batch, edges, generated).rows, first.rows)
+
+
+def test_without_a_generator_the_other_kinds_share_the_rows(batch, edges):
+    made = corrupt_rows(SPEC, batch, edges)
+    assert made.kinds.max() < CLASSES
+    part = len(batch.real[0]) // (len(KINDS) - 1)
+    noisy = made.kinds[0, (KINDS.index("noise")) * part : (KINDS.index("noise") + 1) * part]
+    assert set(noisy.tolist()) <= {0, *range(len(KINDS), CLASSES)}
+    assert FIRST_KIND[KINDS.index("generated")] not in made.kinds

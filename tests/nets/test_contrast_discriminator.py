@@ -1,77 +1,91 @@
-import math
-
 import pytest
 import torch
 
-from anomgan.nets.contrast_discriminator import DIRECTIONS, ContrastDiscriminator
+from anomgan.nets.contrast_discriminator import ContrastDiscriminators
+from anomgan.nets.fisher_directions import DIRECTIONS
 
 
-def build(entries: int = 2, hidden: int = 8) -> ContrastDiscriminator:
+def build(entries: int = 2, conditions: int = 0) -> ContrastDiscriminators:
     torch.manual_seed(0)
     continuous = torch.ones(entries, dtype=torch.bool)
-    return ContrastDiscriminator(
-        2, continuous, columns=entries, classes=3, conditions=0, hidden=hidden
+    return ContrastDiscriminators(
+        2, continuous, columns=entries, classes=3, conditions=conditions, hidden=8
     ).eval()
 
 
-def test_segments_run_from_minus_one_to_one_between_quantiles():
-    net = build()
-    x = torch.linspace(0, 20, 2001)[None, :, None].expand(2, -1, 2)
-    net.fit_edges(x)
-    assert net.edges[0, 0].numpy() == pytest.approx(range(21), abs=0.02)
-    record, segments = net.encode(torch.full((2, 1, 2), 3.5)).split([2, 40], -1)
-    assert record.tolist() == [[[3.5, 3.5]]] * 2
-    expected = [1.0] * 3 + [0.0] + [-1.0] * 16
-    assert segments[0, 0, :20].numpy() == pytest.approx(expected, abs=0.05)
+def rows(count: int, entries: int = 2, seed: int = 0) -> torch.Tensor:
+    """Rows whose columns are equal."""
+    draws = torch.randn(2, count, 1, generator=torch.Generator().manual_seed(seed))
+    return draws.expand(-1, -1, entries).clone()
 
 
-def test_equal_quantiles_become_steps():
-    net = build()
-    x = torch.zeros(2, 100, 2)
-    net.fit_edges(x)
-    assert (net.edges.diff(dim=-1) > 0).all()
-    assert torch.isfinite(net.encode(x)).all()
-
-
-def test_directions_are_those_in_which_corrupted_rows_spread():
-    net = build(hidden=4)
-    draw = torch.Generator().manual_seed(1)
-    real = torch.randn(2, 2000, net.mean.shape[-1], generator=draw)
-    fake = real.clone()
-    fake[..., 5] *= 4
-    net.fit_directions(list(real), list(fake))
-    first = net.directions[0, :, 0]
-    assert first.abs().argmax() == 5
-    assert abs(first[5]) == pytest.approx(math.sqrt(1 - 1 / 16), abs=0.05)
-    length = ((real - net.mean) @ net.directions).square().sum(-1)
-    apart = ((fake - net.mean) @ net.directions).square().sum(-1)
-    assert apart.mean() > 3 * length.mean()
+def corrupt(x: torch.Tensor) -> torch.Tensor:
+    """Swap a column, so that it says nothing about the others."""
+    x = x.clone()
+    x[..., 0] = x[..., 0].flip(1)
+    return x
 
 
 def test_many_columns_are_projected():
-    net = build(entries=700)
-    assert net.edges.shape == (2, 700, 2)
-    assert net.embed(torch.zeros(2, 3, 700)).shape == (2, 3, 2 * 8 + 256)
-    assert net.project(torch.zeros(2, 3, 700)).shape == (2, 3, DIRECTIONS)
+    nets = build(entries=700, conditions=3)
+    inputs, base = nets.encode(torch.zeros(2, 3, 703))
+    assert inputs.shape == (2, 3, 1403)
+    assert base.shape == (2, 3, 256)
+    assert [part.shape[-1] for part in nets.classifier.embed(inputs, base)] == [8, 8, 256]
+    assert nets.project(torch.zeros(2, 3, 703)).shape == (2, 3, 2, DIRECTIONS)
 
 
-def test_loss_falls_to_nothing_where_all_is_told():
-    net = build()
-    x = torch.zeros(2, 4, 2)
+def test_the_classifiers_loss_falls_to_nothing_where_all_is_told():
+    nets = build()
+    inputs, _ = nets.encode(torch.zeros(2, 4, 2))
     kinds, cells = torch.zeros(2, 4, dtype=torch.long), torch.zeros(2, 4, 2)
-    before = net.loss(x, kinds, cells)
+    before = nets.classifier.loss(inputs, kinds, cells)
     with torch.no_grad():
-        net.net.head.bias[..., :2] = -30
-        net.net.head.bias[..., 2] = 30
+        nets.classifier.head.bias[..., :2] = -30
+        nets.classifier.head.bias[..., 2] = 30
     assert before.shape == (2,)
-    assert (net.loss(x, kinds, cells) < 1e-6).all()
+    assert (before > 0.1).all()
+    assert (nets.classifier.loss(inputs, kinds, cells) < 1e-6).all()
 
 
-def test_a_member_that_diverged_gets_no_directions():
-    net = build()
-    draw = torch.Generator().manual_seed(1)
-    real = torch.randn(2, 50, net.mean.shape[-1], generator=draw)
-    real[1, 0, 0] = math.nan
-    net.fit_directions(list(real), list(2 * real))
-    assert net.directions[0].any()
-    assert not net.directions[1].any()
+def test_the_energy_tells_corrupted_rows_before_training():
+    nets, x = build(), rows(500)
+    nets.encoding.fit(x)
+    nets.fit_energy(x, corrupt(x))
+    real, fake = nets.encode(rows(200, seed=1)), nets.encode(corrupt(rows(200, seed=2)))
+    assert (nets.energy.energy(*fake).median(1)[0] > nets.energy.energy(*real).median(1)[0]).all()
+    labels = torch.zeros(2, 200), torch.ones(2, 200)
+    right = nets.energy.loss(*real, labels[0]) + nets.energy.loss(*fake, labels[1])
+    wrong = nets.energy.loss(*real, labels[1]) + nets.energy.loss(*fake, labels[0])
+    assert (right < wrong).all()
+
+
+def test_the_energys_head_is_trained_from_the_directions_on():
+    nets, x = build(), rows(500)
+    nets.encoding.fit(x)
+    nets.fit_energy(x, corrupt(x))
+    encoded = nets.encode(torch.cat([x, corrupt(x)], 1))
+    labels = torch.cat([torch.zeros(2, 500), torch.ones(2, 500)], 1)
+    start = nets.energy.project(*encoded)
+    assert torch.equal(start, nets.energy.fisher(*nets.energy.embed(*encoded)))
+    optimizer = torch.optim.SGD(nets.energy.parameters(), 1e-3)
+    losses = []
+    for _ in range(20):
+        loss = nets.energy.loss(*encoded, labels).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    assert nets.energy.rotation.abs().max() > 0
+
+
+@pytest.mark.parametrize("which", ["classifier", "energy"])
+def test_positions_of_normal_rows_are_centred(which):
+    nets, x = build(), rows(500)
+    nets.encoding.fit(x)
+    nets.fit_energy(x, corrupt(x))
+    nets.fit_classifier(x, corrupt(x))
+    positions = nets.project(x)[..., ["classifier", "energy"].index(which), :]
+    assert positions.mean(1).abs().max() < 0.01
+    assert positions.var(1).max() < 1.1

@@ -122,8 +122,8 @@ DAMAGED = {
     "cut model.json": (cut("model.json", 2000), r"damaged: model\.json isn't whole"),
     "changed digit": (change_a_digit, r"model\.json isn't as it was written"),
     "long number": (json_of(b'{"anomgan": ' + b"9" * 5000 + b"}"), "damaged: model.json isn't"),
-    "newer": (forged("format_version", 3), r"a newer anomgan \(format 3\); upgrade anomgan"),
-    "older": (forged("format_version", 1), r"an older anomgan \(format 1\); fit it again"),
+    "newer": (forged("format_version", 4), r"a newer anomgan \(format 4\); upgrade anomgan"),
+    "older": (forged("format_version", 2), r"an older anomgan \(format 2\); fit it again"),
     "version 0": (forged("format_version", 0), "its format version is 0"),
     "version true": (forged("format_version", True), "its format version is True"),
     "version text": (forged("format_version", "1"), "its format version is '1'"),
@@ -228,7 +228,7 @@ def test_what_may_not_be_read_is_told(saved, monkeypatch):
 
 
 def test_unpickling_a_newer_model_says_so(detector, monkeypatch):
-    monkeypatch.setattr(store, "FORMAT_VERSION", 3)
+    monkeypatch.setattr(store, "FORMAT_VERSION", 4)
     data = pickle.dumps(detector)
     monkeypatch.undo()
     with pytest.raises(InputError, match="written by a newer anomgan"):

@@ -102,7 +102,8 @@ def test_watching_changes_nothing_and_is_logged_at_intervals(sick):
     sick.failure = 1.0
     watched, blind = fit(), fit(checks=0)
     assert [health.step for health in watched.history.health] == [50, 100, 150, 200]
-    assert set(watched.history.health[0].slopes) == {"discriminator", "generator"}
+    networks = {"discriminator", "generator", "classifier", "energy"}
+    assert set(watched.history.health[0].slopes) == networks
     assert set(watched.history.health[-1].slopes) == {"encoder"}
     assert blind.history.health == []
     ours, theirs = watched.gan.state_dict(), blind.gan.state_dict()
