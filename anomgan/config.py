@@ -69,6 +69,12 @@ class Config:
         "leaves all networks as they were initialised: the control of what training adds.",
         0,
     )
+    passes: float = _training(
+        150.0,
+        "Most times that each phase goes through the training rows. Ends the training on few rows "
+        "earlier, where more steps only take time.",
+        1,
+    )
     batch: int = _training(
         128,
         "Rows per member and step. At most half of the member's training rows, and at most 65,536 "
@@ -354,7 +360,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "balanced": {},
     "thorough": {
-        "all": {"steps": 3000, "members": 8, "inversion_steps": 20},
+        "all": {"steps": 3000, "passes": 900, "members": 8, "inversion_steps": 20},
         "tables": {"memory_rows": 5000},
     },
 }

@@ -284,7 +284,7 @@ class GAN(nn.Module):
         if not isinstance(self.generator, Growing) or not self.generator.levels:
             return batch
         # In the last step everything is grown, however few steps there are.
-        missing = grow(self, batch.progress + 1 / self.config.steps)
+        missing = grow(self, batch.progress + 1 / batch.steps)
         return replace(batch, real=builders.drop_detail(self.views.spec, batch.real, missing))
 
     def _add_instance_noise(self, batch: Batch, inputs: Inputs) -> Inputs:

@@ -62,6 +62,7 @@ class Batch:
             numbers on every device.
         other: Scaled records of the second domain, ``(M, B, *shape)``, if one was given.
         progress: Fraction of the phase that is done, in [0, 1).
+        steps: Steps of the phase.
         members: Which members these are, if other processes train more.
     """
 
@@ -70,6 +71,7 @@ class Batch:
     generator: torch.Generator
     other: Tensor | None = None
     progress: float = 0.0
+    steps: int = 1
     members: MemberSlice | None = None
 
     def uniform(self, *shape: int) -> Tensor:
@@ -116,16 +118,16 @@ class OptimizerStep:
     share: float = 1.0
     max_passes: float = math.inf
 
-    def limit_steps(self, steps: int, rows: int, batch: int) -> int:
+    def limit_steps(self, steps: int, steps_per_pass: float, passes: float) -> int:
         """How many of a phase's steps the update is taken in.
 
         Args:
             steps: Steps of the phase.
-            rows: Training rows of a member.
-            batch: Rows of a batch.
+            steps_per_pass: Batches in a member's training rows.
+            passes: Most times that these are gone through, whatever the update.
         """
-        passes = min(self.max_passes * rows / (batch * self.repeats), steps)
-        return min(steps, max(MIN_STEPS, round(min(self.share * steps, passes))))
+        most = min(self.max_passes, passes) * steps_per_pass / self.repeats
+        return min(steps, max(MIN_STEPS, round(min(self.share * steps, most))))
 
 
 @dataclass(frozen=True)

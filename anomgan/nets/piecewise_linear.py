@@ -30,7 +30,7 @@ class PiecewiseLinearEncoding(nn.Module):
     edges: Tensor
 
     def __init__(self, members: int, continuous: Tensor) -> None:
-        """Start with even segments over [-1, 1].
+        """Start without segments, which :meth:`fit` places.
 
         Args:
             members: Number of members, M.
@@ -41,8 +41,7 @@ class PiecewiseLinearEncoding(nn.Module):
         self.numeric = torch.nonzero(continuous).flatten().tolist()
         segments = max(1, min(MAX_SEGMENTS, MAX_ENCODED_VALUES // max(1, len(self.numeric))))
         self.size = self.record + len(self.numeric) * segments
-        edges = torch.linspace(-1, 1, segments + 1).expand(members, len(self.numeric), -1).clone()
-        self.register_buffer("edges", edges)
+        self.register_buffer("edges", torch.zeros(members, len(self.numeric), segments + 1))
 
     def fit(self, x: Tensor) -> None:
         """Put the edges of segments at quantiles of training rows, ``(M, n, *shape)``."""

@@ -226,9 +226,10 @@ class EnsembleTrainer:
 
     def fit_directions(self, gan: GAN) -> None:
         """Fit what the discriminators of corrupted rows need after training, if there are any."""
+        sampler = self._sampler(gan, self.rows)
         if gan.contrast is not None:
-            sampler = self._sampler(gan, self.rows)
-            gan.finish_contrast(sampler.first_records(DIRECTION_ROWS), sampler(size=DIRECTION_ROWS))
+            rows = sampler.first_records(DIRECTION_ROWS)
+            gan.finish_contrast(rows, sampler(size=DIRECTION_ROWS))
 
     def evaluate_health(self, gan: GAN, rows: list[Tensor]) -> Health | None:
         """Measure the members' health against the given rows of each; None if they are too few."""

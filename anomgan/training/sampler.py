@@ -58,7 +58,7 @@ class Sampler:
         self.weights = self._row_weights(gan.views.spec.record_size)
         self.domains = [_ScaledRecords(gan.views, x) for x in (values, other) if x is not None]
 
-    def __call__(self, progress: float = 0.0, size: int | None = None) -> Batch:
+    def __call__(self, progress: float = 0.0, size: int | None = None, steps: int = 1) -> Batch:
         """Draw a batch with replacement, prepared by the GAN."""
         total, size, device = len(self.rows), size or self.size, self.values.device
         # Everything is drawn for all members, then cut down: see MemberSlice.
@@ -70,7 +70,7 @@ class Sampler:
             other = self.domains[1](self.members.take(positions).to(device))
         real = self.domains[0](move_to_device(rows, device))
         latent = move_to_device(self.members.take(latent), device)
-        batch = Batch(real, latent, self.generator, other, progress, self.members)
+        batch = Batch(real, latent, self.generator, other, progress, steps, self.members)
         return self.gan.prepare_batch(batch)
 
     def _draw_positions(self, members: int, size: int) -> Tensor:

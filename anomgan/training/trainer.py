@@ -47,14 +47,14 @@ def train(
         About a hundred evenly spaced points of the loss curves.
     """
     phases = gan.phases()
-    steps = gan.config.steps  # 0 leaves the networks as they were initialised
-    budgets = [max(min(1, steps), round(phase.share * steps)) for phase in phases]
+    limits = [_limit_steps(gan, phase, sampler) for phase in phases]
+    budgets = [max(each) for each in limits]
     state = (checkpoint.restore() if checkpoint else None) or TrainerState(0, 0, [], {})
     total, done, curve = sum(budgets), sum(budgets[: state.phase]) + state.steps, state.curve
     checks = gan.config.checks if health_callback else 0
     for number in range(state.phase, len(phases)):
         budget = budgets[number]
-        runner = _PhaseRunner(gan, phases[number], budget, sampler)
+        runner = _PhaseRunner(gan, phases[number], limits[number], sampler)
         if number == state.phase and state.steps:
             runner.load(state)
         for step in range(runner.steps, budget):
@@ -74,13 +74,21 @@ def train(
     return curve
 
 
+def _limit_steps(gan: GAN, phase: Phase, sampler: Sampler) -> list[int]:
+    """Steps in which each update of a phase is taken; 0 leaves networks as they were built."""
+    steps = max(min(1, gan.config.steps), round(phase.share * gan.config.steps))
+    steps_per_pass = int(sampler.counts.min()) / sampler.size
+    return [
+        update.limit_steps(steps, steps_per_pass, gan.config.passes) for update in phase.updates
+    ]
+
+
 class _PhaseRunner:
     """Optimisers and exponential moving averages of one phase."""
 
-    def __init__(self, gan: GAN, phase: Phase, steps: int, sampler: Sampler) -> None:
+    def __init__(self, gan: GAN, phase: Phase, budgets: Sequence[int], sampler: Sampler) -> None:
         self.gan, self.updates, self.steps, self.sampler = gan, phase.updates, 0, sampler
-        rows = int(sampler.counts.min())
-        self.budgets = [update.limit_steps(steps, rows, sampler.size) for update in self.updates]
+        self.budgets = budgets
         self.weights = [
             [w for name in update.networks for w in gan.get_submodule(name).parameters()]
             for update in phase.updates
@@ -103,7 +111,7 @@ class _PhaseRunner:
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = self.gan.config.learning_rate * update.rate * cosine
             for _ in range(update.repeats):
-                loss = update.loss(self.sampler(progress))
+                loss = update.loss(self.sampler(progress, steps=budget))
                 # Gradients of these weights alone: that is what freezes all others.  Layers that a
                 # network hasn't grown to have none.
                 self.grads[m] = torch.autograd.grad(loss.sum(), self.weights[m], allow_unused=True)

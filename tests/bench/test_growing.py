@@ -19,7 +19,7 @@ def test_washers_are_bright_rings_on_cloth():
 def test_a_line_for_each_fit(monkeypatch):
     monkeypatch.setattr(growing, "FIT_PICTURES", 40)
     monkeypatch.setattr(growing, "SCORED_PICTURES", 8)
-    settings = {"steps": 2, "members": 1, "channels": 4, "hidden": 8, "latent": 2}
+    settings = {"steps": 6, "members": 1, "channels": 4, "hidden": 8, "latent": 2}
     lines = list(growing.compare_growing(16, 1, ["gan"], settings))
     assert len(lines) == 3
     cells = [line.strip("| ").split(" | ") for line in lines[1:]]

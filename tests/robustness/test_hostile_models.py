@@ -180,7 +180,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "many texts": (b'{"anomgan": [' + b'"ab",' * (2**24) + b'""]}', "too many values"),
     "deep": (b'{"anomgan": ' + b"[" * 2**20 + b"]" * 2**20 + b"}", "isn't whole"),
     "just not too deep": (
-        b'{"anomgan": "1", "format_version": 2, "method": "gan", "sha256": "", "a": '
+        b'{"anomgan": "1", "format_version": 3, "method": "gan", "sha256": "", "a": '
         + b"[" * 900
         + b"]" * 900
         + b"}",
