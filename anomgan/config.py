@@ -118,7 +118,7 @@ class Config:
         "method's authors gave.",
     )  # fmt: skip
     inversion_steps: int = _scoring(
-        5, "Gradient steps of the latent inversion, from the encoder's output.", 0, 10**6
+        2, "Gradient steps of the latent inversion, from the encoder's output.", 0, 10**6
     )
     search_steps: int = _scoring(
         50, "Gradient steps of an inversion without encoder. AnoGAN's paper: 500.", 0, 10**6
@@ -353,7 +353,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "steps": 400,
             "hidden": 32,
             "contrast_hidden": 32,
-            "inversion_steps": 2,
             "memory_rows": 1000,
         },
         "images": {"steps": 100, "inversion_steps": 0},

@@ -17,20 +17,23 @@ from anomgan.scoring.features import RecordFeatures
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray, Floats, Folds
 
-GAN_WEIGHTS = {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25}
-"""Weights of what a GAN and its inversion say of a table, chosen on many tables together."""
-
 WEIGHTS: dict[str, dict[str, float]] = {
-    "combined": {**GAN_WEIGHTS, "contrast_length": 1.0, "contrast_neighbours": 1.0},
-    "gan": GAN_WEIGHTS,
+    "combined": {
+        "deviation": 1.0,
+        "memory": 1.0,
+        "contrast_length": 1.0,
+        "contrast_neighbours": 1.0,
+    },
+    "gan": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
     "contrast": {"contrast_length": 1.0, "contrast_neighbours": 1.0, "memory": 1.0},
     "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
     **{name: {name: 1.0} for name in Component.registry},
 }
-"""Name of a score -> the weights of its components.  What discriminators of corrupted rows say is
-added to the GAN's with the weight that its strongest components have.  ``visual`` is for pictures:
-the discriminator's features describe shapes, and a little of the distance to remembered pixels adds
-brightness and colour.  Each component alone is a score, too."""
+"""Name of a score -> the weights of its components.  ``combined`` gives equal weights to a length
+and a search for neighbours of either kind: by the GAN and in the record itself, and by the
+discriminators of corrupted rows.  The weights of ``gan`` were chosen on many tables together.
+``visual`` is for pictures: the discriminator's features describe shapes, and a little of the
+distance to remembered pixels adds brightness and colour.  Each component alone is a score, too."""
 
 SCORE_DECIMALS = 6
 """Scores are rounded to this many decimals: networks compute in float32, which has no more."""

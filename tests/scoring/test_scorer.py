@@ -145,7 +145,7 @@ def test_blocks_change_nothing(monkeypatch):
     values = np.random.default_rng(0).normal(size=(150, 2))
     scorer = small_scorer(values)
     at_once = evaluate(scorer, values)
-    assert at_once.shape == (6, 1, 150)
+    assert at_once.shape == (4, 1, 150)
     monkeypatch.setattr(blockwise, "BLOCK_SIZE", 1)  # the smallest blocks there are
     assert np.array_equal(evaluate(scorer, values), at_once)
 
