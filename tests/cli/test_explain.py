@@ -133,7 +133,7 @@ def test_cells_beyond_all_bounds(run: Any, tiny: list[str], tmp_path: Path) -> N
     assert done.code == 0, done.err
     first, second = json.loads(done.out, parse_constant=pytest.fail)
     assert first["columns"][0]["observed"] == "inf"
-    assert "a time in the year 99999 where" in second["columns"][0]["sentence"]
+    assert "a time in the year 99999" in second["columns"][0]["sentence"]
     scored = run("score", path, "--model", model, "--append")
     assert scored.out.splitlines()[2].split(",")[0::2][:2] == [
         str(2**60),
