@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from anomgan.data.column_names import refuse_duplicates
+from anomgan.data.readers.blocks import EndlessRecord, split_blocks
 from anomgan.data.readers.encoding import Utf8Stream
 from anomgan.data.readers.sources import Source, describe_source, open_bytes
 from anomgan.errors import DataWarning, InputError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _SEPARATORS = ",;\t|"
 MISSING_SPELLINGS = [*pa.csv.ConvertOptions().null_values, "None", "<NA>"]
 
-# pyarrow reads in blocks: a record must fit into one, and the first rows come after two.
+# A record must fit into a block, and the first rows come after one.
 _MIN_BLOCK_BYTES = 2**20
 _BLOCK_PER_HEADER_BYTE = 32
 _MAX_HEADER_BYTES = 2**24
@@ -92,6 +93,11 @@ def read_delimited(source: Source, rows: int) -> Iterator[pd.DataFrame]:
                 utf8.warn_if_not_utf8()
                 last = table.column(-1)[-1].as_py()
                 yield table.to_pandas()
+        except EndlessRecord:
+            raise InputError(
+                f"{name}: a record goes on for more than {header.block:,} bytes, soon after data "
+                f"record {bad.rows_read}; probably a quote is opened and never closed"
+            ) from None
         except pa.ArrowInvalid as error:
             raise _explain_error(source, header, bad, error) from None
         utf8.warn_if_not_utf8()
@@ -105,30 +111,33 @@ def read_delimited(source: Source, rows: int) -> Iterator[pd.DataFrame]:
 def _read_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator[pa.RecordBatch]:
     """Read the records after the header as batches of strings.
 
+    Blocks are read here and parsed one at a time from memory: pyarrow's own streaming reads ahead
+    in threads that call back into Python, and these outlive an error.
+
     Raises:
-        pyarrow.ArrowInvalid: If a record is longer than a block, or has another number of fields
-            than the header; then ``bad`` holds that record.
+        pyarrow.ArrowInvalid: If a record has another number of fields than the header; then
+            ``bad`` holds that record.
+        anomgan.data.readers.blocks.EndlessRecord: If a record is longer than a block.
     """
-    if not stream.peek(1):  # pyarrow refuses an empty stream
-        return
-    for batch in pa.csv.open_csv(
-        stream,
-        pa.csv.ReadOptions(
+    parse = pa.csv.ParseOptions(
+        delimiter=header.separator, newlines_in_values=True, invalid_row_handler=bad
+    )
+    convert = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(header.names, pa.large_string()),
+        null_values=MISSING_SPELLINGS,
+        strings_can_be_null=True,
+    )
+    for block in split_blocks(stream, header.block, header.separator):
+        if not block.strip(b"\r\n"):  # pyarrow refuses input without records
+            continue
+        read = pa.csv.ReadOptions(
             column_names=header.names,
-            block_size=header.block,
+            block_size=len(block) + 1,  # all of it
             use_threads=False,  # with threads a bad row has no number
-        ),
-        pa.csv.ParseOptions(
-            delimiter=header.separator, newlines_in_values=True, invalid_row_handler=bad
-        ),
-        pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(header.names, pa.large_string()),
-            null_values=MISSING_SPELLINGS,
-            strings_can_be_null=True,
-        ),
-    ):
-        bad.rows_read += batch.num_rows
-        yield batch
+        )
+        table = pa.csv.read_csv(pa.BufferReader(block), read, parse, convert)
+        bad.rows_read += table.num_rows
+        yield from table.to_batches()
 
 
 def _regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -157,14 +166,9 @@ def _explain_error(
     name = describe_source(source)
     if bad.row is not None:
         return InputError(
-            f"{name}: {_locate_record(source, header, bad.row.number)} has "
+            f"{name}: {_locate_record(source, header, bad.rows_read + bad.row.number)} has "
             f"{bad.row.actual_columns} fields, the header has {bad.row.expected_columns}; quote "
             f"the field that holds a separator, or complete the record"
-        )
-    if "straddl" in str(error):
-        return InputError(
-            f"{name}: a record goes on for more than {header.block:,} bytes, soon after data "
-            f"record {bad.rows_read}; probably a quote is opened and never closed"
         )
     return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
 
