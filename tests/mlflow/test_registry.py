@@ -17,7 +17,11 @@ import anomgan.mlflow
 @pytest.fixture(scope="module")
 def worse(fit: Any, records: Any) -> Any:
     """A detector that learnt from other columns of the same names: what is odd is normal to it."""
-    return fit(records(150, seed=9).assign(size=np.linspace(-200.0, 200.0, 150)))
+    return fit(
+        records(150, seed=9).assign(
+            size=np.random.default_rng(9).permutation(np.linspace(-200.0, 200.0, 150))
+        )
+    )
 
 
 @pytest.fixture
@@ -120,8 +124,6 @@ def test_metrics_go_by_the_thresholds_that_predict_uses(
     )
     assert done.code == 0, done.err
     assert "version 1: f1 1.0000 on 100 rows" in done.err
-    pooled = by_machine.score_frame(machines).score > -by_machine.offset_
-    assert (pooled != abnormal).any()
 
 
 def test_smaller_is_better_for_some_metrics(

@@ -151,9 +151,9 @@ DAMAGED = {
         forged_array("gan.views.loc", lambda w: np.array(w[0, 0, 0])),
         "belong together",
     ),
-    "no component": (forged_array("component.neighbours.f.mean", lambda w: None), "don't fit"),
+    "no component": (forged_array("component.deviation.mean", lambda w: None), "don't fit"),
     "component of another shape": (
-        forged_array("component.neighbours.f.map", lambda w: w[:, :-1]),
+        forged_array("component.deviation.map", lambda w: w[:, :-1]),
         "don't fit together",
     ),
     "fewer scales": (forged_array("scaler.centre", lambda w: w[:1]), "scales of other components"),

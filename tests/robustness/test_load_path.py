@@ -20,6 +20,12 @@ LAZY_FACE = "anomgan"
 """Imports its public names when they are asked for, by a table in its code; reading a model asks
 for none."""
 
+EXCEPTIONS = {
+    "anomgan.persistence.model_store": {"import yaml"},  # writes fit.yaml, reads none
+    "anomgan.utils.extras": {"import importlib", "importlib.import_module(module)"},
+}
+"""What some modules may do: extras are imported by names that stand in the code of callers."""
+
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 FORBIDDEN_METHODS = {
     "read_pickle", "read_hdf", "load_module", "exec_module", "import_module", "system", "popen",
@@ -83,7 +89,9 @@ def test_nothing_on_the_way_to_a_model_can_run_code_from_data() -> None:
     expected = {"persistence.model_store", "scoring.fitted_ensemble", "gans.base",
                 "data.encoders.table", "data.table.schema", "utils.serialization"}  # fmt: skip
     assert {f"anomgan.{name}" for name in expected} <= modules.keys()
-    found = {module: list(dangers(tree)) for module, tree in modules.items()}
+    found = {m: set(dangers(tree)) - EXCEPTIONS.get(m, set()) for m, tree in modules.items()}
+    assert "yaml.safe_dump" in ast.unparse(modules["anomgan.persistence.model_store"])
+    assert "yaml.load" not in ast.unparse(modules["anomgan.persistence.model_store"])
     assert not {module: what for module, what in found.items() if what}
 
 
