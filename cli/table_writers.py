@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
@@ -26,7 +27,7 @@ MAX_EXCEL_INTEGER = 10**15
 _ILLEGAL_IN_EXCEL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-class TableWriter:
+class TableWriter(ABC):
     """Writes a table, chunk by chunk, to an open file."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -38,7 +39,7 @@ class TableWriter:
         """
         self.file, self.name = file, name
 
-    @classmethod
+    @classmethod  # noqa: B027 (most formats need none)
     def check_installed(cls, name: str) -> None:
         """Check that the packages it needs are there.
 
@@ -46,18 +47,18 @@ class TableWriter:
             InputError: If one isn't.
         """
 
+    @abstractmethod
     def write(self, table: pa.Table) -> None:
         """Write further rows; all chunks have the same names of columns.
 
         Raises:
             InputError: If the format can't hold them.
         """
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 (most formats end with the last row)
         """Write what comes after the last row."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most formats hold nothing)
         """Release what is held, also after an error."""
 
 

@@ -266,7 +266,7 @@ class BatchingEnsemble(FittedEnsemble):
             ends = np.cumsum([round(len(call.values) * scores_per_record) for call in batch])
             for call, call_scores in zip(batch, np.split(scores, ends[:-1]), strict=True):
                 call.result = call_scores
-        except Exception:
+        except Exception:  # kept below, by the call that caused it
             for call in batch:
                 try:
                     call.result = super().score(call.values)

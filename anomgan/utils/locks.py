@@ -34,7 +34,7 @@ def hold_lock(path: Path, timeout: float = 0.0) -> Iterator[bool | None]:
             lock.acquire(timeout)
     except TimeoutError:
         yield False
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError):  # no locks here: callers go on without, as documented
         yield None
     else:
         try:
