@@ -22,7 +22,7 @@ FUZZING = -max_total_time=$(shell expr $(FUZZ_SECONDS) / 3) -timeout=20 -rss_lim
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint types layers notebooks coverage bench bench-family bench-speed fuzz audit lock clean tree
+.PHONY: help demo test test-all check lint types layers notebooks docs coverage bench bench-family bench-speed fuzz audit lock clean tree
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,9 @@ test: $(DEV) ## All tests but the slow ones
 test-all: $(DEV) ## All tests
 	$(BIN)/pytest $(SHARED) -m ""
 
-# Types keep one core busy, so the notebooks run beside them; the tests then want all cores.
+# Types keep one core busy, so notebooks and docs run beside them; the tests then want all cores.
 check: $(DEV) ## What CI runs
-	$(MAKE) --jobs 2 notebooks types layers lint
+	$(MAKE) --jobs 2 docs types layers lint
 	$(MAKE) coverage
 
 lint: $(DEV) ## Style, docstrings, common mistakes
@@ -58,8 +58,12 @@ types: $(DEV) tree ## Static types, strictly
 layers: $(DEV) tree ## Imports go one way
 	cd build/tree && ../../$(BIN)/lint-imports --config ../../pyproject.toml
 
-notebooks: $(DEV) ## Run every notebook
-	$(BIN)/pytest -n auto --nbmake notebooks
+notebooks: $(DEV) ## Run every notebook; copies with their outputs stay in build/notebooks
+	@rm -rf build/notebooks && mkdir -p build && cp -r notebooks build/
+	$(BIN)/pytest -n auto --nbmake --overwrite build/notebooks/*.ipynb
+
+docs: notebooks ## The site of the documentation, with the notebooks' outputs, in build/site
+	$(BIN)/python tools/make_docs.py
 
 coverage: $(DEV) ## `make test` with branch coverage and its floor
 	$(BIN)/pytest $(SHARED) --cov

@@ -37,6 +37,11 @@ class Config:
     """Settings of a fit.  A preset replaces some of the defaults.
 
     The defaults were chosen once, on many data sets together, and none for a single data set.
+
+    Example:
+        >>> from anomgan import Config
+        >>> Config.make("fast", {"members": 2}, "tables").members
+        2
     """
 
     members: int = _training(

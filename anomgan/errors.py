@@ -10,11 +10,26 @@ class InputError(ValueError):
 
     The message is one line that names the file, column, row or option and says what to do.  The
     command line prints it behind ``anomgan: error:`` and exits with 2.
+
+    Example:
+        >>> from anomgan import GANDetector, InputError
+        >>> try:
+        ...     GANDetector(alpha=2.0).fit([[0.0], [1.0]])
+        ... except InputError as error:
+        ...     print(error)
+        alpha=2.0 must lie between 0 and 1
     """
 
 
 class DataWarning(UserWarning):
-    """Something in the data was worked around; the message says what and where."""
+    """Something in the data was worked around; the message says what and where.
+
+    Example:
+        >>> import warnings
+        >>> from anomgan import DataWarning
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", DataWarning)  # refuse what isn't as it should be
+    """
 
 
 NO_ROOM = ("can't allocate memory", "Cannot allocate memory", "failed to map segment",

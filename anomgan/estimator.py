@@ -612,7 +612,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
 
         Returns:
             A DataFrame of the columns in use, conditions among them, if the model was fitted on
-            one, else a float64 array (n, n_features_in_), in which unused constant columns hold
+            one, else a float64 array ``(n, n_features_in_)``, in which unused constant columns hold
             their constant and other unused columns NaN.  Images come as an array (n, H, W) or
             (n, H, W, C) of the training images' type, in the size that the model processes.
 
@@ -943,6 +943,18 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     Raises:
         InputError: If there is no model, it is damaged, a newer anomgan wrote it, or there is no
             such device.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from anomgan import GANDetector, load, load_sample
+        >>> sample = load_sample("penguins")
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> detector = detector.fit(sample.normal)
+        >>> with TemporaryDirectory() as folder:
+        ...     detector.save(f"{folder}/model")
+        ...     again = load(f"{folder}/model")
+        >>> bool((again.predict(sample.new) == detector.predict(sample.new)).all())
+        True
     """
     chosen = None if device is None else resolve_device(device)
     model = store.load(directory)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 import re
 import shlex
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,9 @@ from anomgan.cli.main import make_command
 from anomgan.cli.options import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md", ROOT / "SECURITY.md"]
+PAGES = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", ROOT / "SECURITY.md"]
 RUN = ["commands", "distributed", "python", "report", "scores", "files", "images", "performance"]
+RUN += ["index", *(f"how-to/{page.stem}" for page in sorted(ROOT.glob("docs/how-to/*.md")))]
 """Pages whose examples are run here; tests/mlflow has a server for those of mlflow.md."""
 
 COMMAND = make_command()
@@ -72,6 +75,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Any) -> Path:
     normal.to_csv(folder / "normal.csv", index=False)
     new.to_csv(folder / "new.csv", index=False)
     new.to_parquet(folder / "big.parquet")
+    for name in ("mine.csv", "mixed.csv"):
+        new.to_csv(folder / name, index=False)
     make_rows(100, 2).to_csv(folder / "unseen.csv", index=False)
     labelled = make_rows(80, 3, abnormal=20).assign(y=[0] * 60 + [1] * 20)
     labelled.to_csv(folder / "labelled.csv", index=False)
@@ -96,6 +101,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Any) -> Path:
 @pytest.fixture
 def in_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     return folder
 
 

@@ -228,6 +228,15 @@ def detect_drift(detector: GANDetector, X: Any) -> Drift:
 
     Warns:
         DataWarning: As ``score_samples``.
+
+    Example:
+        >>> from anomgan import GANDetector, detect_drift, load_sample
+        >>> sample = load_sample("penguins")
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> detector = detector.fit(sample.normal)
+        >>> moved = sample.normal.assign(body_mass_g=sample.normal["body_mass_g"] + 3000)
+        >>> bool(detect_drift(detector, moved))
+        True
     """
     monitor = DriftMonitor(detector)
     monitor.add(detector.score_rows(X))

@@ -147,6 +147,15 @@ def evaluate(
     Raises:
         InputError: If labels are of one class or of another number than rows, or a column that the
             model needs is missing.
+
+    Example:
+        >>> from anomgan import GANDetector, evaluate, load_sample
+        >>> sample = load_sample("penguins")
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> detector = detector.fit(sample.normal)
+        >>> result = evaluate(detector, sample.new, sample.labels, bootstrap=0)
+        >>> result.metrics["auroc"] > 0.8
+        True
     """
     truth = check_labels(labels)
     if len(truth) != len(frame):

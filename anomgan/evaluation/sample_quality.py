@@ -110,6 +110,16 @@ def sample_quality(
 
     Warns:
         DataWarning: For each of the result's warnings.
+
+    Example:
+        >>> from anomgan import GANDetector, load_sample, sample_quality
+        >>> sample = load_sample("penguins")
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> detector = detector.fit(sample.normal)
+        >>> drawn = detector.sample(100, random_state=0)
+        >>> quality = sample_quality(drawn, sample.new[sample.labels == 0], detector.encoder_)
+        >>> sorted(quality.joint)
+        ['coverage', 'density', 'frechet', 'two_sample']
     """
     if encoder.spec.grid is not None:
         raise InputError("quality: compares rows of tables; the model is of pictures")

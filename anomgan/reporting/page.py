@@ -60,6 +60,15 @@ def report(
 
     Raises:
         InputError: If there are no rows, a column is missing, or labels don't fit.
+
+    Example:
+        >>> from anomgan import GANDetector, load_sample, report
+        >>> sample = load_sample("penguins")
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> detector = detector.fit(sample.normal)
+        >>> page = report(detector, sample.new)
+        >>> page.lower().startswith("<!doctype html>")
+        True
     """
     model = describe_model(detector, name)
     history = detector.history_

@@ -66,6 +66,15 @@ class Checkpoint:
         found: Whether there was a checkpoint at the start.
         resumed: Whether the fit resumes from it.
         written: Whether this fit has written one since.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from anomgan import Checkpoint, GANDetector, load_sample
+        >>> normal = load_sample("penguins").normal
+        >>> detector = GANDetector(settings={"steps": 20, "members": 1}, random_state=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(f"{folder}/state", every=0, resume=True)
+        ...     detector = detector.fit(normal, checkpoint=checkpoint)
     """
 
     def __init__(

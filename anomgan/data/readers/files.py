@@ -132,10 +132,20 @@ def name_rows(frame: pd.DataFrame) -> pd.Series[Any]:
 def read_table(
     source: str | Path, *, max_pixels: int = MAX_PIXELS, sheet: str | int | None = None
 ) -> pd.DataFrame:
-    """Read a file or folder into a frame; see :func:`read_chunks` for sources, errors and warnings.
+    r"""Read a file or folder into a frame; :func:`read_chunks` has sources, errors and warnings.
 
     Returns:
         All records, indexed from 0.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from anomgan import read_table
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "pumps.csv").write_text("pump;heat\nP1;21,5\n")
+        ...     read_table(f"{folder}/pumps.csv")
+          pump  heat
+        0   P1  21,5
     """
     return pd.concat(list(read_chunks(source, max_pixels=max_pixels, sheet=sheet)))
 
