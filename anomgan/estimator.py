@@ -14,9 +14,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomgan.calibration.conformal import NEVER_FLAGGED, binomial_interval
 from anomgan.calibration.probability import (
@@ -63,6 +60,13 @@ from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import Snapshot
 from anomgan.training_gain import measure_training_gain
 from anomgan.utils.serialization import check_type, to_plain
+from anomgan.utils.sklearn_base import (
+    BaseEstimator,
+    OutlierMixin,
+    available_if,
+    check_is_fitted,
+    validate_data,
+)
 from anomgan.utils.types import Floats
 
 LOGGER = logging.getLogger(__name__)

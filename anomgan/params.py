@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 
 from anomgan.config import Config
 from anomgan.data.table.options import TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN, get_method
+from anomgan.utils.sklearn_base import check_random_state
 
 MAX_TRIM = 0.5
 """Largest share of the training rows that a contamination trims."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +19,22 @@ def delay_import(name: str) -> None:
         name: The module; nothing happens if it has been imported already.
     """
     sys.modules.setdefault(name, _LateModule(name))
+
+
+@contextmanager
+def delay_imports(*names: str) -> Iterator[None]:
+    """Delay imports of these modules while the body imports what would import them at once.
+
+    For a library: afterwards, others import them as ever.
+    """
+    for name in names:
+        delay_import(name)
+    try:
+        yield
+    finally:
+        for name in names:
+            if isinstance(sys.modules.get(name), _LateModule):
+                del sys.modules[name]
 
 
 class _LateModule(ModuleType):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from anomgan.utils.late_import import delay_import
+from anomgan.utils.late_import import delay_import, delay_imports
 
 
 @pytest.fixture
@@ -37,3 +37,11 @@ def test_a_module_that_is_there_stays(slow_module):
     before = importlib.import_module(slow_module)
     delay_import(slow_module)
     assert sys.modules[slow_module] is before
+
+
+def test_a_delay_ends_with_the_block_and_what_was_bound_in_it_still_works(slow_module):
+    with delay_imports(slow_module):
+        bound = importlib.import_module(slow_module)
+    assert slow_module not in sys.modules
+    assert bound.answer == 42
+    assert sys.modules[slow_module] is not bound
