@@ -3,7 +3,8 @@
 Fit :class:`GANDetector` on normal rows or images, save it, :func:`load` it; everything else that
 users need is in ``anomgan.__all__``.  Own GANs derive from :class:`anomgan.gans.GAN`, own score
 components from :class:`anomgan.scoring.Component`; :mod:`anomgan.mlflow` and :mod:`anomgan.spark`
-are the integrations.  All other modules are private and may change.
+are the integrations, :mod:`anomgan.plotting` has displays.  All other modules are private and may
+change.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import anomgan
+from anomgan import plotting
 from anomgan.cli.main import make_command
 from anomgan.config import SETTINGS
 
@@ -93,6 +94,18 @@ def api_page() -> Iterator[str]:
         elif callable(value):
             yield f".. autofunction:: {name}"
         yield ""
+    yield from [
+        "```",
+        "",
+        "## Plots",
+        "",
+        "```{eval-rst}",
+        ".. currentmodule:: anomgan.plotting",
+        "",
+    ]
+    for name in plotting.__all__:
+        yield from [f".. autoclass:: {name}", "   :members: from_estimator, plot", ""]
+        yield from ["   :inherited-members:", ""]
     yield from ["```", "", "## To derive from", "", "```{eval-rst}"]
     for name in EXTENSIBLE:
         yield from [f".. autoclass:: {name}", "   :members:", ""]

@@ -10,19 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from anomgan.plotting.displays import CalibrationDisplay, PValueDisplay, ScoreDisplay
 from anomgan.plotting.style import (
     ABNORMAL,
     CYCLE,
     GREY,
-    INK,
-    NEW,
     NORMAL,
     WIDTH,
     new_axes,
     new_figure,
     styled,
 )
-from anomgan.utils.types import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,30 +49,8 @@ def score_histogram(
         labels: Which of these are abnormal, (n,) of 0 and 1.
         threshold: Above it rows are flagged; no line is drawn if it is missing or infinite.
     """
-    groups = [("held-out normal rows", NORMAL, _finite(calibration_scores))]
-    if scores is not None:
-        new = np.asarray(scores, dtype=np.float64)
-        if labels is None:
-            groups.append(("new rows", NEW, new))
-        else:
-            odd = np.asarray(labels).astype(bool)
-            groups += [("new, normal", NEW, new[~odd]), ("new, abnormal", ABNORMAL, new[odd])]
-    groups = [(name, colour, _finite(values)) for name, colour, values in groups]
     figure, axis = new_axes()
-    every = np.concatenate([values for _, _, values in groups])
-    edges = np.histogram_bin_edges(every, 40) if len(every) else np.array([0.0, 1.0])
-    for (name, colour, values), dash in zip(groups, ("-", "--", "-."), strict=False):
-        if len(values):
-            heights = np.histogram(values, edges)[0] / len(values)
-            axis.stairs(heights, edges, fill=True, color=colour, alpha=0.22)
-            axis.stairs(
-                heights, edges, color=colour, linestyle=dash, label=f"{name} ({len(values):,})"
-            )
-    if threshold is not None and np.isfinite(threshold) and abs(threshold) < 1e6:
-        axis.axvline(
-            threshold, color=INK, linestyle=":", linewidth=1.2, label=f"threshold {threshold:.3g}"
-        )
-    axis.set(xlabel="score (larger is more abnormal)", ylabel="share of rows")
+    ScoreDisplay(calibration_scores, scores, labels, threshold).draw(axis)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
@@ -86,17 +62,8 @@ def p_value_histogram(p_values: ArrayLike) -> Figure:
     Args:
         p_values: (n,), in (0, 1]; smaller is more abnormal.
     """
-    values = _finite(p_values)
     figure, axis = new_axes()
-    edges = np.linspace(0, 1, 21)
-    # A p-value is the upper end of an interval, so 0.05 belongs to the first bin.
-    places = np.clip(np.ceil(values / 0.05 - 1e-9).astype(int) - 1, 0, 19)
-    heights = np.bincount(places, minlength=20) / max(1, len(values))
-    axis.stairs(heights, edges, fill=True, color=NORMAL, alpha=0.6, label=f"{len(values):,} rows")
-    axis.axhline(
-        0.05, color=INK, linestyle=":", linewidth=1.2, label="if all rows were normal: even"
-    )
-    axis.set(xlabel="p-value (smaller is more abnormal)", ylabel="share of rows", xlim=(0, 1))
+    PValueDisplay(p_values).draw(axis)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
@@ -219,19 +186,8 @@ def reliability(curve: pd.DataFrame) -> Figure:
     Args:
         curve: As :func:`anomgan.metrics.reliability` gives it.
     """
-    probability, abnormal, rows = curve["probability"], curve["abnormal"], curve["rows"]
-    label = f"{int(rows.sum()):,} rows"
     figure, axis = new_axes(3.2)
-    axis.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="calibrated")
-    axis.plot(probability, abnormal, color=NORMAL, linestyle="-", linewidth=0.8, label=label)
-    sizes = 12 + 140 * rows / rows.sum()
-    axis.scatter(probability, abnormal, s=sizes, color=NORMAL, alpha=0.75, linewidths=0)
-    axis.set(
-        xlabel="mean probability given (larger dots: more rows)",
-        ylabel="share that is abnormal",
-        xlim=(-0.03, 1.03),
-        ylim=(-0.03, 1.03),
-    )
+    CalibrationDisplay(curve).draw(axis)
     axis.legend(loc="upper left")
     return figure
 
@@ -265,8 +221,3 @@ def sample_grid(pictures: ArrayLike) -> Figure:
     for axis, picture in zip(panels.flat, shown, strict=False):
         axis.imshow(np.clip(picture / top, 0, 1), cmap="gray", vmin=0, vmax=1)
     return figure
-
-
-def _finite(values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64).ravel()
-    return array[np.isfinite(array)]
