@@ -226,7 +226,7 @@ def bench(
         results.write(REPORT, report.encode())
         if len(summary.gains):
             results.write(GAINS, summary.gains.to_csv(index=False, float_format="%.6f").encode())
-        if summary.auroc.isna().all(axis=None):
+        if summary.main.isna().all(axis=None):
             say("no picture: no detector ran on any set")
         else:
             results.write(PICTURE, plot_ranks(summary))

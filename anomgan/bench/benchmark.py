@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from anomgan.bench.contender import Contender
 from anomgan.bench.measure import Task
@@ -25,7 +26,7 @@ class Benchmark:
 
     sets: tuple[LabelledSet, ...]
     seeds: int
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Contender[Any], ...]
 
     @property
     def names(self) -> list[str]:

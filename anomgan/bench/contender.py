@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
@@ -69,26 +69,34 @@ class DetectorRun:
         fit_s: Seconds to fit.
         score_s: Seconds to score.
         peak_mb: Peak memory of the process meanwhile, in MB; see :mod:`anomgan.utils.memory`.
+        flagged: ``(m,)``, decisions of a detector of series at the threshold of its calibration.
     """
 
     scores: Floats
     fit_s: float
     score_s: float
     peak_mb: float
+    flagged: Bools | None = None
 
 
-class Contender(Protocol):
-    """One fit, and the detectors (ways to score) that share it."""
+Table = TypeVar("Table", contravariant=True)
+
+
+class Contender(Protocol[Table]):
+    """One fit, and the detectors (ways to score) that share it.
+
+    A ``Table`` is what they are given: :class:`EncodedTable`, or a split series.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the detectors in the results."""
         ...
 
-    def select(self, names: Collection[str]) -> Contender:
+    def select(self, names: Collection[str]) -> Contender[Table]:
         """The same fit for some of the names, at least one."""
         ...
 
-    def run(self, table: EncodedTable, seed: int) -> Iterator[DetectorRun]:
+    def run(self, table: Table, seed: int) -> Iterator[DetectorRun]:
         """Fit and score; yields a run for each name, in their order."""
         ...

@@ -25,20 +25,29 @@ def to_markdown(summary: Summary, settings: Mapping[str, Any]) -> str:
 
 def _format_table(summary: Summary) -> Iterator[str]:
     seeds = "1 seed" if summary.seeds == 1 else f"mean of {summary.seeds} seeds"
-    yield _format_row(f"AUROC / AP, {seeds}", list(summary.auroc.columns))
-    yield "|---|" + "---:|" * summary.auroc.shape[1]
-    figures = zip(summary.auroc.index, summary.auroc.values, summary.ap.values, strict=True)
-    for name, area, precision in figures:
-        yield _format_row(str(name), _format_pairs(area, precision))
-    counts, total = summary.sets_run, len(summary.auroc)
-    means = _format_pairs(summary.auroc.mean(), summary.ap.mean())
+    names = list(summary.figures)
+    yield _format_row(f"{_join(summary, names[:2])}, {seeds}", list(summary.main.columns))
+    yield "|---|" + "---:|" * summary.main.shape[1]
+    for name in summary.main.index:
+        yield _format_row(
+            str(name), _format_pairs(*(summary.figures[each].loc[name] for each in names[:2]))
+        )
+    counts, total = summary.sets_run, len(summary.main)
+    means = _format_pairs(*(summary.figures[each].mean() for each in names[:2]))
     for at, count in enumerate(counts):
         if count < total:
             means[at] += f" ({count} set{'s' * (count != 1)})"
     yield _format_row(f"**mean of {total} set{'s' * (total != 1)}**", means)
-    for name, figure in [("AUROC", summary.auroc), ("AP", summary.ap)]:
-        ranks = summary.ranks(figure)
-        yield _format_row(f"mean rank by {name}", _mark_best(ranks, "{:.2f}", least=True))
+    for pair in (names[at : at + 2] for at in range(2, len(names), 2)):
+        yield _format_row(
+            f"mean {_join(summary, pair)}",
+            _format_pairs(*(summary.figures[each].mean() for each in pair)),
+        )
+    for name in names[:2]:
+        ranks = summary.ranks(summary.figures[name])
+        yield _format_row(
+            f"mean rank by {summary.labels[name]}", _mark_best(ranks, "{:.2f}", least=True)
+        )
     yield _format_row("seconds, fit + score", _mark_best(summary.seconds, "{:,.1f}", least=True))
 
 
@@ -51,7 +60,7 @@ def _format_notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str
     for gain in summary.gains.to_dict("records"):
         figures = " and ".join(
             f"{label} {gain[figure]:+.4f}{_format_half_width(gain, figure)}"
-            for figure, label in (("auroc", "AUROC"), ("ap", "AP"))
+            for figure, label in list(summary.labels.items())[:2]
         )
         sets = "1 set" if gain["sets"] == 1 else f"{gain['sets']} sets, 95 % interval"
         yield f"\nWhat training adds ({gain['detector']} − {gain['control']}, {sets}): {figures}."
@@ -60,7 +69,7 @@ def _format_notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str
             f"\n{settings['contamination']:.0%} of the rows to fit on are abnormal, or half of all "
             f"abnormal rows where these are too few."
         )
-    total, common = len(summary.auroc), len(summary.common)
+    total, common = len(summary.main), len(summary.common)
     if common < total:
         yield (
             f"\nMeans are over the sets where a detector ran, ranks over the {common} where all "
@@ -74,6 +83,11 @@ def _format_notes(summary: Summary, settings: Mapping[str, Any]) -> Iterator[str
         yield f"- and {len(summary.failures) - MAX_SHOWN_FAILURES} more in results.csv"
 
 
+def _join(summary: Summary, names: Sequence[str]) -> str:
+    """Names of figures as a head has them."""
+    return " / ".join(summary.labels[name] for name in names)
+
+
 def _format_half_width(gain: Mapping[Hashable, Any], figure: str) -> str:
     """Format half of the interval's width; empty for a single set."""
     half = gain[f"{figure}_high"] - gain[figure]
@@ -84,9 +98,9 @@ def _format_row(head: str, cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in [head, *cells])} |"
 
 
-def _format_pairs(area: Iterable[float], precision: Iterable[float]) -> list[str]:
-    """Format AUROC and AP of each detector."""
-    both = zip(_mark_best(area, "{:.3f}"), _mark_best(precision, "{:.3f}"), strict=True)
+def _format_pairs(first: Iterable[float], second: Iterable[float]) -> list[str]:
+    """Format two figures of each detector."""
+    both = zip(_mark_best(first, "{:.3f}"), _mark_best(second, "{:.3f}"), strict=True)
     return ["failed" if "–" in pair else " / ".join(pair) for pair in both]
 
 

@@ -10,12 +10,9 @@ import io
 import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
-
-from anomgan.bench.contender import Contender, DetectorRun, EncodedTable
-from anomgan.bench.protocol import Labels
+from anomgan.bench.contender import Contender
 from anomgan.bench.result_row import ResultRow
 from anomgan.bench.sets import LabelledSet
 from anomgan.utils.text import one_line
@@ -36,7 +33,7 @@ class Task:
 
     data: LabelledSet
     seed: int
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Contender[Any], ...]
 
     @property
     def names(self) -> list[str]:
@@ -45,7 +42,7 @@ class Task:
 
     def failed(self, names: Collection[str], reason: str) -> list[ResultRow]:
         """Result rows of detectors that gave no scores."""
-        return [ResultRow(self.data.name, self.seed, name, error=reason) for name in names]
+        return [self.data.row_type(self.data.name, self.seed, name, error=reason) for name in names]
 
 
 def measure(task: Task) -> Iterator[ResultRow]:
@@ -53,11 +50,11 @@ def measure(task: Task) -> Iterator[ResultRow]:
     try:
         with _silence():
             parts = task.data.split(task.seed)
-            table = EncodedTable.of(parts.normal, parts.new)
+            table = parts.encode()
     except Exception as error:
         yield from task.failed(task.names, _shorten_error(error))
         return
-    template = ResultRow(
+    template = task.data.row_type(
         task.data.name,
         task.seed,
         detector="",
@@ -71,30 +68,12 @@ def measure(task: Task) -> Iterator[ResultRow]:
         while waiting:
             try:
                 with _silence():
-                    row = _evaluate(template, next(runs), parts.label)
+                    row = parts.evaluate(template, next(runs))
             except Exception as error:  # its other detectors share the fit, so they fail too
                 reason = _shorten_error(error)
                 yield from (replace(template, detector=name, error=reason) for name in waiting)
                 break
             yield replace(row, detector=waiting.pop(0))
-
-
-def _evaluate(row: ResultRow, run: DetectorRun, label: Labels) -> ResultRow:
-    """Fill in a row with the figures of a run.
-
-    Raises:
-        ValueError: If there isn't a finite score for each row.
-    """
-    if run.scores.shape != label.shape or not np.isfinite(run.scores).all():
-        raise ValueError("the scores aren't all finite numbers")
-    return replace(
-        row,
-        auroc=float(roc_auc_score(label, run.scores)),
-        ap=float(average_precision_score(label, run.scores)),
-        fit_s=run.fit_s,
-        score_s=run.score_s,
-        peak_mb=run.peak_mb,
-    )
 
 
 def _shorten_error(error: Exception) -> str:

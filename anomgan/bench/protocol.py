@@ -8,11 +8,16 @@ change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from anomgan.bench.contender import DetectorRun, EncodedTable
+from anomgan.bench.result_row import ResultRow
 
 MAX_FIT_ROWS, MAX_SCORED_ROWS = 5_000, 10_000
 Labels = NDArray[np.int64]
@@ -31,6 +36,31 @@ class Split:
     normal: pd.DataFrame
     new: pd.DataFrame
     label: Labels
+
+    def encode(self) -> Any:
+        """Make what the detectors are given.
+
+        Raises:
+            InputError: If the rows can't be encoded.
+        """
+        return EncodedTable.of(self.normal, self.new)
+
+    def evaluate(self, row: ResultRow, run: DetectorRun) -> ResultRow:
+        """Fill in a row with the figures of a run.
+
+        Raises:
+            ValueError: If there isn't a finite score for each row.
+        """
+        if run.scores.shape != self.label.shape or not np.isfinite(run.scores).all():
+            raise ValueError("the scores aren't all finite numbers")
+        return replace(
+            row,
+            auroc=float(roc_auc_score(self.label, run.scores)),
+            ap=float(average_precision_score(self.label, run.scores)),
+            fit_s=run.fit_s,
+            score_s=run.score_s,
+            peak_mb=run.peak_mb,
+        )
 
 
 def split(table: pd.DataFrame, label: Labels, seed: int) -> Split:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 MISSING = float("nan")
 
@@ -56,6 +56,14 @@ class ResultRow:
     anomalies: int = 0
     error: str = ""
 
+    figures: ClassVar[Mapping[str, str]] = {"auroc": "AUROC", "ap": "AP"}
+    """Fields that tell how good a detector is -> their names; larger is better."""
+
+    @classmethod
+    def header(cls) -> str:
+        """The line above such lines, with its line end."""
+        return format_csv_line([field.name for field in fields(cls)])
+
     @property
     def key(self) -> ResultKey:
         """Identity of the result."""
@@ -78,6 +86,30 @@ class ResultRow:
         return cls(**{field.name: PARSERS[str(field.type)](cell) for field, cell in named})
 
 
+@dataclass(frozen=True)
+class SeriesRow(ResultRow):
+    """Figures of one detector on one series; those of each point are compared with its label.
+
+    Attributes:
+        vus_pr: Volume under the surface, see :mod:`anomgan.evaluation.series_metrics`.
+        range_f1: Range-based F1 at the threshold of the detector's calibration.
+        event_recall: Share of abnormal intervals found at the budget of false alarms.
+        window: Tolerance of these, in points.
+    """
+
+    vus_pr: float = MISSING
+    range_f1: float = MISSING
+    event_recall: float = MISSING
+    window: int = 0
+
+    figures: ClassVar[Mapping[str, str]] = {
+        "vus_pr": "VUS-PR",
+        "ap": "AUC-PR",
+        "range_f1": "range F1",
+        "event_recall": "event recall",
+    }
+
+
 COLUMNS = [field.name for field in fields(ResultRow)]
 
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -87,7 +119,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 """Type of a field -> function that parses its cell."""
 
-DECIMALS = {"auroc": 6, "ap": 6, "fit_s": 3, "score_s": 3, "peak_mb": 1}
+DECIMALS = {"fit_s": 3, "score_s": 3, "peak_mb": 1}
+"""Decimals of a figure; the others have six."""
 
 
 def format_csv_line(cells: Sequence[str]) -> str:
@@ -100,4 +133,4 @@ def format_csv_line(cells: Sequence[str]) -> str:
 def _format_cell(name: str, value: object) -> str:
     if not isinstance(value, float):
         return str(value)
-    return "" if math.isnan(value) else f"{value:.{DECIMALS[name]}f}"
+    return "" if math.isnan(value) else f"{value:.{DECIMALS.get(name, 6)}f}"

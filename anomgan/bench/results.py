@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from anomgan.bench.result_row import COLUMNS, ResultKey, ResultRow, format_csv_line
+from anomgan.bench.result_row import ResultKey, ResultRow
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
@@ -27,8 +27,6 @@ from anomgan.utils.locks import LOCK_FILE, hold_lock
 RESULTS, SETTINGS, REPORT, PICTURE = "results.csv", "settings.json", "results.md", "results.png"
 GAINS = "gains.csv"
 
-HEADER = format_csv_line(COLUMNS)
-
 ADVICE = "name another --output, or start over with --restart"
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -37,7 +35,7 @@ CODE = (
     *(f"{room}/**/*.py" for room in ("data", "gans", "nets", "scoring", "training", "utils")),
     *(
         f"bench/{name}.py"
-        for name in ("contender", "gans", "peers", "pictures", "protocol", "sets")
+        for name in ("contender", "gans", "peers", "pictures", "protocol", "series_*", "sets")
     ),
 )
 """Patterns of the files that figures may depend on."""
@@ -74,7 +72,12 @@ class Results:
     @classmethod
     @contextlib.contextmanager
     def open(
-        cls, folder: Path, settings: Mapping[str, Any], *, restart: bool = False
+        cls,
+        folder: Path,
+        settings: Mapping[str, Any],
+        *,
+        restart: bool = False,
+        row_type: type[ResultRow] = ResultRow,
     ) -> Iterator[Results]:
         """Open a folder for this process alone; it is made when missing.
 
@@ -82,6 +85,7 @@ class Results:
             folder: The folder of results.
             settings: From :func:`describe_settings`.
             restart: Whether to delete the results in it.
+            row_type: What the lines hold.
 
         Raises:
             InputError: If the results in it are of other settings or of another program, another
@@ -99,16 +103,16 @@ class Results:
                         f"name another"
                     )
                 file = stack.enter_context((folder / RESULTS).open("a+b"))
-                whole = _read_whole_lines(file, folder / RESULTS)
+                whole = _read_whole_lines(file, folder / RESULTS, row_type.header())
                 if restart:
                     whole = b""
                     for name in (SETTINGS, REPORT, PICTURE, GAINS):
                         (folder / name).unlink(missing_ok=True)
-                rows = list(_parse_rows(whole, folder / RESULTS))
+                rows = list(_parse_rows(whole, folder / RESULTS, row_type))
                 _check_settings(folder, settings, begun=bool(rows))
                 file.truncate(len(whole))
                 if not whole:
-                    file.write(HEADER.encode())
+                    file.write(row_type.header().encode())
                     file.flush()
             yield cls(folder, file, rows)
 
@@ -126,20 +130,20 @@ class Results:
         return self.folder / name
 
 
-def _read_whole_lines(file: BinaryIO, path: Path) -> bytes:
+def _read_whole_lines(file: BinaryIO, path: Path, first_line: str) -> bytes:
     """Read a file without a last line that was cut off when a run was killed.
 
     Raises:
-        InputError: If another program wrote the file.
+        InputError: If another program, or a benchmark of something else, wrote the file.
     """
     file.seek(0)
-    data, header = file.read(), HEADER.encode()
+    data, header = file.read(), first_line.encode()
     if not (data.startswith(header) or header.startswith(data)):
-        raise InputError(f"{path}: wasn't written by a benchmark; name another --output")
+        raise InputError(f"{path}: wasn't written by such a benchmark; name another --output")
     return data[: data.rfind(b"\n") + 1]
 
 
-def _parse_rows(whole: bytes, path: Path) -> Iterator[ResultRow]:
+def _parse_rows(whole: bytes, path: Path, row_type: type[ResultRow]) -> Iterator[ResultRow]:
     """Parse the lines after the header.
 
     Raises:
@@ -149,7 +153,7 @@ def _parse_rows(whole: bytes, path: Path) -> Iterator[ResultRow]:
     next(lines, None)
     for cells in lines:
         try:
-            yield ResultRow.from_csv(cells)
+            yield row_type.from_csv(cells)
         except ValueError as error:
             raise InputError(
                 f"{path}: line {lines.line_num} is damaged ({error}); delete it, and it is "

@@ -17,12 +17,14 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminate, split
+from anomgan.bench.result_row import ResultRow
 from anomgan.data.readers.files import KNOWN_KINDS, SUFFIXES, read_table
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
@@ -54,6 +56,9 @@ class LabelledSet:
     contamination: float = 0.0
     sheet: str | None = None
 
+    row_type: ClassVar[type[ResultRow]] = ResultRow
+    """What its results are kept in."""
+
     def split(self, seed: int) -> Split:
         """Read and split the table; one that is split already stays as it is.
 
@@ -70,6 +75,16 @@ class LabelledSet:
     def _read(self) -> Split | tuple[pd.DataFrame, Labels]:
         if self.label is None or self.read_label is None:
             return _read_archive(self.path)
+        return self._read_labelled_table()
+
+    def _read_labelled_table(self) -> tuple[pd.DataFrame, Labels]:
+        """Read a table and take its labels out.
+
+        Raises:
+            InputError: If it has no column of labels, or no other, or a label is unclear.
+        """
+        if self.label is None or self.read_label is None:
+            raise InputError(f"{self.path}: no column of labels is named")
         source, table = str(self.path), read_table(self.path, sheet=self.sheet)
         if self.label not in table.columns:
             names = ", ".join(repr(name) for name in table.columns[:10])

@@ -17,16 +17,17 @@ class Summary:
     """Tables of a benchmark's results.
 
     Attributes:
-        auroc: Sets × detectors, means over the seeds; NaN where a detector failed with all.
-        ap: Average precision likewise.
+        figures: Figure -> sets × detectors, means over the seeds; NaN where a detector failed with
+            all.  The first figure is the main one.
+        labels: Figure -> its name.
         seconds: Time of each detector to fit and score, summed over all sets and seeds.
         failures: Results of failed detectors.
         seeds: Number of seeds.
         gains: What training adds, from :func:`compute_training_gains`.
     """
 
-    auroc: pd.DataFrame
-    ap: pd.DataFrame
+    figures: Mapping[str, pd.DataFrame]
+    labels: Mapping[str, str]
     seconds: pd.Series[float]
     failures: list[ResultRow]
     seeds: int
@@ -39,7 +40,7 @@ class Summary:
         """Summarise at least one result; sets and detectors keep their order.
 
         Args:
-            rows: Results.
+            rows: Results, of one type.
             controls: Name of a trained detector -> name of its untrained control.
         """
         table = pd.DataFrame(rows)
@@ -52,21 +53,20 @@ class Summary:
             return wide.reindex(index=sets, columns=detectors)
 
         spent = (table["fit_s"] + table["score_s"]).groupby(table["detector"]).sum(min_count=1)
-        failures = [row for row in rows if row.error]
+        failures, labels = [row for row in rows if row.error], rows[0].figures
         return cls(
-            means("auroc"),
-            means("ap"),
+            {name: means(name) for name in labels},
+            labels,
             spent[detectors],
             failures,
             table["seed"].nunique(),
-            compute_training_gains(table, controls or {}),
+            compute_training_gains(table, controls or {}, list(labels)),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain data: for each set, then for each detector, its figures."""
-        frames = {"auroc": self.auroc, "ap": self.ap}
         return {
-            **{name: frame.to_dict("index") for name, frame in frames.items()},
+            **{name: frame.to_dict("index") for name, frame in self.figures.items()},
             "seconds": self.seconds.to_dict(),
             "seeds": self.seeds,
             "failures": [asdict(row) for row in self.failures],
@@ -74,30 +74,38 @@ class Summary:
         }
 
     @property
+    def main(self) -> pd.DataFrame:
+        """The main figure."""
+        return next(iter(self.figures.values()))
+
+    @property
     def sets_run(self) -> pd.Series[int]:
         """Number of sets on which each detector ran."""
-        return self.auroc.notna().sum()
+        return self.main.notna().sum()
 
     @property
     def common(self) -> list[str]:
         """The sets on which all detectors ran."""
-        return list(self.auroc.dropna().index)
+        return list(self.main.dropna().index)
 
     def ranks(self, figure: pd.DataFrame) -> pd.Series[float]:
         """Mean rank of each detector over the common sets, 1 for the best; ties share."""
         return figure.loc[self.common].rank(axis=1, ascending=False).mean()
 
 
-def compute_training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+def compute_training_gains(
+    table: pd.DataFrame, controls: Mapping[str, str], figures: Sequence[str]
+) -> pd.DataFrame:
     """Paired differences between trained detectors and their untrained controls.
 
     Args:
         table: Results, a row for each set, seed and detector.
         controls: Name of a trained detector -> name of its control.
+        figures: Columns to compare.
 
     Returns:
         A row for each pair that shares results: ``detector``, ``control``, ``sets`` (their number),
-        and for ``auroc`` and ``ap`` the mean difference over the sets (positive: training helps),
+        and for each figure the mean difference over the sets (positive: training helps),
         with the ends of its 95 % interval in ``…_low`` and ``…_high`` (Student's t over the sets;
         NaN for a single set).  Seeds are averaged first.
     """
@@ -106,7 +114,7 @@ def compute_training_gains(table: pd.DataFrame, controls: Mapping[str, str]) -> 
     gains = []
     for detector, control in controls.items():
         gain: dict[str, object] = {"detector": detector, "control": control}
-        for figure in ("auroc", "ap"):
+        for figure in figures:
             wide = table.pivot_table(index=["dataset", "seed"], columns="detector", values=figure)
             if not {detector, control} <= set(wide):
                 break

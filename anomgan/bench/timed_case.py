@@ -45,7 +45,7 @@ class TimedCase:
         """Fit and score: ``fit_s``, ``score_s`` and ``peak_mb``, libraries and tables included."""
         new = make_table(self.scored, self.columns, 2)
         encoded = EncodedTable.of(make_table(self.rows, self.columns, 1), new)
-        contender: Contender = Peer(name)
+        contender: Contender[EncodedTable] = Peer(name)
         if name == DEFAULT_METHOD:
             config = Config.make(settings=dict(self.settings))
             contender = GANContender(DEFAULT_METHOD, (config.score,), config, "cpu")

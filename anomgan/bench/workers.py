@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from anomgan.bench.contender import Contender
 from anomgan.bench.measure import Task, measure
@@ -115,7 +116,7 @@ def _handle_death(worker: _Worker) -> tuple[list[ResultRow], list[Task]]:
     task, waiting = worker.task, worker.waiting
     if task is None or not waiting:
         return [], []
-    unfinished: list[Contender] = [c for c in task.contenders if set(c.names) & set(waiting)]
+    unfinished: list[Contender[Any]] = [c for c in task.contenders if set(c.names) & set(waiting)]
     code = worker.process.exitcode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
     reason = f"its process {how}; too little memory?"

@@ -68,7 +68,8 @@ def log_bench(
 def _collect_means(summary: Summary) -> dict[str, float]:
     """Finite metrics by detector, over all data sets and for each."""
     means: dict[str, float] = {}
-    for metric, table in (("auroc", summary.auroc), ("average_precision", summary.ap)):
+    for figure, table in summary.figures.items():
+        metric = "average_precision" if figure == "ap" else figure
         for detector in table.columns:
             name = _to_metric_name(detector)
             means[f"{metric}/mean/{name}"] = float(table.loc[summary.common, detector].mean())

@@ -6,10 +6,11 @@ import math
 import pytest
 
 from anomgan.bench.result_row import COLUMNS, ResultRow
-from anomgan.bench.results import CODE, HEADER, PACKAGE, Results, describe_settings
+from anomgan.bench.results import CODE, PACKAGE, Results, describe_settings
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
 
+FIRST_LINE = ResultRow.header()
 ROW = ResultRow("a", 0, "knn", 0.91234567, 0.5, 1.25, 0.5, 321.04, 50, 60, 7, 10)
 SETTINGS = describe_settings("fast", Config.make("fast"), "cpu", []) | {
     "sets": {"a": "1", "b": "2"}
@@ -21,7 +22,7 @@ def other(**changes):
 
 
 def test_a_row_survives_the_file():
-    assert HEADER == (
+    assert FIRST_LINE == (
         "dataset,seed,detector,auroc,ap,fit_s,score_s,peak_mb,rows_fit,rows_scored,columns,"
         "anomalies,error\n"
     )
@@ -42,7 +43,7 @@ def test_a_row_survives_the_file():
 def test_rows_are_there_at_once_and_next_time(tmp_path):
     with Results.open(tmp_path / "new" / "dir", SETTINGS) as results:
         results.append(ROW)
-        assert (tmp_path / "new/dir/results.csv").read_text() == HEADER + ROW.to_csv()
+        assert (tmp_path / "new/dir/results.csv").read_text() == FIRST_LINE + ROW.to_csv()
     with Results.open(tmp_path / "new" / "dir", SETTINGS) as results:
         assert list(results.rows) == [("a", 0, "knn")]
 
@@ -51,7 +52,7 @@ def test_rows_are_there_at_once_and_next_time(tmp_path):
 def test_a_torn_last_line_is_measured_again(tmp_path, cut):
     second = ResultRow("b", 0, "knn")
     (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
-    text = HEADER + ROW.to_csv() + second.to_csv()
+    text = FIRST_LINE + ROW.to_csv() + second.to_csv()
     (tmp_path / "results.csv").write_text(text[:-cut])
     with Results.open(tmp_path, SETTINGS) as results:
         assert ("a", 0, "knn") in results.rows
@@ -61,10 +62,10 @@ def test_a_torn_last_line_is_measured_again(tmp_path, cut):
 
 
 def test_a_torn_header_is_no_obstacle(tmp_path):
-    (tmp_path / "results.csv").write_text(HEADER[:9])
+    (tmp_path / "results.csv").write_text(FIRST_LINE[:9])
     with Results.open(tmp_path, SETTINGS) as results:
         results.append(ROW)
-    assert (tmp_path / "results.csv").read_text() == HEADER + ROW.to_csv()
+    assert (tmp_path / "results.csv").read_text() == FIRST_LINE + ROW.to_csv()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_other_settings_are_refused_until_restarted(tmp_path, changes, said):
     assert ROW.to_csv() in (tmp_path / "results.csv").read_text()
     with Results.open(tmp_path, other(**changes), restart=True) as results:
         assert not results.rows
-    assert (tmp_path / "results.csv").read_text() == HEADER
+    assert (tmp_path / "results.csv").read_text() == FIRST_LINE
     with Results.open(tmp_path, other(**changes)) as results:
         assert not results.rows
 
@@ -118,7 +119,7 @@ def test_what_isnt_ours_stays(tmp_path):
     (tmp_path / "results.csv").write_text("my,own\n1,2\n")
     for restart in (False, True):
         with (
-            pytest.raises(InputError, match="wasn't written by a benchmark"),
+            pytest.raises(InputError, match="wasn't written by such a benchmark"),
             Results.open(tmp_path, SETTINGS, restart=restart),
         ):
             pass
@@ -127,10 +128,10 @@ def test_what_isnt_ours_stays(tmp_path):
 
 def test_damage_is_named(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
-    (tmp_path / "results.csv").write_text(HEADER + ROW.to_csv() + "a,b\n")
+    (tmp_path / "results.csv").write_text(FIRST_LINE + ROW.to_csv() + "a,b\n")
     with pytest.raises(InputError, match="line 3 is damaged"), Results.open(tmp_path, SETTINGS):
         pass
-    (tmp_path / "results.csv").write_text(HEADER + ROW.to_csv())
+    (tmp_path / "results.csv").write_text(FIRST_LINE + ROW.to_csv())
     (tmp_path / "settings.json").write_text("{")
     with (
         pytest.raises(InputError, match="missing or damaged"),
