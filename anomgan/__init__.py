@@ -2,9 +2,9 @@
 
 Fit :class:`GANDetector` on normal rows or images, save it, :func:`load` it; everything else that
 users need is in ``anomgan.__all__``.  Own GANs derive from :class:`anomgan.gans.GAN`, own score
-components from :class:`anomgan.scoring.Component`; :mod:`anomgan.mlflow` and :mod:`anomgan.spark`
-are the integrations, :mod:`anomgan.plotting` has displays.  All other modules are private and may
-change.
+components from :class:`anomgan.scoring.Component`, and :func:`load_plugin` reads files with such
+classes; :mod:`anomgan.mlflow` and :mod:`anomgan.spark` are the integrations, and
+:mod:`anomgan.plotting` has displays.  All other modules are private and may change.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anomgan.evaluation.drift import detect_drift
     from anomgan.evaluation.evaluate import evaluate
     from anomgan.evaluation.sample_quality import sample_quality
+    from anomgan.plugins.files import load_plugin
     from anomgan.reporting.page import report
     from anomgan.training.checkpoint import Checkpoint
 
@@ -42,6 +43,7 @@ __all__ = [
     "evaluate",
     "list_samples",
     "load",
+    "load_plugin",
     "load_sample",
     "read_table",
     "report",
@@ -56,6 +58,7 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "list_samples": "data.samples",
     "load": "estimator",
+    "load_plugin": "plugins.files",
     "load_sample": "data.samples",
     "read_table": "data.readers.files",
     "report": "reporting.page",

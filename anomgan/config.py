@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from inspect import cleandoc
 from typing import Any, Literal, get_args, get_type_hints
 
 from anomgan.errors import InputError
+from anomgan.score_weights import SCORES, check_score, parse_score
 
 
-def _setting(group: str, default: Any, help: str, low: float = 1, high: float = 10**9) -> Any:
-    """A field of :class:`Config`; choices of a string are in its annotation.
+def _setting(
+    group: str,
+    default: Any,
+    help: str,
+    low: float = 1,
+    high: float = 10**9,
+    names: tuple[str, ...] = (),
+    check: Callable[[object], str] | None = None,
+) -> Any:
+    """A field of :class:`Config`; choices of a string are in its annotation, or else ``names``.
 
     Args:
         group: What the setting belongs to.
@@ -21,8 +30,11 @@ def _setting(group: str, default: Any, help: str, low: float = 1, high: float = 
         help: What it does; the first sentence is a line of ``anomgan settings``.
         low: Least number allowed.
         high: Largest number allowed.
+        names: The choices of a text that may also be made of several, or of names of plug-ins.
+        check: Reads such a text, and raises an InputError if it isn't allowed.
     """
     metadata = {"group": group, "help": help, "low": low, "high": high}
+    metadata |= {"names": names, "check": check}
     return field(default=default, metadata=metadata)
 
 
@@ -113,15 +125,16 @@ class Config:
         50.0, "Weight of GANomaly's reconstruction loss beside its other two losses.", 0, 10**6
     )
 
-    score: Literal["combined", "gan", "contrast", "visual", "paper", "contrast_length",
-                   "contrast_neighbours", "deviation", "neighbours", "memory", "latent",
-        "reconstruction", "feature_distance", "feature_density", "transforms"] = _scoring(
+    score: str = _scoring(
         "combined",
         "The anomaly score: a weighted sum of components, or one of them. ``combined`` is for "
         "tables: ``gan`` (discriminator and inversion) and ``contrast`` (discriminators of "
         "corrupted rows) together; ``visual`` is for pictures; ``paper`` is the score that the "
-        "method's authors gave.",
-    )  # fmt: skip
+        "method's authors gave. A plug-in's component goes by its name, and ``+`` adds: "
+        "``combined+0.5*latent``.",
+        names=SCORES,
+        check=check_score,
+    )
     inversion_steps: int = _scoring(
         2, "Gradient steps of the latent inversion, from the encoder's output.", 0, 10**6
     )
@@ -232,7 +245,7 @@ class Config:
     def uses_contrast(self) -> bool:
         """Whether tables get discriminators of corrupted rows."""
         if self.contrast == "auto":
-            return self.score == "combined" or self.score.startswith("contrast")
+            return any(name.startswith("contrast_") for name in parse_score(self.score))
         return self.contrast == "on"
 
     @property
@@ -266,7 +279,7 @@ class Config:
                 raise InputError(f"unknown setting {name!r}; choose one of: {', '.join(SETTINGS)}")
             values[name] = SETTINGS[name].convert(value)
         config = replace(cls(), **values)
-        if config.score == "transforms" and not config.self_supervision:
+        if "transforms" in parse_score(config.score) and not config.self_supervision:
             raise InputError("setting score=transforms needs self_supervision above 0, such as 1")
         return config
 
@@ -291,6 +304,8 @@ class Setting:
     low: float
     high: float
     help: str
+    names: tuple[str, ...]
+    check: Callable[[object], str] | None
 
     def __str__(self) -> str:
         """The setting in a sentence or two, as `help(Config)` shows it."""
@@ -305,6 +320,8 @@ class Setting:
     @property
     def choices(self) -> tuple[str, ...]:
         """The words that it may be; none for a number."""
+        if self.names:
+            return self.names
         args = get_args(self.hint)
         return get_args(args[0]) if Ellipsis in args else args
 
@@ -323,6 +340,8 @@ class Setting:
             InputError: If it can't be converted, or isn't allowed.
         """
         kind = type(self.default)
+        if self.check is not None:
+            return self.check(value)
         if self.choices:
             return self._choose(value) if kind is tuple else self._choose([value])[0]
         try:

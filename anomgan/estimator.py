@@ -937,6 +937,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
 def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
     """Read a model directory.  No code in it is run and nothing is unpickled.
 
+    A model of a GAN or component of your own needs :func:`anomgan.load_plugin` before, unless an
+    installed distribution provides it.
+
     Args:
         directory: What :meth:`GANDetector.save` wrote.
         device: Where to compute; by default as at fit, with ``"auto"`` resolved anew.
@@ -945,8 +948,11 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
         A fitted detector that gives the same scores as the one saved.
 
     Raises:
-        InputError: If there is no model, it is damaged, a newer anomgan wrote it, or there is no
-            such device.
+        InputError: If there is no model, it is damaged, a newer anomgan wrote it, a plug-in or the
+            device isn't here.
+
+    Warns:
+        DataWarning: If a plug-in has changed since the fit.
 
     Example:
         >>> from tempfile import TemporaryDirectory

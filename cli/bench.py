@@ -166,9 +166,11 @@ def bench(
     from anomgan.cli.progress import BenchProgress
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
-    from anomgan.gans import GAN
+    from anomgan.gans import GAN, get_method
     from anomgan.params import resolve_device
-    from anomgan.scoring.scorer import WEIGHTS
+    from anomgan.plugins.lookup import list_names
+    from anomgan.plugins.registry import COMPONENTS
+    from anomgan.score_weights import SCORES
 
     # Mistakes in the options are reported before hours of training.
     kind = "images" if images else "tables"
@@ -176,14 +178,29 @@ def bench(
         raise InputError("--classes and --defects go with --images")
     config = Config.make(preset, settings, kind)
     device = resolve_device(device)
-    score_names = [name for name in WEIGHTS if name != "transforms" or config.self_supervision]
+    score_names = [name for name in SCORES if name != "transforms" or config.self_supervision]
+    score_names += [name for name in list_names(COMPONENTS) if name not in SCORES]
+    asked_scores = "".join((scores or config.score).split())
+    sums = [each for each in asked_scores.split(",") if "+" in each or "*" in each]
+    for each in sums:
+        Config.make(preset, settings | {"score": each}, kind)
     wanted_scores = _parse_names(
-        "--scores", scores or config.score, score_names, may_be_empty=False
+        "--scores", asked_scores, [*score_names, *sums], may_be_empty=False
     )
-    method_names = [name for name, gan in sorted(GAN.registry.items()) if kind in gan.kinds]
+    method_names = [
+        name
+        for name in list_names(GAN.registry)
+        if name not in GAN.registry or kind in GAN.registry[name].kinds
+    ]
     names = _parse_names("--methods", methods, [*method_names, UNTRAINED])
+    # Which kinds an installed plug-in learns from is known only now, as it has been named.
+    others = [each for each in names if each != UNTRAINED and kind not in get_method(each).kinds]
+    if others and methods.strip() != "all":
+        raise InputError(f"--methods: {others[0]!r} doesn't learn from {kind}")
     gans = [
-        GANContender(name, wanted_scores, config, device) for name in names if name != UNTRAINED
+        GANContender(name, wanted_scores, config, device)
+        for name in names
+        if name not in (UNTRAINED, *others)
     ]
     controls: dict[str, str] = {}
     if UNTRAINED in names and gans:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 
 def complete_method(incomplete: str) -> list[str]:
-    """Names of methods."""
+    """Names of methods, also of installed plug-ins; no code of theirs is run."""
     from anomgan.cli.methods import list_methods
+    from anomgan.plugins.lookup import list_installed
+    from anomgan.plugins.registry import GANS
 
-    return _begin_with(incomplete, [each["name"] for each in list_methods()])
+    names = [each["name"] for each in list_methods()]
+    return _begin_with(incomplete, [*names, *list_installed(GANS)])
 
 
 def complete_preset(incomplete: str) -> list[str]:

@@ -17,8 +17,11 @@ from anomgan.errors import InputError
 SETTINGS = "set"
 """The entry whose value is a mapping of settings, as of ``--set``."""
 
-ELSEWHERE = {"config", "help", "verbose", "quiet", "json", "resume", "dry-run"}
-"""Options that say nothing of the model, so that no file need hold them."""
+PLUGIN = "plugin"
+"""The option that names code, which therefore is typed: a file beside a model may be anybody's."""
+
+ELSEWHERE = {"config", "help", "verbose", "quiet", "json", "resume", "dry-run", PLUGIN}
+"""Options that say nothing of the model, so that no file need hold them, and :data:`PLUGIN`."""
 
 NOT_KEPT = {*ELSEWHERE, "grids", "checkpoint-every", *(o[2:] for o in OPTIONS["Tracking"])}
 """Options that aren't kept beside a model: how it came about and where it was logged, perhaps at an
@@ -36,6 +39,8 @@ def _read_config(context: typer.Context, config: Path | None) -> Path | None:
             if name not in parameters:
                 close = difflib.get_close_matches(name, parameters, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else "`anomgan fit -h` lists all"
+                if name == PLUGIN:
+                    hint = "plug-ins are code: type --plugin, or set ANOMGAN_PLUGINS"
                 raise InputError(f"{config}: fit has no option {name!r}; {hint}")
         context.default_map = {
             parameters[name].name: _convert(value, parameters[name], f"{config}: {name}")

@@ -26,7 +26,7 @@ def info(
 
     from anomgan import load
     from anomgan.cli.column_table import list_readings, show_columns
-    from anomgan.cli.summaries import describe_model, summarize_fit
+    from anomgan.cli.summaries import describe_model, summarize_fit, summarize_plugins
 
     detector = load(model, device="cpu")
     if as_json:
@@ -42,6 +42,7 @@ def info(
             ("model", get_display_name(model)),
             ("method", gan.name),
             ("paper", f"{gan.paper} ({gan.year})"),
+            *summarize_plugins(detector),
             ("source", facts.get("source", "fitted in Python")),
             *summarize_fit(detector),
             ("preset", detector.preset),

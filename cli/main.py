@@ -43,6 +43,7 @@ from anomgan.cli import (
 )
 from anomgan.cli.console import LOGGER, discard, open_streams, refuse, show_warnings
 from anomgan.cli.panels import arrange, walk
+from anomgan.cli.plugin_option import make_plugin_option
 from anomgan.cli.verbosity import make_options, show_log
 from anomgan.errors import InputError, out_of_memory
 from anomgan.utils.atomic import track_changes
@@ -162,10 +163,13 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
 
 
 def make_command() -> Any:
-    """The command of :data:`app`, its options in panels, each subcommand with -v and -q."""
+    """The command of :data:`app`, its options in panels; -v, -q and --plugin are added here."""
     command = get_command(app)
     for each in walk(command):
         each.params += make_options()
+    for each in [command, *getattr(command, "commands", {}).values()]:
+        if each.name != "datasets":
+            each.params.append(make_plugin_option())
     arrange(command)
     return command
 

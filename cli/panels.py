@@ -20,7 +20,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
         *("--label", "--labels", "--id", "--condition", "--drop", "--by"),
         *("--category", "--number", "--text", "--time", "--group"),
     ),
-    "Model": ("--model", "--method", "--size", "--tiles"),
+    "Model": ("--model", "--method", "--plugin", "--size", "--tiles"),
     "Training": (
         *("--config", "--preset", "--set", "--seed", "--device", "--contamination"),
         *("--grids", "--resume", "--checkpoint-every"),

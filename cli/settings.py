@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,9 @@ import typer
 
 from anomgan.cli.console import print_json
 from anomgan.cli.options import JsonOption
+from anomgan.plugins.files import load_named
+from anomgan.plugins.lookup import list_installed
+from anomgan.plugins.registry import COMPONENTS
 
 if TYPE_CHECKING:
     from anomgan.config import Setting
@@ -38,8 +42,10 @@ def settings(
             for kind, by_preset in configs.items()
         }
         rows.append((setting, defaults))
+    load_named()
+    plugins = sorted({*COMPONENTS.origins, *list_installed(COMPONENTS)})
     if as_json:
-        print_json([_plain(*row) for row in rows])
+        print_json([_plain(*row, plugins if row[0].check else ()) for row in rows])
         return
     typer.echo(f"Defaults: {'/'.join(presets)}; {' | '.join(KINDS)} where they differ.")
     typer.echo("Change one with --set NAME=VALUE; --json gives explanations in full.")
@@ -47,17 +53,19 @@ def settings(
         typer.echo(f"\n{group}")
         for setting, defaults in group_rows:
             typer.echo(_lines(setting, defaults))
+            if setting.check and plugins:
+                typer.echo(f"    plug-ins: {', '.join(plugins)}")
 
 
-def _plain(setting: Setting, defaults: Defaults) -> dict[str, Any]:
-    """A setting for JSON."""
+def _plain(setting: Setting, defaults: Defaults, plugins: Sequence[str]) -> dict[str, Any]:
+    """A setting for JSON; ``plugins`` are further choices."""
     limits = {"low": setting.low, "high": setting.high}
     return {
         "name": setting.name,
         "group": setting.group,
         "type": "list" if isinstance(setting.default, tuple) else type(setting.default).__name__,
         "default": defaults,
-        **({"choices": setting.choices} if setting.choices else limits),
+        **({"choices": [*setting.choices, *plugins]} if setting.choices else limits),
         "help": setting.help,
     }
 

@@ -66,6 +66,7 @@ def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:
         "method": gan.name,
         "paper": gan.paper,
         "year": gan.year,
+        "plugins": _describe_plugins(detector),
         "fitted": format_fit_time(detector.training_facts_),
         "alpha": detector.alpha,
         "contamination": detector.contamination,
@@ -78,6 +79,28 @@ def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:
         "health_in_words": describe_health(history.held_out),
         "schema": detector.encoder_.to_json(),
     }
+
+
+def summarize_plugins(detector: GANDetector) -> Summary:
+    """The plug-ins that the model needs."""
+    lines = []
+    for record in _describe_plugins(detector):
+        place = next(record[key] for key in ("file", "distribution", "module") if key in record)
+        version = f" {record['version']}" if "version" in record else ""
+        digest = f", sha256 {record['sha256'][:12]}…" if "sha256" in record else ""
+        lines.append(
+            ("plug-in", f"{record['name']}: {record['class']} of {place}{version}{digest}")
+        )
+    return lines
+
+
+def _describe_plugins(detector: GANDetector) -> list[dict[str, str]]:
+    """The same as plain data."""
+    from anomgan.plugins.records import describe_plugins
+    from anomgan.score_weights import parse_score
+
+    gan = detector.ensemble_.gan
+    return describe_plugins(gan.name, parse_score(gan.config.score))
 
 
 def warn_if_unreachable(detector: GANDetector, alpha: float) -> None:

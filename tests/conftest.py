@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -15,6 +15,9 @@ from unittest import mock
 import pandas as pd
 import pytest
 import torch
+
+from anomgan.plugins.files import VARIABLE, list_loaded
+from anomgan.plugins.registry import REGISTRIES
 
 # Tests that log say so; the others leave nothing behind, also where they start the command anew.
 os.environ.setdefault("ANOMGAN_TRACK", "0")
@@ -44,6 +47,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "gpu" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def no_plugin_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the plug-ins that a test has loaded."""
+    monkeypatch.setenv(VARIABLE, "")
+    origins = [dict(registry.origins) for registry in REGISTRIES]
+    yield
+    for file in list_loaded():
+        file._forget()
+    for registry, before in zip(REGISTRIES, origins, strict=True):
+        for name in registry.origins.keys() - before.keys():
+            sys.modules.pop(registry[name].__module__, None)
+            del registry[name]
 
 
 @dataclass(frozen=True)

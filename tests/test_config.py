@@ -6,7 +6,8 @@ import pytest
 from anomgan.config import KINDS, PRESETS, SETTINGS, Config
 from anomgan.data.ensemble_scaler import SCALINGS
 from anomgan.errors import InputError
-from anomgan.scoring.scorer import WEIGHTS
+from anomgan.plugins.registry import COMPONENTS
+from anomgan.score_weights import OWN_COMPONENTS, SUMS
 
 
 def test_presets_change_what_they_say_and_nothing_else():
@@ -63,7 +64,8 @@ def test_json_round_trip():
 
 def test_choices_are_what_exists():
     assert SETTINGS["views"].choices == tuple(SCALINGS)
-    assert set(SETTINGS["score"].choices) == set(WEIGHTS)
+    assert set(OWN_COMPONENTS) == {*COMPONENTS} - {*COMPONENTS.origins}
+    assert set(SETTINGS["score"].choices) == {*SUMS, *OWN_COMPONENTS}
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)

@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import shlex
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -28,13 +29,26 @@ from anomgan.cli.options import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", ROOT / "SECURITY.md"]
-RUN = ["commands", "distributed", "python", "report", "scores", "files", "images", "performance"]
-RUN += ["index", *(f"how-to/{page.stem}" for page in sorted(ROOT.glob("docs/how-to/*.md")))]
+RUN = [
+    "commands",
+    "distributed",
+    "python",
+    "report",
+    "scores",
+    "files",
+    "images",
+    "performance",
+    "plugins",
+]
+RUN += [
+    "index",
+    *(f"how-to/{page.stem}" for page in sorted(ROOT.glob("docs/how-to/*.md"))),
+]
 """Pages whose examples are run here; tests/mlflow has a server for those of mlflow.md."""
 
 COMMAND = make_command()
 
-LANGUAGES = {"sh", "bash", "python", "py", "yaml", "text", "json", ""}
+LANGUAGES = {"sh", "bash", "python", "py", "yaml", "toml", "text", "json", ""}
 SETTINGS = {"steps": 20, "members": 1, "hidden": 8, "latent": 4, "inversion_steps": 1}
 TINY = ["--preset", "fast", *(f"--set={name}={value}" for name, value in SETTINGS.items())]
 
@@ -95,6 +109,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Any) -> Path:
         assert done.code == 0, done.err
     [config] = [text for kind, text in read_blocks(ROOT / "docs/commands.md") if kind == "yaml"]
     (folder / "fit.yaml").write_text(config, encoding="utf-8")
+    shutil.copy(ROOT / "docs/plugin-example/anomgan_lsgan.py", folder / "lsgan.py")
+    [component] = [text for kind, text in read_blocks(ROOT / "docs/plugins.md") if kind == "python"]
+    (folder / "furthest.py").write_text(component, encoding="utf-8")
     return folder
 
 

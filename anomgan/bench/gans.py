@@ -27,7 +27,7 @@ class GANContender:
 
     Attributes:
         method: A registered GAN.
-        kinds: Keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
+        kinds: Scores, as of :func:`anomgan.score_weights.parse_score`.
         config: Settings.
         device: Where to train and score, as torch names it.
         trained: False for the control.

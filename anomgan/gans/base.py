@@ -32,6 +32,8 @@ from anomgan.nets.contrast_discriminator import ContrastDiscriminators
 from anomgan.nets.image_discriminator import ImageDiscriminator
 from anomgan.nets.progressive_growing import Growing, grow
 from anomgan.nets.self_supervision import TRANSFORM_FAMILIES
+from anomgan.plugins.lookup import find
+from anomgan.plugins.registry import GANS, Registry
 
 MAX_LATENT = 3.0
 """Upper bound on the entries of encoded latent vectors; draws of the prior rarely exceed it."""
@@ -83,13 +85,17 @@ class GAN(nn.Module):
     spectral: ClassVar[bool] = False
     conditional: ClassVar[bool] = False
     translates: ClassVar[bool] = False
-    registry: ClassVar[dict[str, type[GAN]]] = {}
+    registry: ClassVar[Registry[GAN]] = GANS
 
     def __init_subclass__(cls) -> None:
-        """Register variants that have a name."""
+        """Register variants that have a name.
+
+        Raises:
+            InputError: If the name is taken.
+        """
         super().__init_subclass__()
         if "name" in cls.__dict__:
-            GAN.registry[cls.name] = cls
+            GAN.registry.add(cls.name, cls)
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:
         """Build the networks that every variant has.
@@ -388,12 +394,9 @@ class GAN(nn.Module):
 
 
 def get_method(name: object) -> type[GAN]:
-    """Return the registered GAN of that name.
+    """Return the GAN of that name, perhaps a plug-in's.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, or its plug-in can't be loaded.
     """
-    if not isinstance(name, str) or name not in GAN.registry:
-        names = ", ".join(sorted(GAN.registry))
-        raise InputError(f"unknown method {name!r}; choose one of: {names}")
-    return GAN.registry[name]
+    return find(GAN.registry, name)

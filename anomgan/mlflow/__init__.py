@@ -7,7 +7,8 @@
     detector = anomgan.mlflow.load_model(info.model_uri)      # a GANDetector
     served = mlflow.pyfunc.load_model(info.model_uri)         # score, p_value, is_anomaly
 
-A logged model consists of JSON, safetensors and YAML files: no pickle and no code.
+A logged model consists of JSON, safetensors and YAML files: no pickle, and no code but the files of
+plug-ins, which run only where somebody names them.
 """
 
 from __future__ import annotations

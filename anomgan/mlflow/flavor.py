@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from mlflow.models.utils import _save_example
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
+from mlflow.utils.model_utils import _validate_and_copy_code_paths
 
 import anomgan.mlflow
 from anomgan.errors import InputError
@@ -25,6 +27,9 @@ from anomgan.mlflow.quiet import quiet_mlflow
 from anomgan.mlflow.registry import fetch_temporarily
 from anomgan.mlflow.set_aside import find_identifier
 from anomgan.persistence import model_store as store
+from anomgan.plugins.records import list_origins
+from anomgan.plugins.registry import Origin
+from anomgan.score_weights import parse_score
 
 if TYPE_CHECKING:
     from mlflow.models import ModelInputExample
@@ -78,6 +83,7 @@ def save_model(
     pip_requirements: list[str] | None = None,
     extra_pip_requirements: list[str] | None = None,
     metadata: dict[str, Any] | None = None,
+    code_paths: list[str] | None = None,
     validate_serving_input: bool = True,
 ) -> None:
     """Save a detector in a folder that MLflow can log, register, serve and load.
@@ -93,6 +99,9 @@ def save_model(
         pip_requirements: Default: exactly the installed versions.
         extra_pip_requirements: Further requirements.
         metadata: Any data to store with the model.
+        code_paths: Files and folders of Python code to store with it.  MLflow puts them on Python's
+            path when it loads the model, and nothing more: a plug-in among them is run where
+            ``ANOMGAN_PLUGINS`` names it.  Default: the files of the plug-ins that the model needs.
         validate_serving_input: Accepted because MLflow passes it; it tries the input example.
 
     Raises:
@@ -112,8 +121,13 @@ def save_model(
         model.metadata = metadata
     with quiet_mlflow():  # MLflow compares columns in a way that pandas warns about
         _save_example(model, input_example, str(path))
+    gan = detector.ensemble_.gan
+    plugins = list_origins(gan.name, parse_score(gan.config.score))
+    if code_paths is None:
+        code_paths = [each.name for each in plugins if each.kind == "file"] or None
     pyfunc.add_to_model(
         model,
+        code=_validate_and_copy_code_paths(code_paths, str(path)),
         loader_module="anomgan.mlflow",
         data=MODEL_DIR,
         conda_env="conda.yaml",
@@ -128,7 +142,7 @@ def save_model(
     )
     model.model_size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     model.save(str(path / MLMODEL_FILE_NAME))
-    pins = [*(pip_requirements or pin_requirements()), *(extra_pip_requirements or [])]
+    pins = [*(pip_requirements or pin_requirements(plugins)), *(extra_pip_requirements or [])]
     (path / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
     conda = _mlflow_conda_env(additional_pip_deps=pins, install_mlflow=False)
     (path / "conda.yaml").write_text(yaml.safe_dump(conda, sort_keys=False), encoding="utf-8")
@@ -234,7 +248,8 @@ def _to_mlflow_type(column: Column) -> DataType | AnyType:
     return DataType.long if is_integer and not column.missing else DataType.double
 
 
-def pin_requirements() -> list[str]:
+def pin_requirements(plugins: Sequence[Origin] = ()) -> list[str]:
     """Exactly the installed versions of the packages that scoring needs, for pip."""
+    names = [*PACKAGES, *(each.name for each in plugins if each.kind == "distribution")]
     # A local version such as 2.13.0+cpu is a build that only its own index has.
-    return [f"{name}=={version(name).partition('+')[0]}" for name in PACKAGES]
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]

@@ -27,7 +27,6 @@ from anomgan.config import Config
 from anomgan.data.encoders.convert import encoder_from_json
 from anomgan.data.encoders.encoder import Encoder
 from anomgan.errors import InputError, out_of_memory
-from anomgan.gans import GAN
 from anomgan.persistence.model_dir import (
     DESCRIPTION,
     OPENING,
@@ -36,6 +35,10 @@ from anomgan.persistence.model_dir import (
     check_target,
     write_error,
 )
+from anomgan.plugins.lookup import is_known
+from anomgan.plugins.records import describe_plugins, require_plugins, warn_changed
+from anomgan.plugins.registry import GANS
+from anomgan.score_weights import parse_score
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
 from anomgan.training.health import Health
 from anomgan.training.history import Progress, TrainingHistory
@@ -110,6 +113,9 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "held_out": None if history.held_out is None else asdict(history.held_out),
         "restarted": history.restarted,
     }
+    plugins = describe_plugins(gan.name, parse_score(gan.config.score))
+    if plugins:
+        description["plugins"] = plugins
     return to_plain(description), model.ensemble.to_arrays()
 
 
@@ -121,9 +127,14 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         arrays: Its arrays.
 
     Raises:
-        InputError: If a newer anomgan packed it, or the parts don't belong together.
+        InputError: If a newer anomgan packed it, a plug-in is missing, or the parts don't belong
+            together.
+
+    Warns:
+        DataWarning: If a plug-in has changed since.
     """
     check_origin(description)
+    warn_changed(description.get("plugins", []))
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
             raise InputError(f"{name} holds something else than finite numbers")
@@ -163,7 +174,7 @@ def check_origin(description: Mapping[str, Any]) -> None:
     """Check that this version of anomgan can read a model.
 
     Raises:
-        InputError: If the format or the method isn't known here.
+        InputError: If the format, the method or a plug-in isn't known here.
     """
     number, method = description.get("format_version"), description.get("method")
     if type(number) is not int or number < 1:
@@ -172,7 +183,8 @@ def check_origin(description: Mapping[str, Any]) -> None:
         raise InputError(f"written by a newer anomgan (format {number}); upgrade anomgan")
     if number < FORMAT_VERSION:
         raise InputError(f"written by an older anomgan (format {number}); fit it again")
-    if not isinstance(method, str) or method not in GAN.registry:
+    require_plugins(description.get("plugins", []))
+    if not is_known(GANS, method):
         raise InputError(
             f"its method {reprlib.repr(method)} isn't known to this anomgan; "
             f"version {reprlib.repr(description.get('anomgan'))} wrote it"
@@ -227,7 +239,11 @@ def load(directory: str | Path) -> Model:
     No code in it is run or unpickled, and sizes are checked before memory is allocated.
 
     Raises:
-        InputError: If there is no model, it is damaged, or a newer anomgan wrote it.
+        InputError: If there is no model, it is damaged, needs a plug-in that isn't here, or a newer
+            anomgan wrote it.
+
+    Warns:
+        DataWarning: If a plug-in has changed since the fit.
     """
     try:
         folder = Path(directory)

@@ -1,9 +1,10 @@
 """From trained networks to scores: features, components, and their combination.
 
-A subclass of :class:`Component` with a name registers itself; the weights of each score's
-components are in :data:`anomgan.scoring.scorer.WEIGHTS`.
+A subclass of :class:`Component` with a name registers itself; which of them make up a score is said
+in :mod:`anomgan.score_weights`.
 """
 
 from anomgan.scoring.components import Component
+from anomgan.scoring.features import RecordFeatures
 
-__all__ = ["Component"]
+__all__ = ["Component", "RecordFeatures"]

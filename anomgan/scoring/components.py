@@ -15,7 +15,10 @@ import torch
 from torch import Tensor
 
 from anomgan.config import Config
+from anomgan.errors import InputError
 from anomgan.nets import builders
+from anomgan.plugins.registry import COMPONENTS, Registry
+from anomgan.score_weights import SUMS
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.knn import KNNIndex
 from anomgan.scoring.whitening import fit_whitening, whiten
@@ -41,13 +44,19 @@ class Component(ABC):
     """
 
     name: ClassVar[str]
-    registry: ClassVar[dict[str, type[Component]]] = {}
+    registry: ClassVar[Registry[Component]] = COMPONENTS
 
     def __init_subclass__(cls) -> None:
-        """Register components that have a name."""
+        """Register components that have a name.
+
+        Raises:
+            InputError: If the name is taken.
+        """
         super().__init_subclass__()
         if "name" in cls.__dict__:
-            Component.registry[cls.name] = cls
+            if cls.name in SUMS:
+                raise InputError(f"component {cls.name!r}: is the name of a score; choose another")
+            Component.registry.add(cls.name, cls)
 
     def __init__(self, config: Config) -> None:
         """Start without state."""

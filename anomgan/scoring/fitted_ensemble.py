@@ -83,7 +83,7 @@ class FittedEnsemble:
             values: The encoded records they were trained on, ``(n, *shape)``.
             rows: For each member, the indices of the records it was trained on, in random order.
             folds: For each fold, the indices of the records that its members never saw.
-            names: Which scores, keys of :data:`anomgan.scoring.scorer.WEIGHTS`.
+            names: Which scores, as of :func:`anomgan.score_weights.parse_score`.
             as_new: The same records encoded as if each were new, if that makes a difference.
 
         Returns:

@@ -12,28 +12,12 @@ from torch import Tensor
 from anomgan.config import Config
 from anomgan.gans.base import GAN
 from anomgan.gans.blockwise import apply_in_blocks, rows_per_block
+from anomgan.plugins.lookup import find
+from anomgan.score_weights import parse_score
 from anomgan.scoring.components import DISTANCE_OFFSET, Component
 from anomgan.scoring.features import RecordFeatures
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray, Floats, Folds
-
-WEIGHTS: dict[str, dict[str, float]] = {
-    "combined": {
-        "deviation": 1.0,
-        "memory": 1.0,
-        "contrast_length": 1.0,
-        "contrast_neighbours": 1.0,
-    },
-    "gan": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
-    "contrast": {"contrast_length": 1.0, "contrast_neighbours": 1.0, "memory": 1.0},
-    "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
-    **{name: {name: 1.0} for name in Component.registry},
-}
-"""Name of a score -> the weights of its components.  ``combined`` gives equal weights to a length
-and a search for neighbours of either kind: by the GAN and in the record itself, and by the
-discriminators of corrupted rows.  The weights of ``gan`` were chosen on many tables together.
-``visual`` is for pictures: the discriminator's features describe shapes, and a little of the
-distance to remembered pixels adds brightness and colour.  Each component alone is a score, too."""
 
 SCORE_DECIMALS = 6
 """Scores are rounded to this many decimals: networks compute in float32, which has no more."""
@@ -94,7 +78,7 @@ class Scorer:
     """A score: trained networks, fitted components, and how these are scaled and weighted.
 
     Attributes:
-        name: Which score, a key of :data:`WEIGHTS`.
+        name: Which score, as :func:`anomgan.score_weights.parse_score` reads it.
         gan: Trained networks.
         components: Fitted components, each once; perhaps more than this score needs.
         scaler: Brings the components to one scale.
@@ -124,7 +108,7 @@ class Scorer:
             values: The encoded records they were trained on, ``(n, *shape)``.
             rows: For each member, the indices of the records it was trained on, in random order.
             folds: For each fold, the indices of the records that its members never saw.
-            names: Which scores, keys of :data:`WEIGHTS`.
+            names: Which scores, as of :func:`anomgan.score_weights.parse_score`.
             as_new: The same records encoded as if each were new, if that makes a difference.
 
         Returns:
@@ -171,7 +155,8 @@ class Scorer:
 
     def combine(self, scaled: Floats) -> Floats:
         """Scores from scaled components, ``(J, n) -> (n,)``: weighted means on the final scale."""
-        weights = np.array([WEIGHTS[self.name].get(each.name, 0.0) for each in self.components])
+        weight_of = parse_score(self.name)
+        weights = np.array([weight_of.get(each.name, 0.0) for each in self.components])
         return self.apply_line(np.tensordot(weights / weights.sum(), scaled, 1))
 
     def apply_line(self, score: Floats) -> Floats:
@@ -225,9 +210,13 @@ class Scorer:
 
 
 def make_components(config: Config, *names: str) -> list[Component]:
-    """Unfitted components of one or more scores, each once."""
-    unique = dict.fromkeys(component for name in names for component in WEIGHTS[name])
-    return [Component.registry[component](config) for component in unique]
+    """Unfitted components of one or more scores, each once.
+
+    Raises:
+        InputError: If a component's plug-in is missing or can't be loaded.
+    """
+    unique = dict.fromkeys(component for name in names for component in parse_score(name))
+    return [find(Component.registry, component)(config) for component in unique]
 
 
 def fit_components(
@@ -239,7 +228,7 @@ def fit_components(
         gan: Trained networks.
         values: Encoded training records, ``(n, *shape)``.
         rows: For each member, the indices of the records it was trained on, in random order.
-        names: Which scores, keys of :data:`WEIGHTS`.
+        names: Which scores, as of :func:`anomgan.score_weights.parse_score`.
     """
     limit = max(MIN_FIT_ROWS, MAX_FIT_VALUES // (gan.views.members * gan.views.spec.size))
     fit_rows = [member_rows[: min(limit, gan.config.memory_rows)] for member_rows in rows]

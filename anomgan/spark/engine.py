@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from anomgan.errors import InputError
 from anomgan.estimator import GANDetector
+from anomgan.plugins.files import list_loaded
 from anomgan.spark.partition import SCORED_FOLDER, FlagRule, Outcome, Partition, PartitionScorer
 from anomgan.spark.plan import SUCCESS_FILE, Plan, open_output, table_files
 from anomgan.utils.threads import one_thread
@@ -172,8 +173,10 @@ def _task(
 ) -> Task:
     """Process the partitions whose positions come in; an InputError is returned, not raised.
 
-    A raised error would be retried and come back as a page of Java.
+    A raised error would be retried and come back as a page of Java.  The plug-ins that are loaded
+    here travel with the task, because the model can't be unpacked without those that it needs.
     """
+    plugins = list_loaded()
 
     def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -183,6 +186,8 @@ def _task(
             for number in batch.column(0).to_pylist():
                 message = None
                 try:
+                    for plugin in plugins:
+                        plugin.load()
                     if not scorer.folder.is_dir():
                         raise InputError(
                             f"--output {scorer.output}: isn't seen from executor "

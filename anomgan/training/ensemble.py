@@ -17,6 +17,7 @@ from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.gans import GAN, get_method
 from anomgan.gans.batch import MemberSlice
+from anomgan.plugins.records import describe_plugins
 from anomgan.training import distributed
 from anomgan.training.checkpoint import Checkpoint, fingerprint
 from anomgan.training.health import MAX_COMPARED_ROWS, Health
@@ -102,7 +103,10 @@ class TrainedEnsemble:
             DataWarning: If members were retrained, or some stay collapsed, or there are more
                 processes than members.
         """
-        mark = fingerprint(values, other, {"method": name, **config.to_json()})
+        settings = {"method": name, **config.to_json()}
+        if plugins := describe_plugins(name, components=()):
+            settings["plugins"] = plugins
+        mark = fingerprint(values, other, settings)
         seed = distributed.broadcast_seed(seed, mark)
         if checkpoint is not None:
             checkpoint.begin(f"{mark} {seed} {distributed.get_rank_and_size()}")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from anomgan import InputError
-from anomgan.scoring.scorer import WEIGHTS
+from anomgan.score_weights import SUMS
 
 
 def test_facts_of_a_fit(on_frame):
@@ -36,7 +36,7 @@ def test_components_have_names_and_the_rows_index(numbers, mixed, on_frame, on_a
     rows = mixed(7, seed=1)
     parts = on_frame.components(rows)
     assert list(parts.index) == list(rows.index)
-    assert set(parts) == set(WEIGHTS["combined"])
+    assert set(parts) == set(SUMS["combined"])
     assert len(on_array.components(numbers(7))) == 7
 
 

@@ -6,6 +6,7 @@ import json
 import pickletools
 import pydoc
 import shutil
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,9 @@ from mlflow.types.schema import AnyType
 import anomgan.mlflow
 from anomgan import InputError
 from anomgan.data.table.columns.numeric import NumericColumn
-from anomgan.mlflow.flavor import _to_mlflow_type
+from anomgan.mlflow.flavor import _to_mlflow_type, pin_requirements
+from anomgan.plugins.files import list_loaded
+from anomgan.plugins.registry import Origin
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +257,28 @@ def test_numbers_with_decimal_commas_may_be_served_as_text_or_numbers() -> None:
     column = NumericColumn("x", "float64", False, 0.0, 1.0, form=(",", "", "€"))
     assert isinstance(_to_mlflow_type(column), AnyType)
     assert _to_mlflow_type(replace(column, form=())) == DataType.double
+
+
+def test_a_plug_in_travels_as_code_and_runs_where_it_is_named(
+    fit: Any, records: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(__file__).parents[2] / "docs" / "plugin-example" / "anomgan_lsgan.py"
+    anomgan.load_plugin(source)
+    detector = fit(records(60), method="lsgan")
+    anomgan.mlflow.save_model(detector, tmp_path / "m")
+    assert (tmp_path / "m" / "code" / source.name).read_bytes() == source.read_bytes()
+    expected = detector.score_frame(records(9)).score
+    [file] = list_loaded()
+    file._forget()
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.setenv("ANOMGAN_PLUGINS", "")
+    with pytest.raises(MlflowException, match=r"file 'anomgan_lsgan.py'; say where that is"):
+        mlflow.pyfunc.load_model(str(tmp_path / "m"))
+    monkeypatch.setenv("ANOMGAN_PLUGINS", source.name)
+    served = mlflow.pyfunc.load_model(str(tmp_path / "m"))
+    np.testing.assert_array_equal(served.predict(records(9))["score"], expected)
+
+
+def test_a_plug_in_s_distribution_is_required() -> None:
+    pins = pin_requirements([Origin("distribution", "pytest", "1.0"), Origin("file", "x.py")])
+    assert pins[-1] == f"pytest=={version('pytest')}"

@@ -5,8 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
+from anomgan.score_weights import SUMS
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.scoring.scorer import WEIGHTS
 from anomgan.training.ensemble import TrainedEnsemble
 
 TINY = Config.make(settings={"steps": 150, "hidden": 32, "latent": 4, "batch": 64, "members": 2})
@@ -56,7 +56,7 @@ def test_further_out_is_more_abnormal(ensemble):
 
 
 def test_score_is_the_weighted_mean_of_its_components(ensemble):
-    rows, weights = ring(20, 4), WEIGHTS["combined"]
+    rows, weights = ring(20, 4), SUMS["combined"]
     parts = ensemble.components(rows)
     expected = sum(weights[key] * part for key, part in parts.items()) / sum(weights.values())
     assert ensemble.score(rows) == pytest.approx(expected, abs=1e-6)

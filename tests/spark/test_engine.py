@@ -229,3 +229,18 @@ def test_a_spark_that_does_not_start_says_why(
     ):
         pass
     assert capfd.readouterr().err == ""
+
+
+def test_a_plug_in_travels_to_the_executors(command: Any, models: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "lsgan.py"
+    example = Path(__file__).parents[2] / "docs" / "plugin-example" / "anomgan_lsgan.py"
+    plugin.write_bytes(example.read_bytes())
+    normal, settings = load_sample("penguins").normal_path, [f"--set={each}" for each in TINY]
+    named, model = ["--plugin", plugin], ["--model", tmp_path / "m"]
+    assert command("fit", normal, "--method", "lsgan", *model, *named, *settings)[0] == 0
+    new, there = models / "penguins.parquet", ["--engine", "spark", "--output", tmp_path / "o"]
+    code, said = command("score", new, *model, *named, *there)
+    assert code == 0, said
+    assert command("score", new, *model, *named, "--output", tmp_path / "here.csv")[0] == 0
+    expected = pd.read_csv(tmp_path / "here.csv")["score"]
+    np.testing.assert_array_equal(results(tmp_path / "o")["score"], expected)
