@@ -27,6 +27,8 @@ from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
 from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
+from anomgan.data.readers.layout import LAYOUT
+from anomgan.data.readers.options import ReadOptions
 from anomgan.data.table.column_reading import describe_columns
 from anomgan.errors import DataWarning, InputError
 from anomgan.explain.explainer import Explainer, Explanation
@@ -328,6 +330,8 @@ class GANDetector(OutlierMixin, BaseEstimator):
             gain=gain,
             reading=describe_columns(frame, encoder.schema, report.missing),
         )
+        if LAYOUT in frame.attrs:
+            self.training_facts_["layout"] = frame.attrs[LAYOUT]
         health = self.training_facts_["health"].partition(":")[0]
         LOGGER.info("fitted in %.1f s; threshold %.6g; GANs: %s", seconds, -offset, health)
         return self
@@ -791,7 +795,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
 
         A DataFrame goes by its names if the training table was one; anything else by position.
         """
-        if from_frame and (frame := to_frame(X)) is not None:
+        layout = getattr(self, "training_facts_", {}).get("layout")
+        options = ReadOptions().follow(layout, encoder.schema.needed)
+        if from_frame and (frame := to_frame(X, options)) is not None:
             return frame
         if encoder.array_input is not None:
             raise InputError(f"the model was fitted on {encoder.unit}: give {encoder.array_input}")

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.console import print_json, say, warn
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+)
 from anomgan.cli.mlflow_options import (
     ExperimentOption,
     Tracking,
@@ -22,7 +29,6 @@ from anomgan.cli.options import (
     JsonOption,
     PresetOption,
     SetOption,
-    SheetOption,
     check_share,
     parse_settings,
 )
@@ -106,6 +112,9 @@ def bench(
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     contamination: Annotated[
         float,
         typer.Option(
@@ -222,7 +231,8 @@ def bench(
         clean = find_sets(
             paths or [each.folder for each in list_samples()], label, find_abnormal_rows
         )
-    sets = [replace(each, contamination=contamination, sheet=sheet) for each in clean]
+    options = collect_read_options(sheet, separator, header, no_header)
+    sets = [replace(each, contamination=contamination, options=options) for each in clean]
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))
     used = describe_settings(preset, config, device, sets)

@@ -9,7 +9,15 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import print_json, show_facts
-from anomgan.cli.options import DEFAULT_MODEL, JsonOption, SheetOption, check_share, choose_model
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
+from anomgan.cli.options import DEFAULT_MODEL, JsonOption, check_share, choose_model
 from anomgan.errors import InputError
 
 
@@ -50,6 +58,9 @@ def calibrate(
         ),
     ] = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     kind: Annotated[
         str,
         typer.Option(metavar="K", help="platt (a logistic curve) or isotonic (any rising one)."),
@@ -78,7 +89,8 @@ def calibrate(
     if labelled is None:
         detector.calibrate(alpha=alpha)
     else:
-        labels, source = read_labelled(detector, labelled, label, sheet=sheet)
+        options = follow_model(collect_read_options(sheet, separator, header, no_header), detector)
+        labels, source = read_labelled(detector, labelled, label, options)
         roles = ColumnRoles.from_detector(detector)
         rows = roles.drop_from(labels.records)
         detector.calibrate(rows, labels.abnormal, alpha=alpha, kind=kind, source=source)

@@ -95,6 +95,7 @@ def show_reading(
         InputError: If it can't be learnt from.
     """
     from anomgan.data.encoders.convert import fit_encoder
+    from anomgan.data.readers.layout import LAYOUT, describe_layout
     from anomgan.data.table.column_reading import describe_columns
     from anomgan.utils.text import limit_lines
 
@@ -103,9 +104,12 @@ def show_reading(
         warn(f"{source}: {line}")
     readings = [dict(each) for each in describe_columns(frame, encoder.schema, report.missing)]
     notes = encoder.schema.notes()[len(encoder.schema.dropped) :]
+    layout = frame.attrs.get(LAYOUT)
     if as_json:
-        print_json({"rows": len(frame), "columns": readings, "notes": notes})
+        found = {"rows": len(frame), "columns": readings, "notes": notes}
+        print_json(found if layout is None else found | {"layout": layout})
         return
     show_columns(readings)
-    summary = encoder.summary().items()
-    show_facts([("rows", f"{len(frame):,}"), *summary, *(("note", note) for note in notes)])
+    facts = [("rows", f"{len(frame):,}"), *encoder.summary().items()]
+    facts += [] if layout is None else [("layout", describe_layout(layout))]
+    show_facts([*facts, *(("note", note) for note in notes)])

@@ -11,12 +11,20 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles, check_column
 from anomgan.cli.console import print_json, say, show_table
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
 from anomgan.cli.mlflow_options import (
     TrackEvaluationOption,
     track_evaluation,
     tracking_store_exists,
 )
-from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, JsonOption, ModelOption, SheetOption
+from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, JsonOption, ModelOption
 from anomgan.errors import InputError
 from anomgan.utils.atomic import atomic_write, ensure_folder
 
@@ -68,6 +76,9 @@ def evaluate(
         bool, typer.Option("--peers/--no-peers", help="Compare with simple detectors.")
     ] = True,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     bootstrap: Annotated[
         int,
         typer.Option(
@@ -101,7 +112,8 @@ def evaluate(
     if plots is not None:
         check_folder(plots, "--plots")
     detector = load(model)
-    labels, source = read_labelled(detector, labelled, label, sheet=sheet)
+    options = follow_model(collect_read_options(sheet, separator, header, no_header), detector)
+    labels, source = read_labelled(detector, labelled, label, options)
     for name in by or []:
         check_column(labels.frame, name, option="--by", source=source)
     roles = ColumnRoles.from_detector(detector)
@@ -110,7 +122,7 @@ def evaluate(
         roles.drop_from(labels.records),
         labels.abnormal,
         by=labels.frame[by] if by else None,
-        normal=None if normal is None else read_normal_rows(detector, normal, sheet=sheet),
+        normal=None if normal is None else read_normal_rows(detector, normal, options),
         bootstrap=bootstrap,
         seed=seed,
         source=source,
@@ -118,8 +130,8 @@ def evaluate(
     if as_json:
         print_json(evaluation.to_json())
     else:
-        for header, lines in _make_tables(evaluation):
-            show_table(header, lines, wrapped=())
+        for head, lines in _make_tables(evaluation):
+            show_table(head, lines, wrapped=())
             typer.echo()
     track = track and tracking_store_exists()
     figures = _draw_figures(evaluation, detector) if plots is not None or track else {}

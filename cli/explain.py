@@ -12,7 +12,15 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
-from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, ModelOption, SheetOption
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
+from anomgan.cli.options import DEFAULT_MODEL, TABLE_KINDS, ModelOption
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +66,9 @@ def explain(
         int, typer.Option(metavar="K", min=1, help="Columns to name for each record.")
     ] = 3,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     form: Annotated[
         Format | None,
         typer.Option(
@@ -105,7 +116,9 @@ def explain(
             file = stack.enter_context(open_output(output))
         detector = load(model)
         roles = ColumnRoles.from_detector(detector)
-        chunks = read_chunks(new, sheet=sheet)
+        chunks = read_chunks(
+            new, follow_model(collect_read_options(sheet, separator, header, no_header), detector)
+        )
         if ids:
             frame = _find_named(chunks, source, roles, ids)
         elif row_numbers is not None:

@@ -15,6 +15,13 @@ import typer
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.completion import complete_method
 from anomgan.cli.console import print_json, say, show_facts
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+)
 from anomgan.cli.fit_config import ConfigOption, describe_options, merge_settings
 from anomgan.cli.mlflow_options import (
     AliasOption,
@@ -34,7 +41,6 @@ from anomgan.cli.options import (
     NewModelOption,
     PresetOption,
     SetOption,
-    SheetOption,
     check_share,
 )
 from anomgan.cli.table_options import (
@@ -166,6 +172,9 @@ def fit(
         ),
     ] = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     max_pixels: MaxPixelsOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first cell or picture that can't be read.")
@@ -225,10 +234,12 @@ def fit(
     from anomgan.cli.column_table import show_reading
     from anomgan.cli.labels import split_label
     from anomgan.data.image.picture import MAX_PIXELS, holds_pictures
-    from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.files import read_whole
+    from anomgan.data.readers.layout import LAYOUT
     from anomgan.data.readers.sources import describe_source
     from anomgan.data.table.options import TableOptions
 
+    read_options = collect_read_options(sheet, separator, header, no_header)
     kinds = collect_kinds(category=category, number=number, text=text, time=time)
     table_options = TableOptions.make(
         columns=kinds,
@@ -238,7 +249,7 @@ def fit(
         date_format=collect_date_formats(date_format),
     )
     if dry_run:
-        table = read_table(normal, max_pixels=max_pixels or MAX_PIXELS, sheet=sheet)
+        table = read_whole(normal, read_options, max_pixels=max_pixels or MAX_PIXELS)
         source = describe_source(normal)
         column = label and split_label(label, table.columns)[0]
         roles = ColumnRoles(identifier, column, tuple(drop or []))
@@ -292,7 +303,7 @@ def fit(
             raise InputError(
                 "standard input can't be read by several processes; write it to a file first"
             )
-        table = read_table(normal, max_pixels=max_pixels, sheet=sheet)
+        table = read_whole(normal, read_options, max_pixels=max_pixels)
         column = label and split_label(label, table.columns)[0]
         roles = ColumnRoles(identifier, column, tuple(drop or []))
         roles.check(table, source=source, conditions=conditions, kinds=kinds)
@@ -307,7 +318,9 @@ def fit(
         second_domain = None
         if other is not None:
             facts["other_source"] = describe_source(other)
-            second_domain = roles.drop_from(read_table(other, max_pixels=max_pixels, sheet=sheet))
+            other_options = read_options.follow(table.attrs.get(LAYOUT), table.columns)
+            second_table = read_whole(other, other_options, max_pixels=max_pixels)
+            second_domain = roles.drop_from(second_table)
         checkpoint = _make_checkpoint(model, checkpoint_every, resume=resume)
         with _note_checkpoint(checkpoint):
             detector.fit(

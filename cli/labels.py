@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from anomgan.cli.column_roles import ColumnRoles, check_column
 from anomgan.cli.console import say, warn
-from anomgan.data.readers.files import read_table
+from anomgan.data.readers.files import read_whole
 from anomgan.data.readers.sources import describe_source
 from anomgan.errors import InputError
 from anomgan.utils.text import quote_names
 
 if TYPE_CHECKING:
+    from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
 
 NORMAL = frozenset(("0", "false", "no", "normal", "benign", "inlier"))
@@ -113,7 +114,7 @@ def _normalize(label: object) -> str:
 
 
 def read_labelled(
-    detector: GANDetector, path: str, label: str | None, *, sheet: str | None = None
+    detector: GANDetector, path: str, label: str | None, options: ReadOptions
 ) -> tuple[Labels, str]:
     """Read a labelled table.
 
@@ -121,7 +122,7 @@ def read_labelled(
         detector: Knows the label column if ``--label`` was given at fit.
         path: The file.
         label: Name of the label column, perhaps with the normal labels.
-        sheet: Sheet of an Excel workbook.
+        options: How it is read.
 
     Returns:
         The labelled rows, and the file's name in messages.
@@ -134,7 +135,7 @@ def read_labelled(
     if chosen is None:
         raise InputError("name the column that marks abnormal rows with --label")
     normal = roles.normal if chosen == roles.label else ()
-    table = read_table(path, sheet=sheet)
+    table = read_whole(path, options)
     return read_labels(table, chosen, source=source, normal=normal), source
 
 
@@ -173,9 +174,7 @@ def find_abnormal_rows(
     return np.asarray(is_abnormal[codes])
 
 
-def read_normal_rows(
-    detector: GANDetector, source: str, *, sheet: str | None = None
-) -> pd.DataFrame:
+def read_normal_rows(detector: GANDetector, source: str, options: ReadOptions) -> pd.DataFrame:
     """Read a model's columns of a file, without the rows that its label column marks as abnormal.
 
     Raises:
@@ -183,7 +182,7 @@ def read_normal_rows(
             is left.
     """
     name, roles = describe_source(source), ColumnRoles.from_detector(detector)
-    frame = read_table(source, sheet=sheet)
+    frame = read_whole(source, options)
     if roles.label is not None and roles.label in frame.columns:
         labels = read_labels(frame, roles.label, source=name, normal=roles.normal)
         frame = labels.frame[~labels.abnormal]

@@ -105,16 +105,6 @@ TABLE_KINDS = (
 )
 """What commands read, for their help."""
 
-SheetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--sheet",
-        metavar="S",
-        help="Sheet of Excel workbooks: its name, or its number from 1.",
-        show_default="the first",
-    ),
-]
-
 MaxPixelsOption = Annotated[
     int | None,
     typer.Option(

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from anomgan.cli.console import print_json, say
-from anomgan.cli.options import TABLE_KINDS, JsonOption, SheetOption
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+)
+from anomgan.cli.options import TABLE_KINDS, JsonOption
 
 NOT_PROMOTED = 3
 """Exit status if the alias stays where it is."""
@@ -41,6 +48,9 @@ def promote(
         ),
     ] = "average_precision",
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     version: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="The candidate.", show_default="the newest"),
@@ -65,11 +75,11 @@ def promote(
     alias doesn't move, the exit status is 3.
     """
     from anomgan.cli.labels import read_labels
-    from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.files import read_whole
     from anomgan.data.readers.sources import describe_source
 
     source = describe_source(labelled)
-    table = read_table(labelled, sheet=sheet)
+    table = read_whole(labelled, collect_read_options(sheet, separator, header, no_header))
     labels = read_labels(table, label, source=source)
 
     from anomgan.mlflow.registry import promote as compare

@@ -9,12 +9,19 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import say
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
 from anomgan.cli.options import (
     DEFAULT_MODEL,
     MODEL_SCHEMES,
     ModelArgument,
     NamedModelOption,
-    SheetOption,
     choose_model,
     get_display_name,
 )
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.cli.csv_output import Bools
+    from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
 
 
@@ -63,6 +71,9 @@ def report(
         ),
     ] = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     output: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the page; - for standard output.")
     ] = Path("report.html"),
@@ -89,9 +100,12 @@ def report(
         detector = load(model)
         frame = truth = names = normal_rows = None
         if data is not None:
-            frame, truth, names = _read_data(detector, data, labels, label, sheet)
+            options = follow_model(
+                collect_read_options(sheet, separator, header, no_header), detector
+            )
+            frame, truth, names = _read_data(detector, data, labels, label, options)
             if normal is not None:
-                normal_rows = read_normal_rows(detector, normal, sheet=sheet)
+                normal_rows = read_normal_rows(detector, normal, options)
         name = get_display_name(model)
         html = render_report(
             detector,
@@ -108,15 +122,15 @@ def report(
 
 
 def _read_data(
-    detector: GANDetector, data: str, labels: str | None, label: str | None, sheet: str | None
+    detector: GANDetector, data: str, labels: str | None, label: str | None, options: ReadOptions
 ) -> tuple[pd.DataFrame, Bools | None, list[str] | None]:
     """The rows to report on, which of them are abnormal if labelled, and their identifiers."""
     from anomgan.cli.labels import read_labels
-    from anomgan.data.readers.files import read_table
+    from anomgan.data.readers.files import read_whole
     from anomgan.data.readers.sources import describe_source
 
     roles, source = ColumnRoles.from_detector(detector), describe_source(data)
-    frame = read_table(data, sheet=sheet)
+    frame = read_whole(data, options)
     names = truth = None
     if labels is None and label is not None:
         marked = read_labels(frame, label, source=source, normal=roles.normal)
@@ -124,12 +138,12 @@ def _read_data(
     if roles.identifier is not None and roles.identifier in frame.columns:
         names = [str(name) for name in frame[roles.identifier]]
     if labels is not None:
-        truth = _read_labels(labels, label, len(frame), source, sheet)
+        truth = _read_labels(labels, label, len(frame), source, options.sheet)
     return roles.drop_from(frame), truth, names
 
 
 def _read_labels(
-    labels: str, label: str | None, rows: int, source: str, sheet: str | None
+    labels: str, label: str | None, rows: int, source: str, sheet: str | int | None
 ) -> Bools:
     """Read labels from a separate file.
 

@@ -12,11 +12,18 @@ import typer
 
 from anomgan.cli.column_roles import ColumnRoles
 from anomgan.cli.console import print_json, say, show_table
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
 from anomgan.cli.options import (
     DEFAULT_MODEL,
     JsonOption,
     ModelOption,
-    SheetOption,
     check_json_output,
 )
 from anomgan.errors import InputError
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from anomgan.cli.table_writers import TableWriter
+    from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
     from anomgan.evaluation.privacy import Pair
     from anomgan.evaluation.sample_quality import SampleQuality
@@ -77,6 +85,9 @@ def sample(
         ),
     ] = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     quality_json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the quality as JSON, too.", show_default=False),
@@ -111,7 +122,14 @@ def sample(
     check_output(output)
     checker = None
     if reference is not None:
-        checker = _QualityChecker(detector, rows, reference, training, seed, sheet)
+        checker = _QualityChecker(
+            detector,
+            rows,
+            reference,
+            training,
+            seed,
+            follow_model(collect_read_options(sheet, separator, header, no_header), detector),
+        )
     _print_free_conditions(detector, levels)
     with open_optional_output(quality_json, "--quality-json") as quality_file:
         with open_table(output) as writer:
@@ -209,7 +227,7 @@ class _QualityChecker:
         reference: str,
         training: str | None,
         seed: int,
-        sheet: str | None,
+        options: ReadOptions,
     ) -> None:
         from anomgan.cli.labels import read_normal_rows
         from anomgan.evaluation.sample_quality import MIN_COMPARED_ROWS
@@ -219,15 +237,13 @@ class _QualityChecker:
                 f"--quality needs at least {MIN_COMPARED_ROWS} drawn rows; ask for more"
             )
         self.detector, self.seed = detector, seed
-        self.reference = read_normal_rows(detector, reference, sheet=sheet)
+        self.reference = read_normal_rows(detector, reference, options)
         if len(self.reference) < MIN_COMPARED_ROWS:
             raise InputError(
                 f"{reference}: {len(self.reference):,} normal rows are too few to judge quality; "
                 f"{MIN_COMPARED_ROWS} are needed"
             )
-        self.training = (
-            None if training is None else read_normal_rows(detector, training, sheet=sheet)
-        )
+        self.training = None if training is None else read_normal_rows(detector, training, options)
 
     def __call__(self, generated: pd.DataFrame) -> SampleQuality:
         from anomgan.evaluation.sample_quality import sample_quality

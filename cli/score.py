@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anomgan.cli.console import print_json, say, warn
+from anomgan.cli.file_options import (
+    HeaderOption,
+    NoHeaderOption,
+    SeparatorOption,
+    SheetOption,
+    collect_read_options,
+    follow_model,
+)
 from anomgan.cli.options import (
     DEFAULT_MODEL,
     TABLE_KINDS,
     MaxPixelsOption,
     ModelOption,
-    SheetOption,
     check_json_output,
     check_share,
 )
@@ -82,6 +89,9 @@ def score(
         ),
     ] = None,
     sheet: SheetOption = None,
+    separator: SeparatorOption = None,
+    header: HeaderOption = None,
+    no_header: NoHeaderOption = False,
     max_pixels: MaxPixelsOption = None,
     drift_report: Annotated[
         Path | None,
@@ -183,7 +193,9 @@ def score(
             max_pixels=max_pixels,
             most_abnormal=found,
             progress=progress,
-            sheet=sheet,
+            options=follow_model(
+                collect_read_options(sheet, separator, header, no_header), detector
+            ),
         )
         rule, flagged_chunks = flag_chunks(scoring, alpha, fdr)
         rows = 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from anomgan.cli.image_output import Heatmaps
     from anomgan.cli.most_abnormal import MostAbnormal
+    from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
     from anomgan.scoring.result import ScoreResult
 
@@ -38,7 +39,7 @@ class ScoredChunks:
         strict: bool,
         heatmaps: Heatmaps | None,
         max_pixels: int | None,
-        sheet: str | None = None,
+        options: ReadOptions,
         most_abnormal: MostAbnormal | None = None,
         progress: Callable[[int], None] = lambda rows: None,
     ) -> None:
@@ -50,7 +51,7 @@ class ScoredChunks:
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
         self.most_abnormal, self.progress = most_abnormal, progress
-        self.heatmaps, self.max_pixels, self.sheet = heatmaps, max_pixels or MAX_PIXELS, sheet
+        self.heatmaps, self.max_pixels, self.options = heatmaps, max_pixels or MAX_PIXELS, options
         self.name = describe_source(source)
         self.roles = ColumnRoles.from_detector(detector)
         self.report = ParseReport()
@@ -61,7 +62,7 @@ class ScoredChunks:
         from anomgan.cli.table_output import to_arrow_table
         from anomgan.data.readers.files import read_chunks
 
-        for frame in read_chunks(self.source, max_pixels=self.max_pixels, sheet=self.sheet):
+        for frame in read_chunks(self.source, self.options, max_pixels=self.max_pixels):
             leading = self._select_leading(frame)
             scored = self.detector.score_frame(
                 self.roles.drop_from(frame),

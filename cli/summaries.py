@@ -31,6 +31,7 @@ def summarize_fit(detector: GANDetector) -> Summary:
         (encoder.unit, f"{facts['rows']:,}{_describe_excluded_rows(facts)}"),
         *_describe_other_rows(facts),
         *encoder.summary().items(),
+        *_describe_layout(facts),
         *_describe_conditions(facts),
         ("left out", _describe_excluded_columns(detector) or "nothing"),
         ("device", facts["device"]),
@@ -170,6 +171,13 @@ def _describe_conditions(facts: dict[str, Any]) -> Summary:
         for name, n in facts.get("conditions", {}).items()
     ]
     return [("condition", join_limited(levels))] if levels else []
+
+
+def _describe_layout(facts: dict[str, Any]) -> Summary:
+    """How the training file was laid out, if it was text or a sheet."""
+    from anomgan.data.readers.layout import describe_layout
+
+    return [("layout", describe_layout(facts["layout"]))] if "layout" in facts else []
 
 
 def _describe_health(facts: dict[str, Any]) -> str:

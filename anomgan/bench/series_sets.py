@@ -23,7 +23,7 @@ from anomgan.bench.protocol import Labels, Split
 from anomgan.bench.result_row import ResultRow, SeriesRow
 from anomgan.bench.series_windows import choose_window
 from anomgan.bench.sets import LabelledSet, LabelReader
-from anomgan.data.readers.files import read_table
+from anomgan.data.readers.files import read_whole
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.series_metrics import compute_series_metrics
 from anomgan.utils.text import one_line
@@ -133,7 +133,7 @@ class SeriesSet(LabelledSet):
         """
         if self.intervals is None:
             return self._read_labelled_table()
-        table = read_table(self.path)
+        table = read_whole(self.path, self.options)
         if self.time not in table.columns:
             raise InputError(
                 f"{self.path}: has no column {self.time!r}; name the times with --time"

@@ -15,7 +15,7 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from anomgan.bench.protocol import Labels, Split, contaminate, split
 from anomgan.bench.result_row import ResultRow
-from anomgan.data.readers.files import KNOWN_KINDS, SUFFIXES, read_table
+from anomgan.data.readers.files import KNOWN_KINDS, SUFFIXES, read_whole
+from anomgan.data.readers.options import ReadOptions
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
@@ -46,7 +47,7 @@ class LabelledSet:
         label: The column of a table that marks abnormal rows.
         read_label: Parses that column.
         contamination: Share of abnormal rows to mix into those to fit on.
-        sheet: Sheet of an Excel workbook.
+        options: How a table is read.
     """
 
     name: str
@@ -54,7 +55,7 @@ class LabelledSet:
     label: str | None = None
     read_label: LabelReader | None = None
     contamination: float = 0.0
-    sheet: str | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     row_type: ClassVar[type[ResultRow]] = ResultRow
     """What its results are kept in."""
@@ -85,7 +86,7 @@ class LabelledSet:
         """
         if self.label is None or self.read_label is None:
             raise InputError(f"{self.path}: no column of labels is named")
-        source, table = str(self.path), read_table(self.path, sheet=self.sheet)
+        source, table = str(self.path), read_whole(self.path, self.options)
         if self.label not in table.columns:
             names = ", ".join(repr(name) for name in table.columns[:10])
             raise InputError(f"--label: {source} has no column {self.label!r}; it has: {names}")
@@ -98,7 +99,9 @@ class LabelledSet:
     def digest(self) -> str:
         """Hash of the content: tells this set from another of the same name."""
         content = hashlib.sha256(repr(self.label).encode())
-        content.update((self.sheet or "").encode())
+        content.update(str(self.options.sheet or "").encode())
+        if (self.options.separator, self.options.header) != ("", None):
+            content.update(repr((self.options.separator, self.options.header)).encode())
         files = [self.path]
         if self.path.is_dir():
             files = [self.path / name for name in FOLDER_FILES]

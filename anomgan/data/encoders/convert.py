@@ -23,7 +23,8 @@ from anomgan.data.image.picture import (
     to_picture_series,
 )
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.readers.files import read_table
+from anomgan.data.readers.files import read_whole
+from anomgan.data.readers.options import ReadOptions
 from anomgan.data.table.options import TableOptions
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
@@ -36,13 +37,14 @@ _COLLECT_METHODS = "collect", "compute", "toPandas", "to_pandas"
 """Methods that load tables of polars, dask, Spark and others into memory."""
 
 
-def to_frame(X: Any) -> pd.DataFrame | None:
+def to_frame(X: Any, options: ReadOptions | None = None) -> pd.DataFrame | None:
     """Convert input to a frame of records with named columns.
 
     Args:
         X: A DataFrame, a table with the Arrow interface (pyarrow, polars, DuckDB) or a structured
             array; the path of a file or folder; pictures as an array ``(n, H, W)`` or
             ``(n, H, W, C)``; or a list or Series of paths, arrays or Pillow images.
+        options: How a file is read.
 
     Returns:
         The frame; None for tables without column names, such as 2-D arrays.
@@ -54,7 +56,7 @@ def to_frame(X: Any) -> pd.DataFrame | None:
     if isinstance(X, pd.DataFrame):
         return X
     if isinstance(X, str | os.PathLike):
-        return read_table(os.fspath(X))
+        return read_whole(os.fspath(X), options)
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype.kind in "buif":
         return pd.DataFrame({PICTURE_COLUMN: to_picture_series(list(X))})
     if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype.kind in "OU"):

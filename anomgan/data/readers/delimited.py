@@ -4,53 +4,54 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
-from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.readers.blocks import EndlessRecord, split_blocks
 from anomgan.data.readers.encoding import Utf8Stream
+from anomgan.data.readers.head import HeadStream, collapse_blanks
+from anomgan.data.readers.layout import LAYOUT, Layout, find_layout
+from anomgan.data.readers.options import ReadOptions
+from anomgan.data.readers.separator import BLANKS, describe_separator
 from anomgan.data.readers.sources import Source, describe_source, open_bytes
 from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import one_line
 
-if TYPE_CHECKING:
-    ByteStream = io.BufferedReader[Utf8Stream]
-
-_SEPARATORS = ",;\t|"
 MISSING_SPELLINGS = [*pa.csv.ConvertOptions().null_values, "None", "<NA>"]
 
-# A record must fit into a block, and the first rows come after one.
-_MIN_BLOCK_BYTES = 2**20
-_BLOCK_PER_HEADER_BYTE = 32
-_MAX_HEADER_BYTES = 2**24
-_SNIFFED_BYTES = 2**16
-"""Bytes from which the separator is detected."""
 
-_JSON = re.compile(rb"\s*(\[\s*)?\{\s*\"[^\"]*\"\s*:")
-_LINE_END = re.compile(rb"\r\n?|\n")
+_MAX_TAIL_BYTES = 2**25
+_TOTALS = frozenset(
+    {
+        "total", "totals", "grand total", "sum", "average", "mean", "summe", "gesamt", "mittelwert",
+        "durchschnitt", "somme", "moyenne", "totale", "media", "suma", "totaal", "сумма", "итого",
+    }
+)  # fmt: skip
+"""First cells of rows below a table that sum it up, in lower case."""
 
 
 @dataclass
-class _BadRow:
-    """Handler for pyarrow that keeps the first record with a wrong number of fields.
+class _Progress:
+    """What was read so far; as pyarrow's handler it keeps the first record of a wrong length.
 
     Attributes:
         row: That record, if there is one.
         rows_read: Records read so far.
+        last: Last field of the last one.
+        headers: How many of them repeat the header.
     """
 
     row: pa.csv.InvalidRow | None = None
     rows_read: int = 0
+    last: str | None = None
+    headers: int = 0
 
     def __call__(self, row: pa.csv.InvalidRow) -> str:
         """Keep the row and stop reading."""
@@ -58,86 +59,124 @@ class _BadRow:
         return "error"
 
 
-@dataclass(frozen=True)
-class _Header:
-    """The first record of delimited text.
-
-    Attributes:
-        names: Column names, unique.
-        separator: One of `_SEPARATORS`.
-        size: Length in bytes.
-    """
-
-    names: list[str]
-    separator: str
-    size: int
-
-    @property
-    def block(self) -> int:
-        """Block size in bytes: enough for several records, judged by the header's length."""
-        return max(_MIN_BLOCK_BYTES, _BLOCK_PER_HEADER_BYTE * self.size)
-
-
-def read_delimited(source: Source, rows: int) -> Iterator[pd.DataFrame]:
+def read_delimited(
+    source: Source, rows: int, options: ReadOptions | None = None
+) -> Iterator[pd.DataFrame]:
     """Read frames of strings, at most ``rows`` rows each; see :func:`.files.read_chunks`."""
     name = describe_source(source)
     with open_bytes(source, name) as raw:
         utf8 = Utf8Stream(raw, name)
-        stream = io.BufferedReader(utf8, _SNIFFED_BYTES)
-        header = _read_header(stream, name)
+        utf8.tail_bytes = _MAX_TAIL_BYTES  # until the length of lines is known
+        stream = HeadStream(io.BufferedReader(utf8, 2**16))
+        layout = find_layout(stream, options or ReadOptions(), name)
         utf8.warn_if_not_utf8()
-        utf8.tail_bytes = 2 * header.block
-        bad, last = _BadRow(), None
+        for note in layout.notes:
+            _warn(f"{name}: {note}")
+        utf8.tail_bytes = 2 * layout.block
+        progress, table = _Progress(), None
         try:
-            for table in _regroup(_read_batches(stream, header, bad), rows):
+            for table in _regroup(_read_batches(stream, layout, progress), rows):
                 utf8.warn_if_not_utf8()
-                last = table.column(-1)[-1].as_py()
-                yield table.to_pandas()
+                frame = table.to_pandas()
+                frame.attrs[LAYOUT] = layout.to_json()
+                yield frame
         except EndlessRecord:
             raise InputError(
-                f"{name}: a record goes on for more than {header.block:,} bytes, soon after data "
-                f"record {bad.rows_read}; probably a quote is opened and never closed"
+                f"{name}: a record goes on for more than {layout.block:,} bytes, soon after data "
+                f"record {progress.rows_read}; probably a quote is opened and never closed"
             ) from None
         except pa.ArrowInvalid as error:
-            raise _explain_error(source, header, bad, error) from None
+            raise _explain_error(source, layout, progress, error) from None
         utf8.warn_if_not_utf8()
-        if bad.rows_read and _quote_is_open(utf8.tail, last, header.separator):
+        if progress.rows_read and _quote_is_open(utf8.tail, progress.last, layout.separator):
             raise InputError(
-                f"{name}: data record {bad.rows_read}: a quote is opened and never closed; close "
-                f"it, or complete the file"
+                f"{name}: data record {progress.rows_read}: a quote is opened and never closed; "
+                f"close it, or complete the file"
+            )
+        if progress.headers:
+            times = "once" if progress.headers == 1 else f"{progress.headers:,} times"
+            _warn(f"{name}: the header comes again {times} among the records, and is left out")
+        if table is not None and (cell := _find_total(table)):
+            _warn(
+                f"{name}: the last record begins with {cell!r}; delete it if it sums up the others"
             )
 
 
-def _read_batches(stream: ByteStream, header: _Header, bad: _BadRow) -> Iterator[pa.RecordBatch]:
-    """Read the records after the header as batches of strings.
+def _read_batches(
+    stream: HeadStream, layout: Layout, progress: _Progress
+) -> Iterator[pa.RecordBatch]:
+    """Read the records below the header as batches of strings.
 
     Blocks are read here and parsed one at a time from memory: pyarrow's own streaming reads ahead
     in threads that call back into Python, and these outlive an error.
 
     Raises:
-        pyarrow.ArrowInvalid: If a record has another number of fields than the header; then
-            ``bad`` holds that record.
+        pyarrow.ArrowInvalid: If a record has another number of fields than the header, or text
+            behind the columns; if ``progress`` holds a record, it's that one.
         anomgan.data.readers.blocks.EndlessRecord: If a record is longer than a block.
     """
+    fields = [f"field {at}" for at in range(layout.fields)]
     parse = pa.csv.ParseOptions(
-        delimiter=header.separator, newlines_in_values=True, invalid_row_handler=bad
+        delimiter=layout.separator, newlines_in_values=True, invalid_row_handler=progress
     )
     convert = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(header.names, pa.large_string()),
+        column_types=dict.fromkeys(fields, pa.large_string()),
         null_values=MISSING_SPELLINGS,
         strings_can_be_null=True,
     )
-    for block in split_blocks(stream, header.block, header.separator):
+    for block in split_blocks(stream, layout.block, layout.separator):
+        block = collapse_blanks(block) if layout.separator == BLANKS else block
         if not block.strip(b"\r\n"):  # pyarrow refuses input without records
             continue
         read = pa.csv.ReadOptions(
-            column_names=header.names,
+            column_names=fields,
             block_size=len(block) + 1,  # all of it
             use_threads=False,  # with threads a bad row has no number
         )
         table = pa.csv.read_csv(pa.BufferReader(block), read, parse, convert)
-        bad.rows_read += table.num_rows
-        yield from table.to_batches()
+        progress.last = table.column(-1)[-1].as_py()
+        columns = _select_columns(table, layout, progress)
+        progress.rows_read += table.num_rows
+        yield from columns.to_batches()
+
+
+def _select_columns(table: pa.Table, layout: Layout, progress: _Progress) -> pa.Table:
+    """The columns that the header names, without rows that repeat it.
+
+    Raises:
+        pyarrow.ArrowInvalid: If a field behind them isn't empty.
+    """
+    end = layout.first + len(layout.names)
+    for at in range(end, layout.fields):
+        texts = pc.fill_null(pc.utf8_trim_whitespace(table.column(at)), "")
+        row = pc.index(pc.not_equal(texts, ""), True).as_py()
+        if row >= 0:
+            raise pa.ArrowInvalid(
+                f"data record {progress.rows_read + row + 1} has text behind the last column, "
+                f"where the first records have none; name that column in the header"
+            )
+    table = table.select(range(layout.first, end)).rename_columns(layout.names)
+    key = next((at for at, text in enumerate(layout.texts) if text not in MISSING_SPELLINGS), None)
+    if key is None:
+        return table
+    repeats = pc.fill_null(pc.equal(table.column(key), layout.texts[key]), False)
+    if not pc.any(repeats).as_py():
+        return table
+    for column, text in zip(table.columns, layout.texts, strict=True):
+        same = pc.equal(pc.fill_null(column, ""), "" if text in MISSING_SPELLINGS else text)
+        repeats = pc.and_(repeats, same)
+    progress.headers += pc.sum(repeats).as_py()
+    return table.filter(pc.invert(repeats))
+
+
+def _find_total(table: pa.Table) -> str:
+    """The first cell of the last record if it says that it sums up the others; else empty."""
+    column = next((each for each in table.columns if each[-1].is_valid), None)
+    if column is None or table.num_rows < 3:
+        return ""
+    cell: str = column[-1].as_py()
+    is_alone = pc.sum(pc.equal(column, cell)).as_py() == 1
+    return cell if is_alone and cell.strip(" :").lower() in _TOTALS else ""
 
 
 def _regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -160,20 +199,41 @@ def _slice_batches(batches: list[pa.RecordBatch], rows: int) -> Iterator[pa.Tabl
 
 
 def _explain_error(
-    source: Source, header: _Header, bad: _BadRow, error: pa.ArrowInvalid
+    source: Source, layout: Layout, progress: _Progress, error: pa.ArrowInvalid
 ) -> InputError:
     """The error to raise for one of pyarrow's."""
-    name = describe_source(source)
-    if bad.row is not None:
-        return InputError(
-            f"{name}: {_locate_record(source, header, bad.rows_read + bad.row.number)} has "
-            f"{bad.row.actual_columns} fields, the header has {bad.row.expected_columns}; quote "
-            f"the field that holds a separator, or complete the record"
+    name, row = describe_source(source), progress.row
+    if row is None:
+        return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
+    place = _locate_record(source, layout, progress.rows_read + row.number)
+    others = "the header has" if layout.header else "the first lines have"
+    return InputError(
+        f"{name}: {place} has {row.actual_columns} fields, {others} {row.expected_columns}; "
+        f"{_advise(layout, row)}"
+    )
+
+
+def _advise(layout: Layout, row: pa.csv.InvalidRow) -> str:
+    """What to do about a record of another length."""
+    separator = describe_separator(layout.separator)
+    if layout.usual != layout.fields and row.actual_columns == layout.usual:
+        if layout.separator == "," and layout.usual == 2 * layout.fields > 2:
+            return (
+                "most lines have as many; if commas stand within numbers, write points or separate "
+                "columns by semicolons"
+            )
+        return (
+            f"most lines have as many, separated by {separator}: name all columns, or say "
+            f"--header LINE, --no-header or --separator"
         )
-    return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
+    if row.actual_columns < row.expected_columns:
+        return "complete the record, or delete the line if it is none"
+    if not (row.text or "").rstrip("\r\n").endswith(layout.separator):
+        return f"quote the field that holds a separator ({separator})"
+    return "delete the separators at its end"
 
 
-def _locate_record(source: Source, header: _Header, record: int) -> str:
+def _locate_record(source: Source, layout: Layout, record: int) -> str:
     """The place of the n-th record after the header (from 1), as a line number if possible.
 
     Blank lines and line breaks inside quotes make the two differ, so the file is read again up to
@@ -184,13 +244,13 @@ def _locate_record(source: Source, header: _Header, record: int) -> str:
     with open_bytes(source, describe_source(source)) as raw:
         utf8 = io.BufferedReader(Utf8Stream(raw, ""))
         lines = io.TextIOWrapper(utf8, encoding="utf-8", newline="")
-        reader = csv.reader(lines, delimiter=header.separator)
-        records = (fields for fields in reader if fields)  # the header is number 0
+        below = islice(lines, layout.body_line, None)
+        reader = csv.reader(below, delimiter=layout.separator)
         try:
-            next(islice(records, record, None))
+            next(islice((fields for fields in reader if fields), record - 1, None))
         except (csv.Error, StopIteration):  # Python's reader has its own limits
             return f"data record {record}"
-        return f"line {reader.line_num}"
+        return f"line {layout.body_line + reader.line_num}"
 
 
 def _quote_is_open(tail: bytes, cell: str | None, separator: str) -> bool:
@@ -209,89 +269,5 @@ def _quote_is_open(tail: bytes, cell: str | None, separator: str) -> bool:
     return False
 
 
-# --- the header -----------------------------------------------------------------------------------
-
-
-def _read_header(stream: ByteStream, name: str) -> _Header:
-    """Read the first record of the stream.
-
-    Raises:
-        InputError: If there is none, it is too long, or two columns share a name.
-    """
-    head = stream.peek(_SNIFFED_BYTES)
-    if _JSON.match(head):
-        raise InputError(
-            f"{name}: is JSON; end its name in .jsonl or .json (standard input takes text with "
-            f"separators alone)"
-        )
-    separator = _detect_separator(head)
-    size = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal size
-        while line := _read_line(stream):
-            size += len(line)
-            if size > _MAX_HEADER_BYTES:
-                raise InputError(
-                    f"{name}: the header goes on for more than {_MAX_HEADER_BYTES:,} bytes; the "
-                    f"file isn't delimited text, or a quote is opened in its header and never "
-                    f"closed"
-                )
-            yield line.decode()
-
-    try:
-        fields = next((row for row in csv.reader(lines(), delimiter=separator) if row), None)
-    except csv.Error as error:
-        raise InputError(f"{name}: can't read the header line: {error}") from None
-    if fields is None:
-        raise InputError(f"{name}: is empty")
-    names = [text.strip() or f"unnamed_{at}" for at, text in enumerate(fields)]
-    _warn_if_numeric(names, name)
-    refuse_duplicates(names, name)
-    return _Header(names, separator, size)
-
-
-def _read_line(stream: ByteStream) -> bytes:
-    """Read a line with its end; without one if it is longer than any header."""
-    parts: list[bytes] = []
-    while (buffered := stream.peek(1)) and sum(map(len, parts)) <= _MAX_HEADER_BYTES:
-        end = _LINE_END.search(buffered)
-        parts.append(stream.read(end.end() if end else len(buffered)))
-        if end is not None:
-            if end[0] == b"\r" and stream.peek(1)[:1] == b"\n":
-                parts.append(stream.read(1))
-            break
-    return b"".join(parts)
-
-
-def _detect_separator(head: bytes) -> str:
-    """Detect the separator of delimited text from its first bytes.
-
-    It is the one that occurs in the header and equally often in each of the next lines, outside
-    quotes; if several or none do, the one most frequent in the header.
-    """
-    unquoted = re.sub(r'"[^"]*"', "", head.decode(errors="ignore"))
-    lines = [line for line in re.split(r"[\r\n]+", unquoted) if line.strip()]
-    lines = lines[:-1][:20] or lines  # the last may be cut off
-    if not lines:
-        return _SEPARATORS[0]
-
-    def rank(separator: str) -> tuple[bool, int]:
-        counts = [line.count(separator) for line in lines]
-        return counts[0] > 0 and len(set(counts)) == 1, counts[0]
-
-    return max(_SEPARATORS, key=rank)
-
-
-def _warn_if_numeric(names: list[str], source: str) -> None:
-    """Warn if all column names are numbers: the file probably has no header."""
-    try:
-        np.array(names, dtype=np.str_).astype(float)
-    except ValueError:
-        return
-    warnings.warn(
-        f"{source}: the first line holds only numbers and was taken as the header; "
-        f"add a header line if it is a record",
-        DataWarning,
-        stacklevel=2,
-    )
+def _warn(text: str) -> None:
+    warnings.warn(text, DataWarning, stacklevel=3)

@@ -7,6 +7,7 @@ report cells that aren't.  So are those of Excel; files that have types keep the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from anomgan.data.readers.image_folder import (
     read_folder,
 )
 from anomgan.data.readers.json_records import read_json
+from anomgan.data.readers.layout import LAYOUT
 from anomgan.data.readers.npz import read_npz_arrays
+from anomgan.data.readers.options import ReadOptions
 from anomgan.data.readers.parquet import read_parquet
 from anomgan.data.readers.sources import (
     PACKED_SUFFIXES,
@@ -75,18 +78,19 @@ KNOWN_KINDS = (
 
 def read_chunks(
     source: str | Path,
+    options: ReadOptions | None = None,
     *,
     rows: int = 65_536,
     max_pixels: int = MAX_PIXELS,
-    sheet: str | int | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Read records in chunks, in memory that doesn't grow with the file.
 
-    Delimited text may be separated by comma, semicolon, tab or ``|`` and have a byte order mark.
-    The first line that isn't blank is the header; names are stripped of surrounding blanks, and a
-    column without a name at position i is called ``unnamed_i``.  Blank lines are skipped.  UTF-16
-    and UTF-32 are detected; other bytes that aren't UTF-8 are read as Windows-1252.  Lines end with
-    a line feed, a carriage return or both.
+    Of delimited text the separator, the header and what is left out above the records are found
+    out, see :mod:`anomgan.data.readers.layout`.  Names are stripped of surrounding blanks, a column
+    without a name at position i is called ``unnamed_i``, one with the name of an earlier column
+    gets a suffix, and columns of a file without a header are called ``x0``, ``x1``, ….  Blank lines
+    are skipped.  UTF-16 and UTF-32 are detected; other bytes that aren't UTF-8 are read as
+    Windows-1252.  Lines end with a line feed, a carriage return or both.
 
     Args:
         source: Path or URL of a file, a folder or a ``.zip`` of files with the same columns, or
@@ -95,12 +99,13 @@ def read_chunks(
             ``.npz`` has the columns ``x0``, ``x1``, … if it is 2-D; one of 3 or 4 dimensions holds
             pictures, ``(n, H, W)`` or ``(n, H, W, C)``, in the column ``picture``.  A folder may
             hold pictures instead: see :func:`anomgan.data.readers.image_folder.read_folder`.
+        options: What the user says about text and sheets.
         rows: Most rows in a chunk.  The first chunk may be smaller, so that work can begin early.
         max_pixels: Picture files with more pixels aren't decoded.
-        sheet: Name of the sheet of an Excel workbook, or its number from 1; by default the first.
 
     Yields:
-        Non-empty frames of the same columns, indexed by the number of the record, from 0.
+        Non-empty frames of the same columns, indexed by the number of the record, from 0.  Those of
+        text have their layout in ``attrs``.
         Cells of delimited text are strings, missing where empty or one of
         `anomgan.data.readers.delimited.MISSING_SPELLINGS`.
 
@@ -108,13 +113,14 @@ def read_chunks(
         InputError: If the source can't be read, holds no record, or ends within a quote.
 
     Warns:
-        DataWarning: If the header looks like data, or there are bytes that aren't UTF-8.
+        DataWarning: If something had to be guessed, or there are bytes that aren't UTF-8.
     """
     if rows < 1:
         raise InputError(f"rows={rows}: a chunk needs at least one row")
     name = describe_source(source)
     start = 0
-    for frame in _choose_reader(source, max_pixels=max_pixels, sheet=sheet)(source, rows):
+    read = _choose_reader(source, options or ReadOptions(), max_pixels=max_pixels)
+    for frame in read(source, rows):
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield frame
@@ -130,9 +136,22 @@ def name_rows(frame: pd.DataFrame) -> pd.Series[Any]:
 
 
 def read_table(
-    source: str | Path, *, max_pixels: int = MAX_PIXELS, sheet: str | int | None = None
+    source: str | Path,
+    *,
+    sheet: str | int | None = None,
+    separator: str | None = None,
+    header: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> pd.DataFrame:
     r"""Read a file or folder into a frame; :func:`read_chunks` has sources, errors and warnings.
+
+    Args:
+        source: See there.
+        sheet: Name of the sheet of an Excel workbook, or its number from 1; by default the first.
+        separator: What separates the fields of text: a character, or comma, semicolon, tab, pipe
+            or space (runs of blanks); by default what fits the lines.
+        header: Line of the header, from 1; False if there is none.  By default what fits.
+        max_pixels: Picture files with more pixels aren't decoded.
 
     Returns:
         All records, indexed from 0.
@@ -147,12 +166,21 @@ def read_table(
           pump  heat
         0   P1  21,5
     """
-    return pd.concat(list(read_chunks(source, max_pixels=max_pixels, sheet=sheet)))
+    options = ReadOptions.make(sheet=sheet, separator=separator, header=header)
+    return read_whole(source, options, max_pixels=max_pixels)
 
 
-def _choose_reader(
-    source: Source, *, max_pixels: int = MAX_PIXELS, sheet: str | int | None = None
-) -> Reader:
+def read_whole(
+    source: str | Path, options: ReadOptions | None = None, *, max_pixels: int = MAX_PIXELS
+) -> pd.DataFrame:
+    """All that :func:`read_chunks` reads, in one frame."""
+    frames = list(read_chunks(source, options, max_pixels=max_pixels))
+    table = pd.concat(frames)
+    table.attrs = frames[0].attrs
+    return table
+
+
+def _choose_reader(source: Source, options: ReadOptions, *, max_pixels: int = MAX_PIXELS) -> Reader:
     """Choose the reader by the ending of the file's name.
 
     Raises:
@@ -160,7 +188,7 @@ def _choose_reader(
     """
     name = describe_source(source)
     if str(source) == "-":
-        return read_delimited
+        return partial(read_delimited, options=options)
     kind = "folder" if _is_folder(source, name) else find_kind(file_name(source))
     if kind is None:
         raise InputError(f"{name}: unknown kind of file; known are {KNOWN_KINDS}")
@@ -169,21 +197,28 @@ def _choose_reader(
             return partial(read_folder, max_pixels=max_pixels)
         parts = choose_parts(list_parts(source), find_kind, name)
         if parts:
-            choose = partial(_choose_reader, max_pixels=max_pixels, sheet=sheet)
-            return lambda _, rows: read_parts(parts, rows, choose)
+            choose = partial(_choose_reader, max_pixels=max_pixels)
+            return lambda _, rows: read_parts(parts, rows, choose, options)
         if is_local(source) and kind == "folder":
             return partial(read_folder, max_pixels=max_pixels)  # which says that there are none
         raise InputError(f"{name}: holds no table; known are {KNOWN_KINDS}; unpack pictures first")
-    if kind == "excel":
-        return lambda workbook, rows: read_delimited(read_sheet(workbook, sheet), rows)
     readers: dict[str, Reader] = {
-        "text": read_delimited,
+        "text": partial(read_delimited, options=options),
         "json": read_json,
         "parquet": read_parquet,
         "arrow": read_arrow,
+        "excel": partial(_read_excel, options=options),
         "npz": _read_npz,
     }
     return readers[kind]
+
+
+def _read_excel(source: Source, rows: int, options: ReadOptions) -> Iterator[pd.DataFrame]:
+    """Read frames from a sheet, which has no separator."""
+    sheet = read_sheet(source, options.sheet)
+    for frame in read_delimited(sheet, rows, replace(options, separator=",")):
+        frame.attrs[LAYOUT] |= {"separator": "", "given_separator": ""}
+        yield frame
 
 
 def find_kind(name: str) -> str | None:

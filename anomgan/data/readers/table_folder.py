@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import pandas as pd
 
 from anomgan.data.readers.image_folder import walk_files
+from anomgan.data.readers.layout import LAYOUT
+from anomgan.data.readers.options import ReadOptions
 from anomgan.data.readers.sources import (
     Source,
     describe_source,
@@ -122,22 +124,33 @@ def choose_parts(
 
 
 def read_parts(
-    parts: Sequence[TablePart], rows: int, choose_reader: Callable[[Source], Reader]
+    parts: Sequence[TablePart],
+    rows: int,
+    choose_reader: Callable[[Source, ReadOptions], Reader],
+    options: ReadOptions,
 ) -> Iterator[pd.DataFrame]:
     """Read files one after the other as one table, with the columns of the first.
+
+    Args:
+        parts: The files.
+        rows: Most rows in a frame.
+        choose_reader: The reader of a file; text has a header, or none, as the first file.
+        options: What the user says about the files.
 
     Raises:
         InputError: If a file has other columns, or one that a folder's name tells already.
     """
-    columns, first = None, ""
+    columns, first, layout = None, "", None
     for part in parts:
         name = describe_source(part.source)
-        for frame in choose_reader(part.source)(part.source, rows):
+        for frame in choose_reader(part.source, options)(part.source, rows):
             part.check_columns(frame.columns)
+            own_columns = tuple(frame.columns)
             for column, value in part.partition.items():
                 frame[column] = pd.array([value] * len(frame), dtype="str")
             if columns is None:
-                columns, first = frame.columns, name
+                columns, first, layout = frame.columns, name, frame.attrs.get(LAYOUT)
+                options = options.follow(layout, own_columns)
             _compare_columns(columns, frame.columns, first, name)
             yield frame[columns]
 

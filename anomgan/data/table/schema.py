@@ -121,6 +121,11 @@ class Schema:
         return cls((), (), tuple(found))
 
     @property
+    def needed(self) -> list[str]:
+        """Names of the columns that a table must have."""
+        return [column.name for column in (*self.columns, *self.conditions)]
+
+    @property
     def _left_out(self) -> str:
         return join_limited([_describe(column) for column in self.dropped])
 
