@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from anomgan import DataWarning, load
@@ -171,6 +173,18 @@ def test_options_of_commands_exist(page: Path) -> None:
     ]
     prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
+    for line in lines:
+        check_options(line)
+
+
+def test_commands_of_deployment_exist() -> None:
+    workflow = yaml.safe_load((ROOT / "docs/deploy/score-daily.yml").read_text("utf-8"))
+    steps = workflow["jobs"]["score"]["steps"]
+    lines = [line for step in steps for line in step.get("run", "").splitlines()]
+    image = (ROOT / "docs/deploy/Dockerfile").read_text("utf-8")
+    [command] = re.findall(r"^CMD (.+)$", image, flags=re.M)
+    lines.append(shlex.join(json.loads(command)))
+    assert sum("anomgan" in line for line in lines) == 3
     for line in lines:
         check_options(line)
 

@@ -46,6 +46,11 @@ def assemble() -> None:
     """Lay all pages out in build/docs."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "docs", SOURCE)
+    for page in (SOURCE / "how-to").glob("*.md"):  # where pages of the root lie on the site
+        text = page.read_text("utf-8")
+        for name in ROOT_PAGES:
+            text = text.replace(f"](../../{name}", f"](../{name.lower()}")
+        page.write_text(text, "utf-8")
     for name in ROOT_PAGES:
         text = (ROOT / name).read_text("utf-8").replace("](docs/", "](")
         (SOURCE / name.lower()).write_text(_mark_repository_paths(text), "utf-8")
