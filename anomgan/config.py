@@ -380,17 +380,20 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "memory_rows": 1000,
         },
         "images": {"steps": 100, "inversion_steps": 0},
+        "series": {"steps": 400, "hidden": 32, "contrast_hidden": 32, "memory_rows": 1000},
     },
     "balanced": {},
     "thorough": {
         "all": {"steps": 3000, "passes": 900, "members": 8, "inversion_steps": 20},
         "tables": {"memory_rows": 5000},
+        "series": {"memory_rows": 5000},
     },
 }
 """Preset -> the settings that differ from the defaults, for all data and for one kind."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "tables": {},
+    "series": {},
     "images": {
         "members": 2,
         "views": ("minmax",),  # pixels have a range, and no tails to bring in

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -50,6 +50,7 @@ from anomgan.params import (
     resolve_config,
     resolve_device,
     resolve_seed,
+    resolve_series_options,
     resolve_stored_device,
     resolve_table_options,
 )
@@ -100,6 +101,14 @@ class GANDetector(OutlierMixin, BaseEstimator):
             parameter too, ``settings__<name>``, for :meth:`set_params` and grids of a search.
         alpha: Share of normal rows that may be flagged wrongly, in (0, 1).
         contamination: Share of abnormal rows in the training data, in (0, 0.5], if there are any.
+        time: Name of the column (in arrays, its position) that says when rows were measured, if
+            they make up a series.  Windows of neighbouring points are learnt and scored then; see
+            ``docs/series.md``.
+        window: Points in a window, or ``"auto"`` to choose from the data; without ``time``, rows
+            are a series in their order, or in that of a DatetimeIndex.
+        group: Name of the column that tells apart several series in one table.
+        every: Duration, such as ``"5min"``, to whose steps the rows of a series are averaged; by
+            default they count at the rate at which they come.
         condition: Names of columns (in arrays, positions) that determine which range of values is
             normal for a row: a machine, an operating mode.  Their values are levels, also where
             they are numbers, and don't count as evidence themselves.  Rows of a level that training
@@ -163,6 +172,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         settings: Mapping[str, Any] | None = None,
         alpha: float = 0.05,
         contamination: float | None = None,
+        time: str | int | None = None,
+        window: int | str | None = None,
+        group: str | int | None = None,
+        every: str | None = None,
         condition: str | int | Sequence[str | int] | None = None,
         columns: Mapping[str, str] | Mapping[int, str] | None = None,
         missing: Any = None,
@@ -179,6 +192,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self.settings = settings
         self.alpha = alpha
         self.contamination = contamination
+        self.time = time
+        self.window = window
+        self.group = group
+        self.every = every
         self.condition = condition
         self.columns = columns
         self.missing = missing
@@ -233,15 +250,24 @@ class GANDetector(OutlierMixin, BaseEstimator):
         condition = resolve_condition(self.method, self.condition, other=other is not None)
         device = resolve_device(self.device)
         seed = resolve_seed(self.random_state)
-        started = time.perf_counter()
+        started = perf_counter()
         frame, columns, from_frame = self._training_frame(X, source)
+        series = resolve_series_options(
+            self.time,
+            self.window,
+            self.group,
+            self.every,
+            names=columns,
+            by_label=from_frame,
+            source=source,
+        )
         config = resolve_config(
             self.method,
             self.preset,
             self.settings,
             self.alpha,
             self.contamination,
-            data_kind(frame),
+            data_kind(frame, series),
         )
         condition_columns = resolve_column_names(
             condition, columns, by_label=from_frame, source=source
@@ -260,6 +286,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             frame,
             conditions=condition_columns,
             options=options,
+            series=series,
             size=config.size,
             tiles=config.tiles,
             strict=strict,
@@ -284,12 +311,18 @@ class GANDetector(OutlierMixin, BaseEstimator):
                 if snapshot_callback is None
                 else functools.partial(snapshot_callback, encoder),
                 checkpoint=checkpoint,
+                windows=report.windows,
             )
         members = trained.gan.views.members
         LOGGER.info("%s: %d members trained on %s; calibrating", self.method, members, device)
         as_new = encoder.transform_as_new(frame, values)
         ensemble = FittedEnsemble.fit(
-            trained.gan, values, trained.rows, trained.folds, as_new=as_new
+            trained.gan,
+            values,
+            trained.rows,
+            trained.folds,
+            as_new=as_new,
+            windows=report.windows,
         )
         gain = measure_training_gain(
             trained,
@@ -301,11 +334,12 @@ class GANDetector(OutlierMixin, BaseEstimator):
             device=device,
             as_new=as_new,
             other=second,
+            windows=report.windows,
         )
         if self.contamination is None:
             offset = -flagging_threshold(ensemble.calibrator, self.alpha)
         else:
-            scores = -ensemble.score(values)
+            scores = -report.to_rows(ensemble.score(values))
             offset = float(np.percentile(scores, 100 * self.contamination))
 
         # Only now, so that a fit that is interrupted leaves an older ensemble whole.
@@ -314,7 +348,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         self._columns, self._from_frame, self.offset_ = columns, from_frame, offset
         self._alpha = None if self.contamination is not None else float(self.alpha)
         self._curve = None
-        seconds = time.perf_counter() - started
+        seconds = perf_counter() - started
         self.training_facts_ = training_facts(
             encoder,
             ensemble,
@@ -409,7 +443,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         :meth:`score_samples` does.
         """
         frame, values, report = self._encode(X)
-        components = pd.DataFrame(self.ensemble_.components(values))
+        components = pd.DataFrame(
+            {name: report.to_rows(each) for name, each in self.ensemble_.components(values).items()}
+        )
         return components.reindex(_readable_index(report)).set_axis(frame.index)
 
     def anomaly_map(self, X: Any) -> NDArray[np.float32]:
@@ -463,9 +499,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         values, report = self.encoder_.transform(
             frame, strict=strict, first_row=first_row, source=source
         )
-        score = self.ensemble_.score(values) if len(values) else np.empty(0)
-        score = self.ensemble_.raise_scores(score, report.changed_rows)
         readable = _readable_index(report, first_row) >= 0
+        score = report.to_rows(self.ensemble_.score(values)) if len(values) else np.empty(0)
+        changes = {name: changed[readable] for name, changed in report.changed_rows.items()}
+        score = self.ensemble_.raise_scores(score, changes)
 
         def pad(result: Floats) -> Floats:
             """Insert NaN for the records that couldn't be read."""
@@ -477,7 +514,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             pad(score),
             pad(self.ensemble_.p_values(score, values)),
             report,
-            pad(self._thresholds(values)),
+            pad(self._thresholds(values, len(score))),
             None if self._curve is None else pad(self._curve(score)),
             values,
         )
@@ -579,7 +616,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self._set_alpha(float(alpha))
         if labelled is not None:
             curve, labels, result, quality = labelled
-            normal = result.score[~labels] > self._thresholds(result.values)[~labels]
+            normal = result.score[~labels] > self._thresholds(result.values, len(labels))[~labels]
             quality["false_positives"] = int(normal.sum())
             quality["false_positive_interval"] = binomial_interval(int(normal.sum()), len(normal))
             self._curve = curve
@@ -666,6 +703,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
         params = self.get_params(deep=False)
         if not isinstance(self.random_state, Integral | None):
             params["random_state"] = self.training_facts_["seed"]
+        for role in ("time", "group"):
+            if isinstance(params[role], Integral):
+                params[role] = self._columns[int(params[role])]
         if self.columns is not None:  # JSON has no whole numbers as keys
             names = resolve_column_names(
                 list(self.columns), self._columns, by_label=self._from_frame, source="X"
@@ -845,11 +885,11 @@ class GANDetector(OutlierMixin, BaseEstimator):
             raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values
 
-    def _thresholds(self, values: Records) -> Floats:
-        """The threshold on the score of each encoded row or image, (n,)."""
+    def _thresholds(self, values: Records, rows: int) -> Floats:
+        """The threshold on the score of each of so many encoded rows or images, (rows,)."""
         mondrian = self.ensemble_.mondrian
         if mondrian is None or self._alpha is None:
-            return np.full(len(values) // self.encoder_.spec.tiles, -self.offset_)
+            return np.full(rows, -self.offset_)
         thresholds = mondrian.thresholds(self._alpha, self.encoder_.spec.conditions(values))
         return np.where(np.isfinite(thresholds), thresholds, NEVER_FLAGGED)
 
@@ -887,7 +927,10 @@ class GANDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self, "ensemble_")
         if not isinstance(self.encoder_, TableEncoder):
-            raise InputError("explain: the model is of pictures, which have no columns to blame")
+            raise InputError(
+                f"explain: the model is of {self.encoder_.kind}, and only rows of tables are "
+                f"explained"
+            )
         explainer = self.__dict__.get("_explainer")
         if explainer is None or explainer.ensemble is not self.ensemble_:
             self._explainer = Explainer(self.encoder_, self.ensemble_)
@@ -917,6 +960,15 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self.method, self.preset, self.settings, self.alpha, self.contamination, kind
         )
         resolve_seed(self.random_state)
+        resolve_series_options(
+            self.time,
+            self.window,
+            self.group,
+            self.every,
+            names=(),
+            by_label=True,
+            source="X",
+        )
         check_type(str, self.device, "device")
         check_type(bool, self.verbose, "verbose")
         resolve_table_options(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from anomgan.config import Config
+from anomgan.data.series.options import SeriesOptions, check_every, check_window
 from anomgan.data.table.options import TableOptions
 from anomgan.errors import DataWarning, InputError
 from anomgan.gans import GAN, get_method
@@ -111,6 +112,47 @@ def resolve_column_names(
         if isinstance(column, int) and not by_label and not 0 <= column < len(columns):
             raise InputError(f"{source}: no column {column}; it has {len(columns)}, counted from 0")
     return [columns[c] if isinstance(c, int) and not by_label else str(c) for c in wanted]
+
+
+def resolve_series_options(
+    time: Any,
+    window: Any,
+    group: Any,
+    every: Any,
+    *,
+    names: Sequence[str],
+    by_label: bool,
+    source: str,
+) -> SeriesOptions | None:
+    """What the estimator's parameters say about series; None if rows make up none.
+
+    Args:
+        time: This and the following are the estimator's parameters.
+        window: See :func:`anomgan.data.series.options.check_window`.
+        group: Name or position of a column, or None.
+        every: See :func:`anomgan.data.series.options.check_every`.
+        names: Names of the table's columns.
+        by_label: As of :func:`resolve_column_names`.
+        source: Name of the table in messages.
+
+    Raises:
+        InputError: If a parameter is invalid.
+    """
+    roles = {}
+    for role, column in (("time", time), ("group", group)):
+        if column is not None and not is_instance(str | Integral, column):
+            raise InputError(f"{role}={column!r} must be the name or position of a column")
+        wanted = [] if column is None else [column if isinstance(column, str) else int(column)]
+        resolved = resolve_column_names(wanted, names, by_label=by_label, source=source)
+        roles[role] = resolved[0] if resolved else None
+    if time is None and window is None:
+        for role, given in (("group", group), ("every", every)):
+            if given is not None:
+                raise InputError(f"{role}={given!r} is about series; give time or window, too")
+        return None
+    if roles["time"] is not None and roles["time"] == roles["group"]:
+        raise InputError(f"time and group name the same column {roles['time']!r}; choose one")
+    return SeriesOptions(roles["time"], roles["group"], check_window(window), check_every(every))
 
 
 def resolve_table_options(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from anomgan.config import Config
+from anomgan.data.series.windows import Windows
 from anomgan.gans.batch import Batch
 from anomgan.gans.corruptions import corrupt_rows, index_columns
 from anomgan.gans.sampling import sample_records
@@ -84,6 +85,7 @@ def measure_training_gain(
     device: str,
     as_new: Floats,
     other: Floats | None = None,
+    windows: Windows | None = None,
 ) -> TrainingGain | None:
     """Compare a fit of a table with its control.
 
@@ -97,6 +99,7 @@ def measure_training_gain(
         device: Where to compute.
         as_new: The training rows encoded as if each were new.
         other: Encoded rows of a second domain, if the fit had one.
+        windows: The points that each record holds, if they are windows of series.
 
     Returns:
         None for pictures, without a training step, with too few rows, or where health isn't
@@ -115,8 +118,11 @@ def measure_training_gain(
         seed=seed,
         device=device,
         other=other,
+        windows=windows,
     )
-    control = FittedEnsemble.fit(start.gan, values, start.rows, start.folds, as_new=as_new)
+    control = FittedEnsemble.fit(
+        start.gan, values, start.rows, start.folds, as_new=as_new, windows=windows
+    )
     scores = [(each.calibrator.scores, each.score(corrupted)) for each in (ensemble, control)]
     rng = np.random.default_rng(seed)
     differences = []

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from anomgan.utils.types import Bools
+import numpy as np
+
+from anomgan.data.series.windows import Windows
+from anomgan.utils.types import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class ParseReport:
         pooled: Cells of a condition without a slot (unexpected, unseen or rare), whose rows are
             scored against all levels pooled.
         lost: Record number, counted from 0 -> why it couldn't be read at all.
+        windows: Where the rows are windows of series, the rows that each window holds; of one chunk
+            alone.
         changes: How records were converted to the form of the training records -> how many were.
     """
 
@@ -58,6 +63,7 @@ class ParseReport:
     pooled: dict[str, int] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
+    windows: Windows | None = field(default=None, compare=False, repr=False)
 
     def __add__(self, later: ParseReport) -> ParseReport:
         """The report of this chunk and a later one."""
@@ -80,7 +86,7 @@ class ParseReport:
 
     def lines(self) -> Iterator[str]:
         """Messages for the user, without full stops; none if nothing was unusual."""
-        yield from self.lost.values()
+        yield from dict.fromkeys(self.lost.values())
         for change, count in self.changes.items():
             yield f"{count:,} {change}"
         for name, cells in self.unreadable.items():
@@ -99,6 +105,13 @@ class ParseReport:
         yield from self.condition_lines()
         for name, count in self.changed.items():
             yield f"column {name!r}: {_cells(count)} unlike the one value it had in training"
+
+    def to_rows(self, scores: Floats) -> Floats:
+        """Scores of the rows that could be read from those of their records."""
+        if self.windows is None:
+            return scores
+        pooled = self.windows.to_rows(scores)
+        return pooled[~np.isnan(pooled)]
 
     def unread_lines(self) -> Iterator[str]:
         """The messages about records and cells that couldn't be read."""

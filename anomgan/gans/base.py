@@ -77,7 +77,7 @@ class GAN(nn.Module):
     paper: ClassVar[str]
     year: ClassVar[int]
     formula: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]] = ("tables", "images")
+    kinds: ClassVar[tuple[str, ...]] = ("tables", "images", "series")
     discriminators: ClassVar[tuple[str, ...]] = ("discriminator",)
     generators: ClassVar[tuple[str, ...]] = ("generator",)
     inversion: ClassVar[Inversion] = "encoder-last"

@@ -25,6 +25,7 @@ class ConditionalGAN(VanillaGAN):
     paper: ClassVar[str] = "Mirza & Osindero, Conditional generative adversarial nets"
     year: ClassVar[int] = 2014
     formula: ClassVar[str] = "mean|f(x, c) − f(G(z*, c), c)| + max(0, D(G(z*, c), c) − D(x, c))"
+    kinds: ClassVar[tuple[str, ...]] = ("tables", "images")
     conditional: ClassVar[bool] = True
 
     def discriminator_inputs(self, batch: Batch) -> tuple[Inputs, Inputs]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from anomgan.calibration.conformal import ConformalCalibrator
 from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.config import Config
+from anomgan.data.series.windows import Windows
 from anomgan.data.spec import Spec
 from anomgan.data.table.robust_scaling import MAX_SCALED
 from anomgan.errors import InputError, out_of_memory
@@ -54,13 +55,15 @@ class FittedEnsemble:
         folds: Folds,
         *,
         as_new: Floats | None = None,
+        windows: Windows | None = None,
     ) -> FittedEnsemble:
         """Fit the score of the settings and, for pictures, anomaly maps.
 
         Arguments are those of :meth:`fit_scores`.
         """
         name = gan.config.score
-        ensemble = cls.fit_scores(gan, values, rows, folds, name, as_new=as_new)[name]
+        fitted = cls.fit_scores(gan, values, rows, folds, name, as_new=as_new, windows=windows)
+        ensemble = fitted[name]
         if gan.views.spec.grid is not None:
             data = torch.from_numpy(values).to(gan.views.loc.device)
             ensemble.mapper = AnomalyMapper.fit(gan, data, rows, folds)
@@ -75,6 +78,7 @@ class FittedEnsemble:
         folds: Folds,
         *names: str,
         as_new: Floats | None = None,
+        windows: Windows | None = None,
     ) -> dict[str, FittedEnsemble]:
         """Fit and calibrate one or more scores of the same networks.
 
@@ -85,14 +89,24 @@ class FittedEnsemble:
             folds: For each fold, the indices of the records that its members never saw.
             names: Which scores, as of :func:`anomgan.score_weights.parse_score`.
             as_new: The same records encoded as if each were new, if that makes a difference.
+            windows: The points that each record holds, if they are windows of series; points are
+                calibrated then.
 
         Returns:
             Score name -> fitted ensemble; all of them share the networks.
         """
         spec = gan.views.spec
         scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new)
+
+        def pool(scores: Floats) -> Floats:
+            """Scores of held-out rows from those of the records that hold them."""
+            if windows is None:
+                return spec.max_over_tiles(scores)
+            pooled = windows.select(np.concatenate(folds)).pool(scores)
+            return pooled[~np.isnan(pooled)]
+
         ensembles = {
-            name: cls(scorer, None, ConformalCalibrator.fit(spec.max_over_tiles(scores)))
+            name: cls(scorer, None, ConformalCalibrator.fit(pool(scores)))
             for name, (scorer, scores) in scorers.items()
         }
         if spec.condition_size:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
+from anomgan.data.series.windows import Windows
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.gans import GAN, get_method
@@ -20,6 +20,7 @@ from anomgan.gans.batch import MemberSlice
 from anomgan.plugins.records import describe_plugins
 from anomgan.training import distributed
 from anomgan.training.checkpoint import Checkpoint, fingerprint
+from anomgan.training.folds import split_records
 from anomgan.training.health import MAX_COMPARED_ROWS, Health
 from anomgan.training.history import Callback, TrainingHistory
 from anomgan.training.monitor import (
@@ -77,6 +78,7 @@ class TrainedEnsemble:
         other: Floats | None = None,
         snapshot_callback: SnapshotCallback | None = None,
         checkpoint: Checkpoint | None = None,
+        windows: Windows | None = None,
     ) -> TrainedEnsemble:
         """Train on encoded normal records.
 
@@ -95,6 +97,7 @@ class TrainedEnsemble:
             snapshot_callback: Called ``config.checks`` times with generated and reconstructed
                 records.
             checkpoint: Saves the state, and may hold one to resume from.
+            windows: The points that each record holds, if they are windows of series.
 
         Raises:
             InputError: If training diverges, or the checkpoint belongs to another fit.
@@ -111,9 +114,7 @@ class TrainedEnsemble:
         if checkpoint is not None:
             checkpoint.begin(f"{mark} {seed} {distributed.get_rank_and_size()}")
         rng = np.random.default_rng(seed)
-        folds = _make_folds(len(values) // spec.tiles, config, rng)
-        folds = [_expand_tiles(fold, spec.tiles) for fold in folds]
-        rows = _member_rows(len(values), folds, config.members, rng)
+        folds, rows = split_records(len(values), spec.tiles, config, rng, windows)
         rows = trim_rows(values, spec, rows, config.trim)
         distributed.warn_idle(len(rows))
         scaler = EnsembleScaler(spec, [each for _ in folds for each in config.member_scalings])
@@ -251,42 +252,6 @@ class EnsembleTrainer:
 
     def _draw_seed(self) -> int:
         return int(self.rng.integers(2**31))
-
-
-def _make_folds(rows: int, config: Config, rng: np.random.Generator) -> Folds:
-    """Cross-fit few rows; hold out a part of many."""
-    if rows < config.cross_fit_below:
-        return split_rows(rows, min(config.folds, rows), 0, rng)
-    return split_rows(rows, 1, min(config.held_out_rows, round(config.held_out * rows)), rng)
-
-
-def split_rows(rows: int, folds: int, held_out: int, rng: np.random.Generator) -> Folds:
-    """Choose the calibration rows: one part held out, or every row once in cross-fitting.
-
-    Args:
-        rows: Number of training rows.
-        folds: 1 holds ``held_out`` rows out of the fit; with more, each row calibrates the members
-            that were fitted without its fold.
-        held_out: Number of rows held out if there is one fold.
-        rng: Source of randomness.
-
-    Returns:
-        Sorted row indices of each fold.
-    """
-    order = rng.permutation(rows)
-    parts = [order[:held_out]] if folds == 1 else np.array_split(order, folds)
-    return [np.sort(part).astype(np.int64) for part in parts]
-
-
-def _expand_tiles(pictures: NDArray[np.int64], tiles: int) -> NDArray[np.int64]:
-    """Rows of pictures to rows of records: all tiles of a picture belong to the same fold."""
-    return (pictures[:, None] * tiles + np.arange(tiles)).ravel()
-
-
-def _member_rows(rows: int, folds: Folds, members: int, rng: np.random.Generator) -> list[Tensor]:
-    """The rows each member is trained on, in random order: all but its fold's."""
-    kept = [torch.from_numpy(rng.permutation(np.setdiff1d(np.arange(rows), f))) for f in folds]
-    return [fold_rows for fold_rows in kept for _ in range(members)]
 
 
 def _is_small(gan: GAN, sampler: Sampler) -> bool:

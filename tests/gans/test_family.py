@@ -96,7 +96,7 @@ def auroc(detector, normal, abnormal):
 @pytest.mark.parametrize("name", sorted(GAN.registry))
 def test_says_what_it_is(name):
     kind = GAN.registry[name]
-    assert set(kind.kinds) <= {"tables", "images"}
+    assert set(kind.kinds) <= {"tables", "images", "series"}
     assert kind.name == name
     assert kind.paper
     assert kind.formula

@@ -14,6 +14,7 @@ import pyarrow as pa
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.encoders.encoder import Encoder, Records
 from anomgan.data.encoders.image import ImageEncoder, refuse_few_pictures
+from anomgan.data.encoders.series import SeriesEncoder
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.image.picture import (
     PICTURE_COLUMN,
@@ -25,12 +26,13 @@ from anomgan.data.image.picture import (
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.readers.files import read_whole
 from anomgan.data.readers.options import ReadOptions
+from anomgan.data.series.options import SeriesOptions
 from anomgan.data.table.options import TableOptions
 from anomgan.errors import InputError
 from anomgan.utils.text import one_line
 
-_ENCODERS: dict[str, type[TableEncoder] | type[ImageEncoder]] = {
-    each.kind: each for each in (TableEncoder, ImageEncoder)
+_ENCODERS: dict[str, type[TableEncoder] | type[ImageEncoder] | type[SeriesEncoder]] = {
+    each.kind: each for each in (TableEncoder, ImageEncoder, SeriesEncoder)
 }
 
 _COLLECT_METHODS = "collect", "compute", "toPandas", "to_pandas"
@@ -107,6 +109,7 @@ def fit_encoder(
     *,
     conditions: Sequence[str] = (),
     options: TableOptions | None = None,
+    series: SeriesOptions | None = None,
     size: int = 0,
     tiles: int = 1,
     strict: bool = False,
@@ -118,6 +121,7 @@ def fit_encoder(
         frame: Training records.
         conditions: Names of the columns to condition on.
         options: What the user says about the columns of a table.
+        series: What the user says about the series that rows make up; None if they make up none.
         size: Side of the square that pictures are resized to; 0 chooses one.
         tiles: Tiles along each side of a picture.
         strict: Whether unreadable input is an error.
@@ -133,14 +137,19 @@ def fit_encoder(
         DataWarning: If columns are dropped, or a condition has one level.
     """
     encoder: Encoder
-    if holds_pictures(frame):
+    if series is not None:
+        if holds_pictures(frame) or conditions:
+            what = "conditions" if conditions else "pictures"
+            raise InputError(f"{source}: series and {what} don't go together; choose one")
+        encoder = SeriesEncoder.fit(frame, series, options=options, source=source)
+    elif holds_pictures(frame):
         encoder = ImageEncoder.fit(
             frame, conditions=conditions, size=size, tiles=tiles, source=source
         )
     else:
         encoder = TableEncoder.fit(frame, conditions=conditions, options=options, source=source)
     values, report = encoder.transform(frame, strict=strict, learning=True, source=source)
-    if report.lost:
+    if report.lost and isinstance(encoder, ImageEncoder):
         refuse_few_pictures(len(values) // encoder.spec.tiles, list(report.lost.values()), source)
     if all(np.array_equal(row, values[0]) for row in values):  # mostly the second one differs
         raise InputError(f"{source}: all {len(values):,} {encoder.unit} are the same")
@@ -152,6 +161,8 @@ def encoder_from_json(state: dict[str, Any]) -> Encoder:
     return _ENCODERS[state.get("kind", TableEncoder.kind)].from_json(state)
 
 
-def data_kind(frame: pd.DataFrame) -> str:
+def data_kind(frame: pd.DataFrame, series: SeriesOptions | None = None) -> str:
     """The kind of data in a frame, a key of `_ENCODERS`."""
+    if series is not None:
+        return SeriesEncoder.kind
     return (ImageEncoder if holds_pictures(frame) else TableEncoder).kind

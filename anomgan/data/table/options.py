@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Literal, get_args
 
@@ -94,6 +94,16 @@ class TableOptions:
         else:
             missing_in, markers = {}, _to_markers(missing)
         return cls(kinds, markers, missing_in, decimal or "", thousands or "", date_formats)
+
+    def without(self, names: Iterable[str]) -> TableOptions:
+        """The same without what is said about some columns."""
+        gone = set(names)
+        return replace(
+            self,
+            kinds={name: kind for name, kind in self.kinds.items() if name not in gone},
+            missing_in={name: each for name, each in self.missing_in.items() if name not in gone},
+            date_formats={n: each for n, each in self.date_formats.items() if n not in gone},
+        )
 
     def markers(self, name: str) -> tuple[str, ...]:
         """What stands for a missing cell in a column."""
