@@ -46,6 +46,7 @@ from anomgan.cli.panels import arrange, walk
 from anomgan.cli.plugin_option import make_plugin_option
 from anomgan.cli.verbosity import make_options, show_log
 from anomgan.errors import InputError, out_of_memory
+from anomgan.plugins.failures import describe_failure
 from anomgan.utils.atomic import track_changes
 from anomgan.utils.late_import import delay_import
 
@@ -155,6 +156,8 @@ def _status(args: list[str], changed: Collection[Path]) -> int:
     except Exception as error:
         if out_of_memory(error):
             return _refuse(NO_MEMORY)
+        if failure := describe_failure(error):
+            return _refuse(failure)
         traceback.print_exc()
         LOGGER.error(
             "this is a defect of anomgan, not of your input; please report the lines above"

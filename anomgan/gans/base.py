@@ -91,10 +91,13 @@ class GAN(nn.Module):
         """Register variants that have a name.
 
         Raises:
-            InputError: If the name is taken.
+            InputError: If the name is taken, or the class doesn't say what is shown of it.
         """
         super().__init_subclass__()
         if "name" in cls.__dict__:
+            missing = [each for each in ("paper", "year", "formula") if not hasattr(cls, each)]
+            if missing:
+                raise InputError(f"method {cls.name!r}: the class has no {', '.join(missing)}")
             GAN.registry.add(cls.name, cls)
 
     def __init__(self, views: EnsembleScaler, config: Config) -> None:

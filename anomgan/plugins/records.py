@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from anomgan.errors import DataWarning, InputError
+from anomgan.plugins.files import VARIABLE
 from anomgan.plugins.lookup import find, is_known
 from anomgan.plugins.registry import COMPONENTS, GANS, REGISTRIES, Origin, Registry
 from anomgan.utils.serialization import check_type
@@ -51,7 +52,7 @@ def require_plugins(records: object) -> None:
             file = record["file"] if FILE_NAME.fullmatch(record["file"]) else "FILE.py"
             raise InputError(
                 f"{needed}, which was in the file {_show(record['file'])}; say where that is: "
-                f"--plugin {file}, or in Python anomgan.load_plugin({file!r})"
+                f"--plugin {file}, {VARIABLE}={file}, or in Python anomgan.load_plugin({file!r})"
             )
         if "distribution" in record:
             place = " ".join([record["distribution"], record.get("version", "")]).strip()

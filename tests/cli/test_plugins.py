@@ -73,7 +73,10 @@ def test_a_model_without_its_plug_in_is_refused(
     assert (
         "it needs the component 'length' of a plug-in, which was in the file 'length.py'" in error
     )
-    assert error.endswith("--plugin length.py, or in Python anomgan.load_plugin('length.py')")
+    assert error.endswith(
+        "--plugin length.py, ANOMGAN_PLUGINS=length.py, or in Python "
+        "anomgan.load_plugin('length.py')"
+    )
 
 
 def test_lists_mark_plug_ins(run: Any, component: Path) -> None:
@@ -100,6 +103,19 @@ def test_bench_takes_an_own_gan_and_score(
     assert list(json.loads(done.out)["auroc"]["t"]) == names
     assert "unknown 'best'" in run("bench", "t.csv", "--scores", "best", *options).error
     assert "score='best' must be" in run("bench", "t.csv", "--scores", "gan+best", *options).error
+
+
+def test_an_error_in_a_plug_in_is_its_own(
+    run: Any, fitted: Any, tiny: list[str], tmp_path: Path
+) -> None:
+    plugin = tmp_path / "broken.py"
+    broken = EXAMPLE.read_text("utf-8").replace("return (fake - 1)", "return 1 / 0 + (fake - 1)")
+    plugin.write_text(broken, "utf-8")
+    options = ["--method", "lsgan", "--plugin", plugin, "--model", tmp_path / "m", *tiny]
+    done = run("fit", fitted.new.with_name("normal.csv"), *options)
+    said = f"plug-in {plugin}: line 24, generator_loss: ZeroDivisionError: division by zero; -v"
+    assert done.error.startswith(said)
+    assert "Traceback" in run("fit", fitted.new.with_name("normal.csv"), *options, "-v").err
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def test_a_bare_name_is_looked_for_on_the_path(
         ("x = 1\ny = (", "line 2: SyntaxError: "),
         ("x = 1", "defines no GAN and no Component with a name"),
         (GAN_CODE.format(name="mine") + "\n1 / 0", "line 7: ZeroDivisionError: "),
+        ("from anomgan.gans import GAN\nclass A(GAN): name = 'a'", "'a': the class has no paper, "),
         (GAN_CODE.format(name="my gan"), "method 'my gan': name it with letters"),
         (COMPONENT_CODE.replace('"furthest"', '"gan"'), "component 'gan': is the name of a score"),
         (COMPONENT_CODE.replace('"furthest"', '"memory"'), "defined by anomgan itself and by /"),

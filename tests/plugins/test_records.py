@@ -77,7 +77,7 @@ def test_without_the_plug_in_it_says_what_to_type(
     monkeypatch.chdir(model.parent)  # where the file is, but nobody has named it
     message = re.escape("needs the method 'mine' of a plug-in, which was in the file 'mine.py'; ")
     for read in (lambda: load(model), lambda: pickle.loads(packed)):
-        with pytest.raises(InputError, match=message + "say where that is: --plugin mine.py, or"):
+        with pytest.raises(InputError, match=message + "say where that is: --plugin mine.py, ANOM"):
             read()
     monkeypatch.setenv("ANOMGAN_PLUGINS", "mine.py")
     np.testing.assert_array_equal(load(model).score_samples(ROWS), expected)
@@ -96,7 +96,7 @@ def test_a_changed_file_is_a_warning(model: Path, plugin: Path) -> None:
     [
         ({"distribution": "his-gan", "version": "1.0"}, "the distribution 'his-gan 1.0'; install"),
         ({"module": "__main__"}, "the module '__main__'; write its class to a file"),
-        ({"file": "x.py; rm -rf ~"}, r"in the file 'x.py; rm -rf ~'; .*: --plugin FILE.py, or"),
+        ({"file": "x.py; rm -rf ~"}, r"in the file 'x.py; rm -rf ~'; .*: --plugin FILE.py, ANOM"),
         ({"group": "os"}, "its list of plug-ins isn't as anomgan writes it"),
         ({"sha256": 3}, "its list of plug-ins isn't as anomgan writes it"),
         (None, "its list of plug-ins isn't as anomgan writes it"),
