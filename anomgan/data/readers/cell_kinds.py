@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from anomgan.data.table.missing import MISSING_MARKERS
 
@@ -23,6 +24,7 @@ _MIN_SHARE = 0.8
 """Share of a column's filled cells that decide on its kind."""
 
 
+@lru_cache(2**14)
 def find_kind(cell: str) -> str:
     """What a cell looks like: number, amount (with a unit), time, truth, text, or empty."""
     text = cell.strip()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from anomgan.data.readers.cell_kinds import find_column_kind, is_value, to_numbers
+from anomgan.data.readers.cell_kinds import find_column_kind, find_kind, is_value, to_numbers
 from anomgan.data.readers.head import HeadRecord
 from anomgan.data.table.units import is_convertible, normalize_unit
 
@@ -85,7 +85,7 @@ class TopRows:
         fields = self.records[at].fields
         if len(fields) != self.fields:
             return 0, 0
-        filled = [(fields[i], self.kinds[i]) for i in self.value_columns if find_text(fields[i])]
+        filled = [(fields[i], self.kinds[i]) for i in self.value_columns if find_kind(fields[i])]
         values = sum(is_value(cell, kind) for cell, kind in filled)
         return values, len(filled) - values
 
@@ -125,11 +125,6 @@ class TopRows:
     def count_filled(self, at: int) -> int:
         """How many fields of a record aren't empty."""
         return sum(1 for cell in self.records[at].fields if cell.strip())
-
-
-def find_text(cell: str) -> bool:
-    """Whether a cell holds anything but a word for missing."""
-    return find_column_kind([cell]) != ""
 
 
 def place_header(rows: TopRows, at: int | None, note: str = "") -> Header:

@@ -144,9 +144,7 @@ def find_layout(stream: HeadStream, options: ReadOptions, name: str) -> Layout:
         usual=rows.fields,
         skipped=tuple(skipped),
         body_line=body_line,
-        block=max(
-            _MIN_BLOCK_BYTES, _BLOCK_PER_LINE_BYTE * max(len(line.encode()) for line in lines)
-        ),
+        block=max(_MIN_BLOCK_BYTES, _BLOCK_PER_LINE_BYTE * len(max(lines, key=len).encode())),
         notes=tuple(filter(None, notes)),
         given_separator=options.separator,
     )

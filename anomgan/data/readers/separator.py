@@ -83,7 +83,7 @@ def find_separator(lines: Sequence[str]) -> Separator:
     fewest fields hold another separator; commas within numbers don't count.  Blanks count only if
     they fit nearly all lines, and better.
     """
-    text = _QUOTED.sub(_QUOTED_CELL, "".join(lines))
+    text = _QUOTED.sub(_QUOTED_CELL, "".join(lines[:_MAX_LINES]))
     rows = [line for line in re.split(r"[\r\n]+", text) if line.strip()][:_MAX_LINES]
     if not rows:
         return Separator(CANDIDATES[0])
