@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from anomgan.data.readers.sources import Memory, Source, describe_source, open_seekable
@@ -46,6 +47,7 @@ def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
             chosen = _choose_sheet(names, sheet, name)
             workbook[chosen].reset_dimensions()  # which the file may exaggerate
             rows = list(workbook[chosen].iter_rows(values_only=True))
+            unstored = _find_unstored(openpyxl.load_workbook, file, chosen, rows)
         except InputError:
             raise
         except Exception as error:  # of ZIP, of XML and of the package's own checks
@@ -59,6 +61,14 @@ def read_sheet(source: Source, sheet: str | int | None = None) -> Memory:
         warnings.warn(
             f"{name}: has {len(names)} sheets, {quote_names(names)}; read is the first; choose "
             f"another with --sheet",
+            DataWarning,
+            stacklevel=2,
+        )
+    if unstored:
+        count = "1 formula has" if len(unstored) == 1 else f"{len(unstored):,} formulas have"
+        warnings.warn(
+            f"{name}: {count} no stored result, so that cells are empty, from {unstored[0]} on; "
+            f"open the workbook in a spreadsheet program and save it",
             DataWarning,
             stacklevel=2,
         )
@@ -84,6 +94,43 @@ def _check_size(file: BinaryIO, name: str) -> None:
             f"{name}: unpacks to {size:,} bytes, more than {_MAX_UNPACKED_BYTES:,}; save the sheet "
             f"as CSV"
         )
+
+
+def _find_unstored(
+    load: Callable[..., Any], file: BinaryIO, sheet: str, rows: list[tuple[Any, ...]]
+) -> list[str]:
+    """Cells with formulas whose results no program has stored, such as B2.
+
+    Args:
+        load: openpyxl's function that loads a workbook.
+        file: The workbook.
+        sheet: Name of the sheet.
+        rows: Its cells, of formulas the stored results.
+    """
+    if all(None not in row for row in rows) or not _has_formulas(file):
+        return []
+    cells = load(file, read_only=True)[sheet]
+    cells.reset_dimensions()
+    return [
+        cell.coordinate
+        for row, values in zip(cells.iter_rows(), rows, strict=True)
+        for cell, value in zip(row, values, strict=False)
+        if value is None and getattr(cell, "data_type", "") == "f"
+    ]
+
+
+def _has_formulas(file: BinaryIO) -> bool:
+    """Whether a workbook holds any formula."""
+    with zipfile.ZipFile(file) as archive:
+        for part in archive.namelist():
+            if part.startswith("xl/worksheets/"):
+                with archive.open(part) as xml:
+                    end = b""
+                    while block := xml.read(2**20):
+                        if re.search(rb"<f[ />]", end + block):
+                            return True
+                        end = block[-3:]
+    return False
 
 
 def _choose_sheet(names: list[str], sheet: str | int | None, source: str) -> str:

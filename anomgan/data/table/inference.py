@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -39,11 +40,23 @@ from anomgan.errors import DataWarning, InputError
 from anomgan.utils.text import join_limited, quote_names
 from anomgan.utils.types import Floats
 
+_DAY_AND_MONTH = (
+    r"((0?[1-9]|[12]\d|3[01])[./-](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[./-](0?[1-9]|[12]\d|3[01]))"
+)
+_DATE = (
+    rf"({_DAY_AND_MONTH}[./-](\d{{2}}|\d{{4}})|"
+    r"\d{1,2}\.?[ ./-]\pL{3,10}\.?[ ./-](\d{2}|\d{4})|\pL{3,10}\.? \d{1,2},? \d{4})"
+)
+_VERSION_NAME = re.compile(
+    r"version|release|firmware|revision|build|(^|[\W_])(fw|sw|ver|rev)$", re.I
+)
+"""Names of columns whose cells such as 1.10.12 are versions, not dates."""
+
 _LOOKALIKES = {
     "dates": (
-        r"""^["' ]*(\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})|\d{1,2}\.?[ ./-]\pL{3,10}\.?[ ./-]"""
-        r"""(\d{2}|\d{4})|\pL{3,10}\.? \d{1,2},? \d{4})([ T]\d{1,2}:.*)?["' ]*$""",
-        "say how they are written with --date-format COL=FORMAT, such as %d/%m/%Y",
+        rf"""^["' ]*{_DATE}([ T]\d{{1,2}}:.*)?["' ]*$""",
+        "say how they are written with --date-format COL=FORMAT, such as %d/%m/%Y; --category COL "
+        "if they are none",
     ),
 }
 """Text that people read as something else -> its pattern, and what to do."""
@@ -136,10 +149,12 @@ def infer_columns(
         if reading is not None:
             numbers.add(column, cells, reading)
         if moments is not None:
-            times.add(column, cells, moments)
+            is_said = asked is not None or name in options.date_formats
+            times.add(column, cells, moments, asked=is_said)
         if isinstance(column, DatetimeColumn) and moments is not None and clock is None:
             clock_name, clock = name, moments.parsed.values
-        if asked is None and moments is None and (lookalike := _find_lookalike(cells)) is not None:
+        may_be_dates = asked is None and moments is None and not _VERSION_NAME.search(name)
+        if may_be_dates and (lookalike := _find_lookalike(cells)) is not None:
             kind, example = lookalike
             lookalikes[kind].append(f"{name!r} ({example!r})")
     for kind, found in lookalikes.items():

@@ -26,8 +26,9 @@ from anomgan.utils.types import Bools, Floats
 
 _EXAMPLES = 3
 
-_CODE_NAME = re.compile(r"(^|[\W_])(zip|postcode|postal|plz)|code$|[\W_]id$|^id$", re.IGNORECASE)
-"""Names of columns whose whole numbers are probably codes."""
+_CODE_NAME = re.compile(r"(^|[\W_])(zip|postcode|postal|plz)|code$", re.IGNORECASE)
+_ROW_NAME = re.compile(r"[\W_]id$|^id$", re.IGNORECASE)
+"""Names of columns whose whole numbers are probably codes, and of those that may count rows."""
 
 _MAX_CODES, _MIN_CODE_ROWS, _FIRST_ROWS = 20, 20, 2_000
 """Most levels of whole numbers that look like codes, fewest rows for each, and rows tried first."""
@@ -61,6 +62,12 @@ class NumberRemarks:
                     self._sentinels.setdefault(sentinel.value, []).append((column.name, sentinel))
                 if column.integer and _are_codes(column.name, cells, reading.parsed.values):
                     self._codes.append(column.name)
+        elif asked is None and isinstance(column, Dropped) and column.counts:
+            if _begin_with_zero(cells) or _CODE_NAME.search(column.name):
+                self._warnings.append(
+                    f"column {column.name!r} was left out, as its numbers count the rows or rise "
+                    f"with them; if they are codes, --category {column.name} makes them levels"
+                )
         elif isinstance(column, BooleanColumn | DatetimeColumn) and cells.form == "text":
             self._add_gaps(column.name, cells, _to_bools(is_marker(cells.trimmed)))
         elif (
@@ -194,13 +201,17 @@ def _to_bools(matches: pa.Array) -> Bools:
     return np.asarray(matches.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
+def _begin_with_zero(cells: Cells) -> bool:
+    """Whether a number of the first ones begins with a zero."""
+    if cells.form != "text":
+        return False
+    first = cells.trimmed.slice(0, _FIRST_ROWS)
+    return bool(pc.any(pc.match_substring_regex(first, r"^0\d+$")).as_py())
+
+
 def _are_codes(name: str, cells: Cells, values: Floats) -> bool:
     """Whether whole numbers look like codes: by their name, leading zeros, or few levels."""
-    if cells.form == "text":
-        first = cells.trimmed.slice(0, _FIRST_ROWS)
-        if pc.any(pc.match_substring_regex(first, r"^0\d+$")).as_py():
-            return True
-    if _CODE_NAME.search(name):
+    if _begin_with_zero(cells) or _CODE_NAME.search(name) or _ROW_NAME.search(name):
         return True
     if not 2 < len(pd.unique(values[:_FIRST_ROWS])) <= _MAX_CODES:
         return False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 import numpy as np
+import pyarrow.compute as pc
 
 from anomgan.data.table.cells import Cells
 from anomgan.data.table.columns.column import Column
@@ -17,6 +18,8 @@ from anomgan.data.table.time_form import describe_form
 from anomgan.data.table.time_reading import TimeReading
 from anomgan.utils.types import Floats
 
+_HOUR_S, _TEN_HOURS_S = 3_600, 36_000
+
 
 class TimeRemarks:
     """Collects what is to be said about columns of times."""
@@ -26,17 +29,27 @@ class TimeRemarks:
         self._notes: list[str] = []
         self._warnings: list[str] = []
 
-    def add(self, column: Column | Dropped, cells: Cells, reading: TimeReading) -> None:
+    def add(
+        self, column: Column | Dropped, cells: Cells, reading: TimeReading, *, asked: bool
+    ) -> None:
         """Add what is to be said about one column.
 
         Args:
             column: The fitted column.
             cells: Its cells, ``(n,)``.
             reading: The cells read as times.
+            asked: Whether the user says that they are times.
         """
         times = reading.parsed.values
         if np.isnan(times).all():
             return
+        if reading.of_day and not asked and _may_be_spans(cells, times):
+            at = int(np.argmax(~np.isnan(times)))
+            self._warnings.append(
+                f"column {column.name!r}: {cells.to_text()[at].as_py()!r} (row {at}) is read as a "
+                f"time of day; if it is how long something took, write it in seconds, or leave it "
+                f"out with --text {column.name}; --time {column.name} confirms"
+            )
         read = f"column {column.name!r}: {_describe_reading(cells, reading)}"
         if isinstance(column, DatetimeColumn):
             self._notes.append(f"{read}learnt of these times: {_describe_learnt(column, times)}")
@@ -61,6 +74,19 @@ class TimeRemarks:
     def warnings(self) -> list[str]:
         """Sentences of which the user should know before anything is learnt."""
         return self._warnings
+
+
+def _may_be_spans(cells: Cells, times: Floats) -> bool:
+    """Whether times of day may be durations: none from ten hours on, written as 0:45 or 00:03:10.
+
+    Args:
+        cells: The cells, ``(n,)``.
+        times: Seconds since midnight, ``(n,)``, NaN where missing.
+    """
+    if cells.form != "text" or np.nanmax(times) >= _TEN_HOURS_S:
+        return False
+    padded = pc.match_substring_regex(cells.trimmed, r"^\d\d").drop_null()
+    return not pc.any(padded).as_py() or bool(np.nanmax(times) < _HOUR_S)
 
 
 def _describe_reading(cells: Cells, reading: TimeReading) -> str:

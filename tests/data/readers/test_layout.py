@@ -279,3 +279,13 @@ def test_a_model_knows_its_columns_and_its_layout(tmp_path: Path) -> None:
     path.write_text("a;b\n1;2\n3;4\n5;6\n7;8\n")
     with pytest.warns(DataWarning, match="line 1 looks like a header, 'a, b', and is read as a re"):
         assert len(next(read_chunks(path, options))) == 5
+
+
+def test_formulas_without_results_are_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["heat", "double"], [1.5, "=2*A2"], [2.5, "=2*A3"], [3.5, 7]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.warns(DataWarning, match="2 formulas have no stored result, .* from B2 on"):
+        frame = read_table(tmp_path / "t.xlsx")
+    assert frame["double"].isna().tolist() == [True, True, False]

@@ -261,3 +261,10 @@ def test_seats_and_addresses_are_levels_without_a_word() -> None:
     ):
         encoder, caught, notes = fit(cells)
         assert (encoder.schema["x"].kind, caught, notes) == ("category", [], [])
+
+
+def test_codes_that_rise_with_the_file_are_pointed_out() -> None:
+    _, warned, _ = fit([f"{1000 + at:05}" for at in range(60)])
+    assert any("if they are codes, --category x makes them levels" in text for text in warned)
+    _, warned, _ = fit([str(1000 + at) for at in range(60)])
+    assert not any("--category" in text for text in warned)

@@ -278,3 +278,31 @@ def test_warnings_are_of_the_data() -> None:
         TableEncoder.fit(
             pd.DataFrame({"x": ["01/02/2024", "02/03/2024"] * 9, "y": RNG.normal(size=18)})
         )
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_doubted"),
+    [
+        ([f"{at % 4}:{at % 60:02}" for at in range(90)], True),
+        ([f"00:{at % 7:02}:{at % 60:02}" for at in range(90)], True),
+        ([f"0{at % 9}:{at % 60:02}" for at in range(90)], False),
+        ([f"{at % 24}:{at % 60:02}" for at in range(90)], False),
+    ],
+)
+def test_times_of_day_that_may_be_durations_are_said(cells: list[str], is_doubted: bool) -> None:
+    found = [text for text in fit(cells)[1] if "if it is how long something took" in text]
+    assert bool(found) == is_doubted
+    assert not any("how long" in text for text in fit(cells, columns={"x": "time"})[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("app", [f"{at % 3}.{13 + at % 7}.{10 + at % 4}" for at in range(90)]),
+        ("firmware", [f"{1 + at % 3}.{1 + at % 7}.{10 + at % 3}" for at in range(90)]),
+    ],
+)
+def test_versions_are_no_dates(name: str, cells: list[str]) -> None:
+    encoder, warned = fit(cells, name)
+    assert not warned
+    assert encoder.schema[name].kind == "category"
