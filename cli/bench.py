@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,7 +35,10 @@ from anomgan.cli.options import (
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
+    from anomgan.bench.contender import Contender
     from anomgan.bench.sets import LabelledSet
+
+DEFAULT_PEERS, DEFAULT_SERIES_PEERS = "iforest,knn", "sub-pca,mahalanobis,knn,iforest,zscore"
 
 
 def bench(
@@ -71,14 +74,16 @@ def bench(
         ),
     ] = None,
     peers: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="A,B",
             help="Other detectors: iforest, knn, lof, ocsvm, gmm, pca; with anomgan[bench] also "
             "PyOD's ecod, hbos, autoencoder, vae, deep-svdd, lunar, alad, anogan, so-gaal, "
-            "mo-gaal; or all, or none.",
+            "mo-gaal; with --series sub-pca, mahalanobis, knn, iforest, zscore and, with "
+            "anomgan[bench], discord; or all, or none.",
+            show_default="iforest,knn; with --series all but discord",
         ),
-    ] = "iforest,knn",
+    ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Number of seeds, from 0.")] = 3,
     label: Annotated[
         str | None,
@@ -109,6 +114,22 @@ def bench(
             "the normal pictures of each set and on a texture.",
         ),
     ] = False,
+    series: Annotated[
+        bool,
+        typer.Option(
+            "--series",
+            help="PATH holds series in order of time: a folder with windows.json (the abnormal "
+            "intervals of each CSV), or CSVs with --label, or folders of these.",
+        ),
+    ] = False,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="With --series: the column of times.",
+            show_default="timestamp beside windows.json, else none",
+        ),
+    ] = None,
     preset: PresetOption = "balanced",
     assignments: SetOption = None,
     sheet: SheetOption = None,
@@ -148,8 +169,10 @@ def bench(
 
     Detectors learn from half of the normal rows (at most 5,000) and score the others and the
     abnormal ones (at most 10,000), split anew for each seed; sets that are split already stay so,
-    and the seed is the detectors' alone.  Labels are read for the figures alone.  Below the table
-    stands what training adds: by how much each GAN is better than the same one untrained.
+    and the seed is the detectors' alone.  Of series they learn from the first 15 % of the points,
+    at most up to the first abnormal one, and score all after them; no point adjustment.  Labels are
+    read for the figures alone.  Below the table stands what training adds: by how much each GAN is
+    better than the same one untrained.
 
     Every result is a line of DIR/results.csv as soon as it is there.  A run that was interrupted
     goes on where it stopped, and more sets, seeds or detectors are added to those that are there;
@@ -168,7 +191,11 @@ def bench(
     from anomgan.bench.peers import PEERS, Peer, check_peers
     from anomgan.bench.pictures import SKLEARN_DIGITS, find_picture_sets
     from anomgan.bench.rank_plot import plot_ranks
+    from anomgan.bench.result_row import ResultRow, SeriesRow
     from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, describe_settings
+    from anomgan.bench.series_gans import SeriesGAN
+    from anomgan.bench.series_peers import SERIES_PEERS, SeriesPeer, check_series_peers
+    from anomgan.bench.series_sets import find_series_sets
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
     from anomgan.cli.labels import find_abnormal_rows
@@ -182,9 +209,13 @@ def bench(
     from anomgan.score_weights import SCORES
 
     # Mistakes in the options are reported before hours of training.
-    kind = "images" if images else "tables"
+    kind = "series" if series else "images" if images else "tables"
     if not images and (defects or classes):
         raise InputError("--classes and --defects go with --images")
+    if series and (images or sheet or contamination):
+        raise InputError("--series goes without --images, --sheet and --contamination")
+    if time and not series:
+        raise InputError("--time goes with --series")
     config = Config.make(preset, settings, kind)
     device = resolve_device(device)
     score_names = [name for name in SCORES if name != "transforms" or config.self_supervision]
@@ -206,27 +237,37 @@ def bench(
     others = [each for each in names if each != UNTRAINED and kind not in get_method(each).kinds]
     if others and methods.strip() != "all":
         raise InputError(f"--methods: {others[0]!r} doesn't learn from {kind}")
-    gans = [
-        GANContender(name, wanted_scores, config, device)
-        for name in names
-        if name not in (UNTRAINED, *others)
-    ]
+
+    def make_gans(name: str) -> list[SeriesGAN] | list[GANContender]:
+        if series:
+            options = preset, settings, device
+            return [
+                SeriesGAN(name, score, score == config.score, *options) for score in wanted_scores
+            ]
+        return [GANContender(name, wanted_scores, config, device)]
+
+    gans: list[Contender[Any]] = []
     controls: dict[str, str] = {}
-    if UNTRAINED in names and gans:
-        pairs = [(gan, gan.control()) for gan in gans]
-        gans = [gan for pair in pairs for gan in pair]
-        for gan, control in pairs:
-            controls |= dict(zip(gan.names, control.names, strict=True))
-    elif UNTRAINED in names:
-        gans = [GANContender(DEFAULT_METHOD, wanted_scores, config, device).control()]
-    other_detectors = [Peer(name) for name in _parse_names("--peers", peers, PEERS)]
+    trained = [gan for name in names if name not in (UNTRAINED, *others) for gan in make_gans(name)]
+    for gan in trained:
+        gans.append(gan)
+        if UNTRAINED in names:
+            gans.append(gan.control())
+            controls |= dict(zip(gan.names, gan.control().names, strict=True))
+    if UNTRAINED in names and not trained:
+        gans = [gan.control() for gan in make_gans(DEFAULT_METHOD)]
+    known_peers = SERIES_PEERS if series else PEERS
+    usual_peers = DEFAULT_SERIES_PEERS if series else DEFAULT_PEERS
+    peer_names = _parse_names("--peers", peers or usual_peers, known_peers)
+    other_detectors = [SeriesPeer(name) if series else Peer(name) for name in peer_names]
     if not gans and not other_detectors:
         raise InputError("--methods none --peers none: name at least one detector")
-    check_peers([peer.name for peer in other_detectors])
+    (check_series_peers if series else check_peers)(peer_names)
+    clean: Sequence[LabelledSet]
     if images:
-        clean: Sequence[LabelledSet] = find_picture_sets(
-            paths or [SKLEARN_DIGITS], _parse_classes(classes)
-        )
+        clean = find_picture_sets(paths or [SKLEARN_DIGITS], _parse_classes(classes))
+    elif series:
+        clean = find_series_sets(paths or [], label, time, find_abnormal_rows)
     else:
         clean = find_sets(
             paths or [each.folder for each in list_samples()], label, find_abnormal_rows
@@ -236,7 +277,8 @@ def bench(
 
     benchmark = Benchmark(tuple(sets), seeds, (*gans, *other_detectors))
     used = describe_settings(preset, config, device, sets)
-    with Results.open(output, used, restart=restart) as results:
+    row_type = SeriesRow if series else ResultRow
+    with Results.open(output, used, restart=restart, row_type=row_type) as results:
         tasks = benchmark.tasks(results.rows.keys())
         try:
             with BenchProgress(tasks) as progress:
@@ -249,7 +291,8 @@ def bench(
         summary = Summary.from_rows([results.rows[key] for key in benchmark.keys], controls)
         report = to_markdown(summary, used)
         if defects:
-            report += "\n" + format_table(list(localize_defects(gans, clean, seed=0)))
+            of_pictures = [gan for gan in gans if isinstance(gan, GANContender)]
+            report += "\n" + format_table(list(localize_defects(of_pictures, clean, seed=0)))
         results.write(REPORT, report.encode())
         if len(summary.gains):
             results.write(GAINS, summary.gains.to_csv(index=False, float_format="%.6f").encode())

@@ -226,3 +226,56 @@ def test_wrong_options_for_pictures(run, place, arguments, words):
     done = run("bench", *arguments)
     assert done.code == 2
     assert words in done.err
+
+
+@pytest.fixture
+def wave(place) -> Path:
+    """A wave whose period is abnormal once; with labels, and with an interval."""
+    at = np.arange(800)
+    value = np.sin(2 * np.pi * at / 20) + np.random.default_rng(0).normal(0, 0.1, 800)
+    value[600:620] = 0
+    times = pd.date_range("2026-01-01", periods=800, freq="h").astype(str)
+    table = pd.DataFrame({"timestamp": times, "value": value})
+    folder = place / "plant"
+    folder.mkdir()
+    table.to_csv(folder / "pump.csv", index=False)
+    (folder / "windows.json").write_text(json.dumps({"pump.csv": [[times[600], times[619]]]}))
+    table.assign(bad=((at >= 600) & (at < 620)).astype(int)).to_csv("pump.csv", index=False)
+    return folder
+
+
+def test_series_with_intervals_and_with_labels_are_the_same(run, wave):
+    options = ["--methods", "none", "--peers", "mahalanobis,zscore", "--seeds", 1]
+    by_interval = run("bench", "--series", wave, *options, "--output", "a")
+    assert by_interval.code == 0, by_interval.err
+    lines = by_interval.out.splitlines()
+    assert lines[0] == "| VUS-PR / AUC-PR, 1 seed | mahalanobis | zscore |"
+    assert lines[2].startswith("| pump | **")
+    assert lines[4].startswith("| mean range F1 / event recall | ")
+    assert lines[5].startswith("| mean rank by VUS-PR | **1.00** | 2.00 |")
+    table = pd.read_csv("a/results.csv")
+    assert list(table.columns) == [*COLUMNS, "vus_pr", "range_f1", "event_recall", "window"]
+    assert (table[["rows_fit", "rows_scored", "anomalies"]] == [120, 680, 20]).all(axis=None)
+    labels = ["--label", "bad", "--time", "timestamp", "--output", "b"]
+    by_label = run("bench", "--series", "pump.csv", *labels, *options)
+    assert by_label.code == 0, by_label.err
+    figures = ["auroc", "ap", "vus_pr", "range_f1", "event_recall", "window"]
+    assert table[figures].equals(pd.read_csv("b/results.csv")[figures])
+    mixed = run("bench", "far.npz", *PEERS_ALONE, "--output", "a")
+    assert mixed.error.startswith("a/results.csv: wasn't written by such a benchmark")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--series", "--images"], "--series goes without --images"),
+        (
+            ["--series", "--peers", "lof"],
+            "--peers: unknown 'lof'; choose from: sub-pca, mahalanobis",
+        ),
+        (["--time", "timestamp"], "--time goes with --series"),
+        (["--series"], "name the column that marks abnormal points with --label COL"),
+    ],
+)
+def test_options_of_series_are_checked(run, wave, options, message):
+    assert message in run("bench", "pump.csv", "--methods", "none", *options).error
