@@ -21,9 +21,9 @@ import pandas as pd
 from anomgan.bench.contender import DetectorRun
 from anomgan.bench.protocol import Labels, Split
 from anomgan.bench.result_row import ResultRow, SeriesRow
-from anomgan.bench.series_windows import choose_window
 from anomgan.bench.sets import LabelledSet, LabelReader
 from anomgan.data.readers.files import read_whole
+from anomgan.data.series.window_length import choose_window
 from anomgan.errors import DataWarning, InputError
 from anomgan.evaluation.series_metrics import compute_series_metrics
 from anomgan.utils.text import one_line
@@ -88,8 +88,12 @@ class SeriesSplit(Split):
 
     @cached_property
     def window(self) -> int:
-        """Length of the windows of peers, and the tolerance of metrics, in points."""
-        return choose_window(self.values[0])
+        """Length of the windows of peers, and the tolerance of metrics, in points.
+
+        It is what a ``GANDetector`` chooses if the points are evenly spaced.
+        """
+        normal = self.values[0]
+        return choose_window(normal, [(0, len(normal))])[0]
 
 
 @dataclass(frozen=True)
