@@ -164,6 +164,13 @@ def test_blocks_are_of_known_languages_and_compile(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_of_the_repository_that_pages_name_exist(page: Path) -> None:
+    named = r"`((?:anomgan|cli|datasets|docs|fuzz|tests|tools)/[\w./-]+)`"
+    for path in re.findall(named, page.read_text(encoding="utf-8")):
+        assert ROOT.joinpath(path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_options_of_commands_exist(page: Path) -> None:
     lines = [
         line

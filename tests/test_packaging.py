@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -26,15 +28,20 @@ def run_python(code: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this tree, built elsewhere so that no build folder is left here."""
+    """A wheel of a source distribution of this tree, built elsewhere: no build folder is left here.
+
+    So a file that the source distribution lacks is missing in the wheel, too.
+    """
     source = tmp_path_factory.mktemp("source")
     for name in ("anomgan", "cli", "datasets"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     out = source / "out"
+    code = "from setuptools import build_meta; print(build_meta.build_sdist('out'))"
+    archive = run_python(code, source).splitlines()[-1]
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "-w", str(out), str(source)], check=True)
+    subprocess.run([*command, "-w", str(out), str(out / archive)], check=True)
     [path] = out.glob("*.whl")
     return path
 
@@ -58,6 +65,14 @@ def test_datasets_is_no_package_that_shadows_another() -> None:
 
 def test_version_is_the_installed_one() -> None:
     assert importlib.metadata.version("anomgan") == PYPROJECT["project"]["version"]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    project = PYPROJECT["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["keywords"] == project["keywords"]
 
 
 def test_every_dependency_is_pinned() -> None:
@@ -95,5 +110,9 @@ def test_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None
     code = "from anomgan.data.samples import list_samples; print(list_samples()[0].folder)"
     folder = run_python(code, tmp_path)
     assert folder == str(tmp_path / "anomgan" / "datasets" / "breast-cancer")
-    code = "import anomgan.cli.main as main; print(main.__file__)"
-    assert run_python(code, tmp_path) == str(tmp_path / "anomgan" / "cli" / "main.py")
+    fit = [folder + "/normal.csv", "--set=steps=2", "--set=members=1", "--no-track", "--json"]
+    code = f"from anomgan.cli import main; print(main.__file__); main.main(['fit', *{fit}])"
+    place, _, model = run_python(code, tmp_path).partition("\n")
+    assert place == str(tmp_path / "anomgan" / "cli" / "main.py")
+    assert json.loads(model)["training"]["rows"] == 250
+    assert (tmp_path / "anomgan-model" / "model.json").is_file()

@@ -21,6 +21,7 @@ from anomgan.bench.result_row import ResultKey, ResultRow
 from anomgan.bench.sets import LabelledSet
 from anomgan.config import Config
 from anomgan.errors import DataWarning, InputError
+from anomgan.plugins.registry import REGISTRIES
 from anomgan.utils.atomic import atomic_write
 from anomgan.utils.locks import LOCK_FILE, hold_lock
 
@@ -53,6 +54,11 @@ def describe_settings(
         "device": device,
         "contamination": max((each.contamination for each in sets), default=0.0),
         "sets": {each.name: each.digest for each in sets},
+        "plugins": {
+            name: str(origin.version or origin.sha256)
+            for registry in REGISTRIES
+            for name, origin in registry.origins.items()
+        },
     }
 
 
@@ -170,13 +176,16 @@ def _check_settings(folder: Path, settings: Mapping[str, Any], *, begun: bool) -
     path, stored = folder / SETTINGS, dict(settings)
     if begun:
         before = _read_settings(path)
-        shared = before["sets"].keys() & settings["sets"].keys()
         changes = list(_list_differences(before, settings))
-        changes += [
-            f"another set called {name!r}"
-            for name in sorted(shared)
-            if before["sets"][name] != settings["sets"][name]
-        ]
+        for kind, word in (("sets", "set"), ("plugins", "plug-in")):
+            old = before.get(kind, {})
+            shared = sorted(old.keys() & settings[kind].keys())
+            changes += [
+                f"another {word} called {name!r}"
+                for name in shared
+                if old[name] != settings[kind][name]
+            ]
+            stored[kind] = old | settings[kind]
         if changes:
             raise InputError(
                 f"{folder}: holds results of other settings ({'; '.join(changes)}); {ADVICE}"
@@ -189,7 +198,6 @@ def _check_settings(folder: Path, settings: Mapping[str, Any], *, begun: bool) -
                 stacklevel=4,
             )
             stored["code"] = before.get("code")  # so that the next run says so too
-        stored["sets"] = before["sets"] | settings["sets"]
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
 

@@ -13,7 +13,8 @@ from anomgan.errors import DataWarning, InputError
 FIRST_LINE = ResultRow.header()
 ROW = ResultRow("a", 0, "knn", 0.91234567, 0.5, 1.25, 0.5, 321.04, 50, 60, 7, 10)
 SETTINGS = describe_settings("fast", Config.make("fast"), "cpu", []) | {
-    "sets": {"a": "1", "b": "2"}
+    "sets": {"a": "1", "b": "2"},
+    "plugins": {"mine": "1"},
 }
 
 
@@ -76,6 +77,7 @@ def test_a_torn_header_is_no_obstacle(tmp_path):
         ({"device": "cuda"}, "device cpu, now cuda"),
         ({"settings": {**SETTINGS["settings"], "steps": 1}}, "steps=[0-9]+, now 1"),
         ({"sets": {"b": "3", "c": "4"}}, "another set called 'b'"),
+        ({"plugins": {"mine": "2"}}, "another plug-in called 'mine'"),
     ],
 )
 def test_other_settings_are_refused_until_restarted(tmp_path, changes, said):

@@ -13,6 +13,8 @@ from mlflow import MlflowClient
 
 import anomgan.mlflow
 
+from ..cli.test_json_schema import check
+
 
 @pytest.fixture(scope="module")
 def worse(fit: Any, records: Any) -> Any:
@@ -102,7 +104,9 @@ def test_the_better_one_is_promoted(
     anomgan.mlflow.log_fit(worse, register="pens")
     kept = run(*promote)
     assert (kept.code, kept.out) == (3, "models:/pens@champion is version 2\n")
-    facts = json.loads(run(*promote, "--json").out)
+    printed = run(*promote, "--json").out
+    check("promote", printed)
+    facts = json.loads(printed)
     assert (facts["promoted"], facts["version"], facts["now"]) == (False, "3", "2")
     old = run(*promote, "--version", 1, "--alias", "shadow")
     assert old.out == "models:/pens@shadow is version 1\n"

@@ -20,6 +20,8 @@ import anomgan.mlflow
 from anomgan import load
 from anomgan.mlflow.quiet import quiet_mlflow
 
+from ..cli.test_json_schema import check
+
 TINY = ["steps=20", "members=1", "hidden=8", "latent=4", "inversion_steps=1"]
 OPTIONS = ["--track", *(part for setting in TINY for part in ("--set", setting))]
 
@@ -194,7 +196,7 @@ def test_a_deleted_experiment(run: Any, normal: Path, store: str) -> None:
     assert done.code == 0
     assert "the experiment 'old' was deleted; restore it (mlflow experiments restore" in done.err
     assert run("log", "m", "--experiment", "old").error.startswith("MLflow (")
-    assert run("log", "m", "--experiment", "new").code == 0
+    check("log", run("log", "m", "--experiment", "new", "--json").out)
     assert only_run(client, "new").info.status == "FINISHED"
 
 
