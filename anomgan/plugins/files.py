@@ -174,7 +174,10 @@ def _find_path(name: str) -> str:
         raise InputError(f"plug-in {name}: isn't a .py file")
     path = Path(name).expanduser()
     bare = [Path(folder, name) for folder in sys.path] if path.name == name else []
-    for place in [path, *bare]:
-        if place.is_file():
-            return os.path.abspath(place)  # noqa: PTH100 - resolve() would follow links
-    raise InputError(f"plug-in {name}: there is no such file")
+    found = next((place for place in [path, *bare] if place.is_file()), None)
+    if found is None:
+        raise InputError(f"plug-in {name}: there is no such file")
+    absolute = os.path.abspath(found)  # noqa: PTH100 - resolve() would follow links
+    if os.pathsep in absolute:
+        raise InputError(f"plug-in {absolute}: move it to where no {os.pathsep!r} is in its path")
+    return absolute

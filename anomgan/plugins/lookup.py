@@ -93,12 +93,15 @@ def _load(registry: Registry[Any], entry: EntryPoint) -> None:
         del registry[entry.name]  # the program has imported its module itself
         with registering(origin):
             registry.add(entry.name, known)
+    present = set(registry)
     try:
         with registering(origin):
             loaded = entry.load()
-    except InputError:
-        raise
     except Exception as error:
+        for name in set(registry) - present:
+            del registry[name]
+        if isinstance(error, InputError):
+            raise
         what = one_line(f"{type(error).__name__}: {error}", 500)
         raise InputError(f"plug-in {origin}: {entry.value} can't be imported: {what}") from error
     if loaded is not registry.get(entry.name):

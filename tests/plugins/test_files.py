@@ -94,6 +94,11 @@ def test_the_package_s_own_names_are_kept(write: Write) -> None:
         get_method("gan")
 
 
+def test_a_path_that_a_list_of_paths_can_not_hold_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="move it to where no ':' is in its path"):
+        load_plugin(write(GAN_CODE.format(name="mine"), folder="a:b"))
+
+
 @pytest.mark.parametrize("name", ["nowhere.py", "data.csv", "~/nowhere.py"])
 def test_what_is_no_file_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"there is no such file|isn't a .py file"):
