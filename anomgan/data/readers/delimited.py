@@ -28,10 +28,12 @@ MISSING_SPELLINGS = [*pa.csv.ConvertOptions().null_values, "None", "<NA>"]
 
 
 _MAX_TAIL_BYTES = 2**25
+_MAX_TOTAL_ROWS = 4
 _TOTALS = frozenset(
     {
         "total", "totals", "grand total", "sum", "average", "mean", "summe", "gesamt", "mittelwert",
         "durchschnitt", "somme", "moyenne", "totale", "media", "suma", "totaal", "сумма", "итого",
+        "minimum", "maximum", "median",
     }
 )  # fmt: skip
 """First cells of rows below a table that sum it up, in lower case."""
@@ -98,7 +100,7 @@ def read_delimited(
             _warn(f"{name}: the header comes again {times} among the records, and is left out")
         if table is not None and (cell := _find_total(table)):
             _warn(
-                f"{name}: the last record begins with {cell!r}; delete it if it sums up the others"
+                f"{name}: a record at the end begins with {cell!r}; delete it if it sums up others"
             )
 
 
@@ -170,13 +172,15 @@ def _select_columns(table: pa.Table, layout: Layout, progress: _Progress) -> pa.
 
 
 def _find_total(table: pa.Table) -> str:
-    """The first cell of the last record if it says that it sums up the others; else empty."""
-    column = next((each for each in table.columns if each[-1].is_valid), None)
-    if column is None or table.num_rows < 3:
-        return ""
-    cell: str = column[-1].as_py()
-    is_alone = pc.sum(pc.equal(column, cell)).as_py() == 1
-    return cell if is_alone and cell.strip(" :").lower() in _TOTALS else ""
+    """The first cell of one of the last records if it says that it sums up others; else empty."""
+    last = [column[-_MAX_TOTAL_ROWS:].to_pylist() for column in table.columns]
+    for record in zip(*last, strict=True):
+        at = next((at for at, cell in enumerate(record) if cell is not None), 0)
+        cell = record[at] or ""
+        is_total = cell.strip(" :").lower() in _TOTALS and table.num_rows > _MAX_TOTAL_ROWS
+        if is_total and pc.sum(pc.equal(table.column(at), cell)).as_py() == 1:
+            return cell
+    return ""
 
 
 def _regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -206,7 +210,8 @@ def _explain_error(
     if row is None:
         return InputError(f"{name}: can't be read as delimited text: {one_line(error)}")
     place = _locate_record(source, layout, progress.rows_read + row.number)
-    others = "the header has" if layout.header else "the first lines have"
+    is_named = layout.header and layout.fields == len(layout.names)
+    others = "the header has" if is_named else "the first lines have"
     return InputError(
         f"{name}: {place} has {row.actual_columns} fields, {others} {row.expected_columns}; "
         f"{_advise(layout, row)}"

@@ -179,7 +179,7 @@ def find_header(rows: TopRows) -> Header:
     at = next(each for each in fitting if rows.count_filled(each) == most)
     if at - 1 in fitting and _holds_units(rows, at) and rows.count_filled(at - 1) > 1:
         at -= 1
-    elif at + 1 in fitting and rows.count_filled(at + 1) == most and _holds_notes(rows, at):
+    elif at + 1 in fitting and rows.count_filled(at + 1) == most and _is_title(rows, at):
         at += 1
     note = ""
     if at > 0:
@@ -200,7 +200,7 @@ def _judge_first_line(rows: TopRows) -> Header:
     elif _counts_up(rows):
         note = (
             f"the first line, {_quote(rows.records[0])}, was taken as the header, since its "
-            f"numbers rise as no others do; --no-header if it is a record"
+            f"numbers follow each other as in no other line; --no-header if it is a record"
         )
     else:
         return place_header(rows, None, _say_no_header(rows, "holds values as those below"))
@@ -264,12 +264,19 @@ def _skip_units(rows: TopRows, at: int) -> int:
     between = [] if first is None else range(at + 1, first)
     if not 0 < len(between) <= _MAX_UNIT_ROWS:
         return at + 1
-    for each in between:
-        values, texts = rows.count_values(each)
-        is_record = len(rows.records[each].fields) == rows.fields
-        if values or (is_record and texts < 2 and not (texts and _holds_units(rows, each))):
-            return at + 1
+    if any(_may_be_record(rows, each, at) for each in between):
+        return at + 1
     return between[-1] + 1
+
+
+def _may_be_record(rows: TopRows, each: int, header: int) -> bool:
+    """Whether a record below the header is more than its units; it may repeat the header."""
+    fields, (values, texts) = rows.records[each].fields, rows.count_values(each)
+    if len(fields) != rows.fields:  # a line of dashes, or a record that is cut off
+        return any(find_kind(cell) not in ("", "text") for cell in fields)
+    if values or fields == rows.records[header].fields:
+        return True
+    return texts < 2 and not (texts and _holds_units(rows, each))
 
 
 def _holds_units(rows: TopRows, at: int) -> bool:
@@ -278,10 +285,15 @@ def _holds_units(rows: TopRows, at: int) -> bool:
     return 2 * sum(map(_is_unit, cells)) > len(cells)
 
 
-def _holds_notes(rows: TopRows, at: int) -> bool:
-    """Whether most filled cells of a record are like ``operator: Jo``."""
-    cells = [cell for cell in rows.records[at].fields if cell.strip()]
-    return 2 * sum(re.search(r"\w: *\S", cell) is not None for cell in cells) > len(cells)
+def _is_title(rows: TopRows, at: int) -> bool:
+    """Whether a record as long as the next one is a title: ``operator: Jo``, or a sentence."""
+    cells, below = (
+        [cell.strip() for cell in rows.records[each].fields if cell.strip()]
+        for each in (at, at + 1)
+    )
+    notes = sum(re.search(r"\w: *\S", cell) is not None for cell in cells)
+    words, words_below = (len(" ".join(each).split()) / len(each) for each in (cells, below))
+    return 2 * notes > len(cells) or words >= 2 * words_below > 0
 
 
 def _is_unit(cell: str) -> bool:

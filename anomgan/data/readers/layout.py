@@ -181,7 +181,7 @@ def _choose_header(
     def holds_known(fields: list[str]) -> bool:
         return bool(options.names) and set(options.names) <= set(name_columns(fields)[0])
 
-    known = next(filter(holds_known, reversed(comment)), None)  # as written first: "#time"
+    known = next(filter(holds_known, comment), None)
     if known is None and comment and options.header == preamble.lines:
         known = comment[0]
     if known is not None:
@@ -199,9 +199,10 @@ def _choose_header(
         header = place_header(rows, at)
     elif options.header == 0:
         header = place_header(rows, None, rows.doubt_missing_header())
-    elif rows.first_record == 0 and comment and len(comment[0]) == rows.fields > 1:
-        return Header(None, 0), comment[0]
     else:
+        fitting = [fields for fields in comment if len(fields) == rows.fields > 1]
+        if rows.first_record == 0 and fitting:
+            return Header(None, 0), fitting[0]
         header = find_header(rows)
     if header.at is None:
         return header, [f"x{i}" for i in range(rows.fields)]

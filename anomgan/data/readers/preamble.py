@@ -11,7 +11,7 @@ from anomgan.data.readers.head import split_records
 
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*\"?\s*(#|%|//)")
-_MARK = re.compile(r"\s*(#+|//+)\s*")
+_MARK = re.compile(r"\s*(#+|%+|//+)\s*")
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,12 @@ class Preamble:
         return cls(separator, (), "", first)
 
     def split_last(self, separator: str) -> list[list[str]]:
-        """Fields of the last comment, without its mark and as it is written; empty without one."""
+        """Fields of the last comment without its mark, and as it is written; the likelier first."""
         texts = [_MARK.sub("", self.last, count=1), self.last] if self.last else []
+        if self.last.lstrip()[:1] == "%":  # rather a share than a comment: "% load"
+            texts.reverse()
         split = [record.fields for text in texts for record in split_records([text], separator)]
-        return split if len(split) < 2 or split[0][0] else split[1:]  # a column called "#"
+        return [fields for fields in split if fields[0]]  # a column may be called "#"
 
     def describe_comments(self, header: int | None) -> str:
         """What became of the comments, for a warning; empty if there are none.
@@ -62,6 +64,6 @@ class Preamble:
         if header in self.comments:
             parts.append(f"line {header}, {self.last.strip()[:40]!r}, is taken as the header")
         if left_out:
-            what = "line 1 is" if left_out == [1] else f"{len(left_out)} lines above the header are"
-            parts.append(f"{what} left out as comments")
+            lines = "a comment is" if len(left_out) == 1 else f"{len(left_out)} comments are"
+            parts.append(f"{lines} left out above the records, from line {left_out[0]} on")
         return "; ".join(parts)

@@ -145,12 +145,12 @@ def _hint_at_others(rows: Sequence[str]) -> str:
             return f"has one column; --separator {mark!r} would make {counts.pop() + 1} of it"
     counts = {len(row.split()) for row in rows[1:]}
     names, fields = len(rows[0].split()), counts.pop()
-    if not counts and fields == names + 1 > 2:
-        return (
-            f"has one column; blanks would make {fields} of it (--separator space), but the "
-            f"header has {names} names: name the date and the time"
-        )
-    return ""
+    if counts or fields < 2 or find_kind(rows[-1].split()[-1]) != "number":
+        return ""
+    return (
+        f"has one column; blanks would make {fields} of it (--separator space), but the header has "
+        f"{names} words: write as many names there, date and time apart"
+    )
 
 
 def _is_one_decimal_column(rows: Sequence[str]) -> bool:

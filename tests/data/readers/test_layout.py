@@ -38,7 +38,11 @@ def read(path: Path, text: str | bytes, **options: Any) -> tuple[Any, str]:
         (table(NAMES), "", 1),
         (table("sep=,", NAMES), "", 2),
         ("sep=;\r\n" + table(NAMES).replace(",", ";").replace("\n", "\r\n"), "", 2),
-        (table("# pump house", "", "// metric", NAMES), "2 lines above the header are left out", 4),
+        (
+            table("# pump house", "", "// metric", NAMES),
+            "2 comments are left out above the records, from line 1",
+            4,
+        ),
         (table("#when,heat,flow,pump"), "line 1, '#when,heat,flow,pump', is taken as the he", 1),
         (table("# house 4", f"# {NAMES}"), "line 2, '# when,heat,flow,pump', is taken", 2),
         (table("Report 12", "", NAMES), "line 3 is taken as the header", 3),
@@ -96,7 +100,7 @@ def test_files_without_a_header(tmp_path: Path, mark: str) -> None:
 def test_numbers_that_are_names(tmp_path: Path, text: str) -> None:
     frame, warned = read(tmp_path / "t.csv", text)
     assert len(frame) == 4
-    assert "was taken as the header, since its numbers rise as no others do" in warned
+    assert "was taken as the header, since its numbers follow each other as in no other" in warned
 
 
 def test_rows_that_rise_are_no_headers(tmp_path: Path) -> None:
@@ -174,9 +178,9 @@ def test_headers_among_the_records_are_left_out(tmp_path: Path) -> None:
 
 
 def test_sums_below_a_table_are_pointed_out(tmp_path: Path) -> None:
-    frame, warned = read(tmp_path / "t.csv", table(NAMES, body=[*DAYS, "Total:,99,7,"]))
-    assert len(frame) == 9
-    assert "the last record begins with 'Total:'; delete it if" in warned
+    frame, warned = read(tmp_path / "t.csv", table(NAMES, body=[*DAYS, "Total:,99,7,", "max,9,8,"]))
+    assert len(frame) == 10
+    assert "a record at the end begins with 'Total:'; delete it if" in warned
 
 
 def test_trailing_separators_hide_nothing(tmp_path: Path) -> None:
