@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,16 @@ def test_datasets_is_no_package_that_shadows_another() -> None:
 
 def test_version_is_the_installed_one() -> None:
     assert importlib.metadata.version("anomgan") == PYPROJECT["project"]["version"]
+
+
+def test_what_is_deployed_is_a_python_that_is_declared() -> None:
+    prefix = "Programming Language :: Python :: "
+    named = [each.removeprefix(prefix) for each in PYPROJECT["project"]["classifiers"]]
+    declared = [each for each in named if re.fullmatch(r"3\.\d+", each)]
+    for path in (ROOT / "docs" / "deploy").iterdir():
+        text = path.read_text(encoding="utf-8")
+        for version in re.findall(r"python(?::|-version: \"?)(3\.\d+)", text):
+            assert version in declared, path
 
 
 def test_the_citation_is_of_this_version() -> None:
