@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomgan.data.readers.head import MAX_HEAD_BYTES, HeadStream, split_records
-from anomgan.data.readers.header import Header, TopRows, find_header, place_header
+from anomgan.data.readers.header import Header, find_header, place_header, place_no_header
 from anomgan.data.readers.options import ReadOptions
 from anomgan.data.readers.preamble import Preamble
 from anomgan.data.readers.separator import Separator, describe_separator, find_separator
+from anomgan.data.readers.top_rows import TopRows
 from anomgan.errors import InputError
 from anomgan.utils.text import join_limited
 
@@ -198,7 +199,7 @@ def _choose_header(
     if at is not None:
         header = place_header(rows, at)
     elif options.header == 0:
-        header = place_header(rows, None, rows.doubt_missing_header())
+        header = place_no_header(rows)
     else:
         fitting = [fields for fields in comment if len(fields) == rows.fields > 1]
         if rows.first_record == 0 and fitting:
