@@ -53,6 +53,15 @@ class SetAside(TypedDict):
     drop: list[str]
 
 
+class FileLayout(TypedDict):
+    """How the training file was laid out, see :class:`anomgan.data.readers.layout.Layout`."""
+
+    separator: str
+    header: int | None
+    skipped: list[int]
+    given_separator: str
+
+
 class FurtherFacts(TypedDict, total=False):
     """Entries that only some fits have."""
 
@@ -65,6 +74,7 @@ class FurtherFacts(TypedDict, total=False):
     set_aside: SetAside
     gain: dict[str, float] | None
     reading: list[dict[str, Any]]
+    layout: FileLayout
     options: dict[str, Any]
     finished: int
 

@@ -345,6 +345,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "facts of a list": (entry("estimator/training", []), "estimator/training is of another"),
     "a seed gone": (entry("estimator/training/seed", None), "training/seed is of another"),
     "aside of text": (entry("estimator/training/set_aside", "id"), "set_aside is of another"),
+    "layout of text": (entry("estimator/training/layout", ","), "training/layout is of another"),
     "steps too large": (entry("curve", [[10**18, 10**18, {"a": "b"}]]), "belong together"),
     "health of others": (entry("held_out/measures/coverage", [1.0]), "other members"),
     "health without a measure": (entry("held_out/measures", {}), "other members"),

@@ -65,10 +65,14 @@ class ReadOptions:
         Args:
             layout: That of the earlier file, as :meth:`.layout.Layout.to_json` gives it.
             names: Columns that the file must have.
+
+        Raises:
+            InputError: If the earlier file's separator can't be one.
         """
         known = layout or {}
         header = self.header
         if header is None and known and known.get("header") is None:
             header = 0
-        separator = self.separator or known.get("given_separator", "")
+        given = self.make(separator=known.get("given_separator") or None).separator
+        separator = self.separator or given
         return replace(self, separator=separator, header=header, names=tuple(names))
