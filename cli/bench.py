@@ -214,6 +214,8 @@ def bench(
         raise InputError("--classes and --defects go with --images")
     if series and (images or sheet or contamination):
         raise InputError("--series goes without --images, --sheet and --contamination")
+    if series and not paths:
+        raise InputError("--series: name a PATH; no sample set is a series")
     if time and not series:
         raise InputError("--time goes with --series")
     config = Config.make(preset, settings, kind)

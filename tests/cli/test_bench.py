@@ -268,14 +268,15 @@ def test_series_with_intervals_and_with_labels_are_the_same(run, wave):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--series", "--images"], "--series goes without --images"),
+        (["pump.csv", "--series", "--images"], "--series goes without --images"),
         (
             ["--series", "--peers", "lof"],
             "--peers: unknown 'lof'; choose from: sub-pca, mahalanobis",
         ),
-        (["--time", "timestamp"], "--time goes with --series"),
-        (["--series"], "name the column that marks abnormal points with --label COL"),
+        (["pump.csv", "--time", "timestamp"], "--time goes with --series"),
+        (["--series"], "--series: name a PATH"),
+        (["pump.csv", "--series"], "name the column that marks abnormal points with --label COL"),
     ],
 )
 def test_options_of_series_are_checked(run, wave, options, message):
-    assert message in run("bench", "pump.csv", "--methods", "none", *options).error
+    assert message in run("bench", *options, "--methods", "none").error
