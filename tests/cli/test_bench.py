@@ -270,7 +270,7 @@ def test_series_with_intervals_and_with_labels_are_the_same(run, wave):
     [
         (["pump.csv", "--series", "--images"], "--series goes without --images"),
         (
-            ["--series", "--peers", "lof"],
+            ["pump.csv", "--series", "--peers", "lof"],
             "--peers: unknown 'lof'; choose from: sub-pca, mahalanobis",
         ),
         (["pump.csv", "--time", "timestamp"], "--time goes with --series"),
