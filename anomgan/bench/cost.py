@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,9 +81,10 @@ def estimate_cost(name: str, config: Config) -> Cost:
     for phase in gan.phases():
         for update in phase.updates:
             weights = [w for net in update.networks for w in gan.get_submodule(net).parameters()]
+            steps = max(1, round(phase.share * config.steps))
+            steps = update.limit_steps(steps, math.inf, math.inf)
             with _FlopCounter() as counter:
                 torch.autograd.grad(update.loss(sampler()).sum(), weights)
-            steps = max(1, round(phase.share * config.steps))
             fit += steps * update.repeats * counter.total
 
     gan.eval().requires_grad_(False)

@@ -92,11 +92,11 @@ def corrupt_rows(
     }
     if generated is not None:
         donors["generated"] = generated[..., :size]
-    kind = torch.arange(shape[1], device=real.device) * len(donors) // shape[1]
-    donor = torch.empty_like(real)
-    for number, name in enumerate(donors):
-        donor[:, kind == number] = donors[name][:, kind == number]
-    rows = torch.where(chosen, donor, real)
+    kind = torch.arange(shape[1]) * len(donors) // shape[1]
+    counts = torch.bincount(kind, minlength=len(donors)).tolist()
+    pieces = [donors[name].split(counts, 1)[number] for number, name in enumerate(donors)]
+    rows = torch.where(chosen, torch.cat(pieces, 1), real)
+    kind = kind.to(real.device)
     changed = ((rows - real).abs() > 1e-6).to(real)
     cells = real.new_zeros(*shape, columns).index_add(-1, column, changed).clamp(max=1)
     first = torch.tensor(FIRST_KIND, device=real.device)[kind]

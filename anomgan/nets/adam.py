@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -25,7 +24,7 @@ class Adam:
     Attributes:
         exp_avg: Averages of the gradients, one for each weight.
         exp_avg_sq: Averages of their squares.
-        steps: Number of updates of each weight.
+        steps: Number of updates of each weight, on its device.
     """
 
     def __init__(self, weights: Sequence[Tensor], betas: tuple[float, float] = BETAS) -> None:
@@ -33,7 +32,7 @@ class Adam:
         self.weights, self.betas = list(weights), betas
         self.exp_avg = [torch.zeros_like(w) for w in self.weights]
         self.exp_avg_sq = [torch.zeros_like(w) for w in self.weights]
-        self.steps = [0] * len(self.weights)
+        self.steps = [torch.zeros((), device=w.device) for w in self.weights]
 
     @torch.no_grad()
     def step(self, grads: Sequence[Tensor | None], rate: float) -> None:
@@ -41,19 +40,24 @@ class Adam:
         present = [(i, grad) for i, grad in enumerate(grads) if grad is not None]
         if not present:
             return
-        indices, gradients = [i for i, _ in present], [grad for _, grad in present]
-        for i in indices:
-            self.steps[i] += 1
-        weights, first, second = (
-            [each[i] for i in indices] for each in (self.weights, self.exp_avg, self.exp_avg_sq)
+        weights, first, second, steps = (
+            [each[i] for i, _ in present]
+            for each in (self.weights, self.exp_avg, self.exp_avg_sq, self.steps)
         )
-        beta1, beta2 = self.betas
-        torch._foreach_lerp_(first, gradients, 1 - beta1)
-        torch._foreach_mul_(second, beta2)
-        torch._foreach_addcmul_(second, gradients, gradients, 1 - beta2)
-        # Averages that start at zero are too small at first.
-        scale = torch._foreach_sqrt(second)
-        torch._foreach_div_(scale, [math.sqrt(1 - beta2 ** self.steps[i]) for i in indices])
-        torch._foreach_add_(scale, EPSILON)
-        sizes = [-rate / (1 - beta1 ** self.steps[i]) for i in indices]
-        torch._foreach_addcdiv_(weights, first, scale, sizes)
+        torch._foreach_add_(steps, 1)
+        # One pass over the memory of each weight, so gradients have to lie as weights do.
+        torch._fused_adam_(
+            weights,
+            [grad.contiguous() for _, grad in present],
+            first,
+            second,
+            [],
+            steps,
+            lr=rate,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )

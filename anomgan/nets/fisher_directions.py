@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import scipy.linalg
 import torch
 from torch import Tensor, nn
 
 from anomgan.nets.layers import row_stable_matmul
-from anomgan.utils.covariance import shrink_covariance
+from anomgan.utils.covariance import shrink_covariance, sum_products
 
 DIRECTIONS = 64
 """Directions that are kept."""
@@ -45,12 +46,17 @@ class FisherDirections(nn.Module):
             within = shrink_covariance(centred)
             within.diagonal().add_(1e-9 * within.trace() + 1e-12)
             root = torch.linalg.cholesky(within)
-            apart = torch.linalg.solve_triangular(root, apart.mT, upper=False)
-            # All of them, the largest last: those of a part take LAPACK longer.
-            ratio, vectors = torch.linalg.eigh(apart @ apart.mT / apart.shape[1])
-            count = min(DIRECTIONS, len(within))
-            vectors = torch.linalg.solve_triangular(root.mT, vectors[:, -count:], upper=True)
-            weights = (1 - 1 / ratio[-count:].clamp(min=1e-9)).clamp(0, 1).sqrt()
+            half = torch.linalg.solve_triangular(root, sum_products(apart), upper=False)
+            whole = torch.linalg.solve_triangular(root, half.mT, upper=False) / len(apart)
+            size = len(within)
+            count = min(DIRECTIONS, size)
+            largest = size - count, size - 1  # of eigenvalues in ascending order
+            ratio, vectors = (
+                torch.from_numpy(part)
+                for part in scipy.linalg.eigh(whole.numpy(), subset_by_index=largest, driver="evr")
+            )
+            vectors = torch.linalg.solve_triangular(root.mT, vectors, upper=True)
+            weights = (1 - 1 / ratio.clamp(min=1e-9)).clamp(0, 1).sqrt()
             self.mean[m, 0] = mean.to(self.mean)
             self.directions[m].zero_()
             self.directions[m, :, :count] = (vectors * weights).flip(1).to(self.directions)

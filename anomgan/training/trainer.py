@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anomgan.gans import GAN, Phase
+from anomgan.gans import GAN, Batch, Phase
 from anomgan.nets.adam import Adam
 from anomgan.training.history import (
     Callback,
@@ -103,7 +103,7 @@ class _PhaseRunner:
         Returns:
             The last loss of each of these, ``(M,)``.
         """
-        losses = {}
+        losses, shared = {}, dict[str, Batch]()
         for m, (update, budget) in enumerate(zip(self.updates, self.budgets, strict=True)):
             if self.steps >= budget:
                 continue
@@ -111,7 +111,10 @@ class _PhaseRunner:
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = self.gan.config.learning_rate * update.rate * cosine
             for _ in range(update.repeats):
-                loss = update.loss(self.sampler(progress, steps=budget))
+                batch = shared.get(update.batch) or self.sampler(progress, steps=budget)
+                if update.batch:
+                    shared[update.batch] = batch
+                loss = update.loss(batch)
                 # Gradients of these weights alone: that is what freezes all others.  Layers that a
                 # network hasn't grown to have none.
                 self.grads[m] = torch.autograd.grad(loss.sum(), self.weights[m], allow_unused=True)
@@ -126,14 +129,14 @@ class _PhaseRunner:
 
     def state(self) -> dict[str, Tensor]:
         """Moments and averages, by name."""
-        steps = {f"{m}.made": torch.tensor(each.steps) for m, each in enumerate(self.optimizers)}
+        steps = {f"{m}.made": torch.stack(each.steps) for m, each in enumerate(self.optimizers)}
         return steps | self._tensors()
 
     def load(self, state: TrainerState) -> None:
         """Continue from what :meth:`state` returned."""
         self.steps = state.steps
         for m, optimizer in enumerate(self.optimizers):
-            optimizer.steps = [int(steps) for steps in state.tensors[f"{m}.made"]]
+            torch._foreach_copy_(optimizer.steps, list(state.tensors[f"{m}.made"]))
         for name, tensor in self._tensors().items():
             tensor.copy_(state.tensors[name])
 

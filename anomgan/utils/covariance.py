@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+
+def sum_products(rows: Tensor) -> Tensor:
+    """Products of all pairs of columns, summed over rows, ``(n, S) -> (S, S)``, on the CPU.
+
+    By NumPy, which sees that the result is symmetric and computes half of it.
+    """
+    array = rows.numpy()
+    return torch.from_numpy(array.T @ array)
 
 
 def shrink_covariance(centred: Tensor) -> Tensor:
@@ -13,13 +23,13 @@ def shrink_covariance(centred: Tensor) -> Tensor:
     of matrices: here sums over all pairs of columns are squares of sums.
 
     Args:
-        centred: Rows, ``(n, S)`` float64.
+        centred: Rows, ``(n, S)`` float64, on the CPU.
 
     Returns:
         The covariance, ``(S, S)``.
     """
     rows, size = centred.shape
-    covariance = centred.mT @ centred / rows
+    covariance = sum_products(centred) / rows
     mean, total = covariance.diagonal().mean(), covariance.square().sum()
     noise = centred.square().sum(1).square().mean() - total
     spread = float(total - size * mean**2)
