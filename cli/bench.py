@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anomgan.cli.bench_detectors import choose_gans, choose_peers
 from anomgan.cli.console import print_json, say, warn
 from anomgan.cli.file_options import (
     HeaderOption,
@@ -35,10 +36,7 @@ from anomgan.cli.options import (
 from anomgan.errors import InputError
 
 if TYPE_CHECKING:
-    from anomgan.bench.contender import Contender
     from anomgan.bench.sets import LabelledSet
-
-DEFAULT_PEERS, DEFAULT_SERIES_PEERS = "iforest,knn", "sub-pca,mahalanobis,knn,iforest,zscore"
 
 
 def bench(
@@ -185,16 +183,13 @@ def bench(
         raise InputError("--set score=…: name the scores with --scores")
 
     from anomgan.bench.benchmark import Benchmark
-    from anomgan.bench.gans import UNTRAINED, GANContender
+    from anomgan.bench.gans import GANContender
     from anomgan.bench.localization import format_table, localize_defects
     from anomgan.bench.markdown import to_markdown
-    from anomgan.bench.peers import PEERS, Peer, check_peers
     from anomgan.bench.pictures import SKLEARN_DIGITS, find_picture_sets
     from anomgan.bench.rank_plot import plot_ranks
     from anomgan.bench.result_row import ResultRow, SeriesRow
     from anomgan.bench.results import GAINS, PICTURE, REPORT, RESULTS, Results, describe_settings
-    from anomgan.bench.series_gans import SeriesGAN
-    from anomgan.bench.series_peers import SERIES_PEERS, SeriesPeer, check_series_peers
     from anomgan.bench.series_sets import find_series_sets
     from anomgan.bench.sets import find_sets
     from anomgan.bench.summary import Summary
@@ -202,11 +197,7 @@ def bench(
     from anomgan.cli.progress import BenchProgress
     from anomgan.config import Config
     from anomgan.data.samples import list_samples
-    from anomgan.gans import GAN, get_method
     from anomgan.params import resolve_device
-    from anomgan.plugins.lookup import list_names
-    from anomgan.plugins.registry import COMPONENTS
-    from anomgan.score_weights import SCORES
 
     # Mistakes in the options are reported before hours of training.
     kind = "series" if series else "images" if images else "tables"
@@ -220,51 +211,10 @@ def bench(
         raise InputError("--time goes with --series")
     config = Config.make(preset, settings, kind)
     device = resolve_device(device)
-    score_names = [name for name in SCORES if name != "transforms" or config.self_supervision]
-    score_names += [name for name in list_names(COMPONENTS) if name not in SCORES]
-    asked_scores = "".join((scores or config.score).split())
-    sums = [each for each in asked_scores.split(",") if "+" in each or "*" in each]
-    for each in sums:
-        Config.make(preset, settings | {"score": each}, kind)
-    wanted_scores = _parse_names(
-        "--scores", asked_scores, [*score_names, *sums], may_be_empty=False
-    )
-    method_names = [
-        name
-        for name in list_names(GAN.registry)
-        if name not in GAN.registry or kind in GAN.registry[name].kinds
-    ]
-    names = _parse_names("--methods", methods, [*method_names, UNTRAINED])
-    # Which kinds an installed plug-in learns from is known only now, as it has been named.
-    others = [each for each in names if each != UNTRAINED and kind not in get_method(each).kinds]
-    if others and methods.strip() != "all":
-        raise InputError(f"--methods: {others[0]!r} doesn't learn from {kind}")
-
-    def make_gans(name: str) -> list[SeriesGAN] | list[GANContender]:
-        if series:
-            options = preset, settings, device
-            return [
-                SeriesGAN(name, score, score == config.score, *options) for score in wanted_scores
-            ]
-        return [GANContender(name, wanted_scores, config, device)]
-
-    gans: list[Contender[Any]] = []
-    controls: dict[str, str] = {}
-    trained = [gan for name in names if name not in (UNTRAINED, *others) for gan in make_gans(name)]
-    for gan in trained:
-        gans.append(gan)
-        if UNTRAINED in names:
-            gans.append(gan.control())
-            controls |= dict(zip(gan.names, gan.control().names, strict=True))
-    if UNTRAINED in names and not trained:
-        gans = [gan.control() for gan in make_gans(DEFAULT_METHOD)]
-    known_peers = SERIES_PEERS if series else PEERS
-    usual_peers = DEFAULT_SERIES_PEERS if series else DEFAULT_PEERS
-    peer_names = _parse_names("--peers", peers or usual_peers, known_peers)
-    other_detectors = [SeriesPeer(name) if series else Peer(name) for name in peer_names]
+    gans, controls = choose_gans(methods, scores, preset, settings, config, device, kind)
+    other_detectors = choose_peers(peers, series=series)
     if not gans and not other_detectors:
         raise InputError("--methods none --peers none: name at least one detector")
-    (check_series_peers if series else check_peers)(peer_names)
     clean: Sequence[LabelledSet]
     if images:
         clean = find_picture_sets(paths or [SKLEARN_DIGITS], _parse_classes(classes))
@@ -325,25 +275,3 @@ def _parse_classes(classes: str | None) -> list[int]:
         return list(dict.fromkeys(int(part) for part in (classes or "").split(",") if part.strip()))
     except ValueError:
         raise InputError(f"--classes {classes}: must be whole numbers with commas") from None
-
-
-def _parse_names(
-    option: str, text: str, choices: Iterable[str], *, may_be_empty: bool = True
-) -> tuple[str, ...]:
-    """The names in a comma-separated list, or ``all`` or, if the list may be empty, ``none``.
-
-    Raises:
-        InputError: If a name isn't among the choices.
-    """
-    choices = list(choices)
-    if text.strip() == "all":
-        return tuple(choices)
-    if may_be_empty and text.strip() == "none":
-        return ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in choices:
-            raise InputError(f"{option}: unknown {name!r}; choose from: {', '.join(choices)}, all")
-    if not names:
-        raise InputError(f"{option}: names nothing; choose from: {', '.join(choices)}, all")
-    return names
