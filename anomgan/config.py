@@ -59,9 +59,10 @@ class Config:
     members: int = _training(
         4, "GANs in the ensemble, trained in parallel. One GAN's scores vary much with its seed."
     )
-    views: tuple[Literal["standard", "minmax", "asinh", "power"], ...] = _training(
+    views: tuple[Literal["standard", "minmax", "asinh", "power", "shape"], ...] = _training(
         ("standard", "minmax", "asinh", "power"),
-        "Scalings of the columns, given to the members in turn. Each shows other anomalies best.",
+        "Scalings of the columns, given to the members in turn. Each shows other anomalies best; "
+        "``shape`` is for series: windows about their own mean.",
     )
     trim: float = _training(
         0.0, "Share of the training rows to leave out as likely anomalies: the outermost.", 0, 0.9
@@ -393,7 +394,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 KINDS: dict[str, dict[str, Any]] = {
     "tables": {},
-    "series": {},
+    "series": {"views": ("shape", "standard")},  # other scalings change little of a window
     "images": {
         "members": 2,
         "views": ("minmax",),  # pixels have a range, and no tails to bring in

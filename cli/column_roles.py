@@ -49,6 +49,7 @@ class ColumnRoles:
         source: str,
         conditions: Iterable[str] = (),
         kinds: Mapping[str, str] | None = None,
+        series: Mapping[str, Any] | None = None,
     ) -> None:
         """Check the options against the training table.
 
@@ -57,12 +58,15 @@ class ColumnRoles:
             source: What messages call it.
             conditions: Columns named by ``--condition``.
             kinds: Columns named by ``--category`` and the like -> the name of that option.
+            series: ``time`` and ``group`` -> the column named by that option, if any.
 
         Raises:
             InputError: If a column doesn't exist or is named by two options, no column is left to
                 learn from, or the identifier has the name of a result.
         """
         named = self.options + [("--condition", name) for name in dict.fromkeys(conditions)]
+        columns = {role: (series or {}).get(role) for role in ("time", "group")}
+        named += [(f"--{role}", name) for role, name in columns.items() if name is not None]
         for name, count in Counter(name for _, name in named).items():
             if count > 1:
                 options = " and ".join(option for option, other in named if other == name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anomgan.cli.console import print_json, show_facts, show_table, warn
@@ -79,6 +79,7 @@ def show_reading(
     *,
     conditions: Sequence[str],
     options: TableOptions,
+    series: Mapping[str, Any] | None = None,
     source: str,
     as_json: bool,
 ) -> None:
@@ -88,6 +89,7 @@ def show_reading(
         frame: The training rows.
         conditions: Columns to condition on.
         options: What the user says about columns.
+        series: Parameters of the estimator for series, if rows make up some.
         source: What messages call the table.
         as_json: Whether to print JSON.
 
@@ -99,7 +101,16 @@ def show_reading(
     from anomgan.data.table.column_reading import describe_columns
     from anomgan.utils.text import limit_lines
 
-    encoder, _, report = fit_encoder(frame, conditions=conditions, options=options, source=source)
+    asked = None
+    if series:
+        from anomgan.params import resolve_series_options
+
+        asked = resolve_series_options(
+            **series, names=list(frame.columns), by_label=True, source=source
+        )
+    encoder, _, report = fit_encoder(
+        frame, conditions=conditions, options=options, series=asked, source=source
+    )
     for line in limit_lines(report.unread_lines()):
         warn(f"{source}: {line}")
     readings = [dict(each) for each in describe_columns(frame, encoder.schema, report.missing)]

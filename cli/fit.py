@@ -43,6 +43,7 @@ from anomgan.cli.options import (
     SetOption,
     check_share,
 )
+from anomgan.cli.series_options import EveryOption, GroupOption, WindowOption, collect_series
 from anomgan.cli.table_options import (
     CategoryOption,
     DateFormatOption,
@@ -136,6 +137,9 @@ def fit(
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
     time: TimeOption = None,
+    window: WindowOption = None,
+    group: GroupOption = None,
+    every: EveryOption = None,
     date_format: DateFormatOption = None,
     dry_run: DryRunOption = False,
     contamination: Annotated[
@@ -240,7 +244,11 @@ def fit(
     from anomgan.data.table.options import TableOptions
 
     read_options = collect_read_options(sheet, separator, header, no_header)
-    kinds = collect_kinds(category=category, number=number, text=text, time=time)
+    series = collect_series(time, window, group, every)
+    if series and conditions:
+        raise InputError("--condition: series take none; --group tells several of them apart")
+    columns_of_times = None if series else time
+    kinds = collect_kinds(category=category, number=number, text=text, time=columns_of_times)
     table_options = TableOptions.make(
         columns=kinds,
         missing=collect_missing(missing),
@@ -253,12 +261,13 @@ def fit(
         source = describe_source(normal)
         column = label and split_label(label, table.columns)[0]
         roles = ColumnRoles(identifier, column, tuple(drop or []))
-        roles.check(table, source=source, conditions=conditions, kinds=kinds)
+        roles.check(table, source=source, conditions=conditions, kinds=kinds, series=series)
         rows, *_ = _drop_abnormal(table, label, source=source)
         show_reading(
             roles.drop_from(rows),
             conditions=conditions,
             options=table_options,
+            series=series,
             source=source,
             as_json=as_json,
         )
@@ -278,7 +287,7 @@ def fit(
     from anomgan.utils.digest import compute_digest
 
     # Mistakes in the options are reported before a long file is read.
-    Config.make(preset, settings)
+    Config.make(preset, settings, "series" if series else "tables")
     get_method(method)
     resolve_condition(method, conditions, other=other is not None)
     check_target(model)
@@ -289,6 +298,7 @@ def fit(
         alpha=alpha,
         contamination=contamination,
         condition=list(conditions) or None,
+        **series,
         columns=kinds or None,
         missing=collect_missing(missing),
         decimal=decimal,
@@ -306,7 +316,7 @@ def fit(
         table = read_whole(normal, read_options, max_pixels=max_pixels)
         column = label and split_label(label, table.columns)[0]
         roles = ColumnRoles(identifier, column, tuple(drop or []))
-        roles.check(table, source=source, conditions=conditions, kinds=kinds)
+        roles.check(table, source=source, conditions=conditions, kinds=kinds, series=series)
         rows, normal_labels, left_out = _drop_abnormal(table, label, source=source)
         roles = replace(roles, normal=normal_labels)
         training_rows = roles.drop_from(rows)

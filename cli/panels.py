@@ -18,7 +18,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Columns": (
         *("--label", "--labels", "--id", "--condition", "--drop", "--by"),
-        *("--category", "--number", "--text", "--time", "--group"),
+        *("--category", "--number", "--text", "--time", "--window", "--group", "--every"),
     ),
     "Model": ("--model", "--method", "--plugin", "--size", "--tiles"),
     "Training": (

@@ -23,7 +23,7 @@ def test_presets_change_what_they_say_and_nothing_else():
         ("steps", "20", 20),
         ("steps", "1e3", 1000),
         ("learning_rate", "0.01", 0.01),
-        ("views", "asinh, power", ("asinh", "power")),
+        ("views", "asinh, power, shape", ("asinh", "power")),
         ("views", ["minmax"], ("minmax",)),
         ("score", "paper", "paper"),
     ],
@@ -63,7 +63,7 @@ def test_json_round_trip():
 
 
 def test_choices_are_what_exists():
-    assert SETTINGS["views"].choices == tuple(SCALINGS)
+    assert SETTINGS["views"].choices == (*SCALINGS, "shape")
     assert set(OWN_COMPONENTS) == {*COMPONENTS} - {*COMPONENTS.origins}
     assert set(SETTINGS["score"].choices) == {*SUMS, *OWN_COMPONENTS}
 
@@ -93,11 +93,15 @@ def test_the_docstring_explains_every_setting():
         ("ema", "much", "setting ema='much' must be a number"),
         ("layers", 1.5, "setting layers=1.5 must be a whole number"),
         ("views", 3, "setting views=3 must be a list"),
-        ("views", [], "setting views must name at least one of: standard, minmax, asinh, power"),
+        (
+            "views",
+            [],
+            "setting views must name at least one of: standard, minmax, asinh, power, shape",
+        ),
         (
             "views",
             "power, rosy",
-            "setting views='rosy' must be one of: standard, minmax, asinh, power",
+            "setting views='rosy' must be one of: standard, minmax, asinh, power, shape",
         ),
         ("growing", "yes", "setting growing='yes' must be one of: auto, on, off"),
     ],

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from anomgan.data.spec import Kind, Spec
 from anomgan.data.transforms import soft_tail, soft_tail_inverse, yeo_johnson, yeo_johnson_inverse
+from anomgan.errors import InputError
 
 CONDITION_ROWS = 512
 """Training rows whose conditions are stored, to sample conditions as they occur together."""
@@ -38,6 +39,25 @@ SCALINGS: dict[str, tuple[_Map, _Map]] = {
     "power": (yeo_johnson, yeo_johnson_inverse),
 }
 """Name -> the map of numeric entries before they are centred and scaled, and its inverse."""
+
+
+LEVEL_SHARE = 0.1
+"""What the scaling ``shape`` keeps of the mean of a window's channel: enough to undo it."""
+
+
+def damp_levels(values: Tensor, window: tuple[int, int] | None, *, inverse: bool = False) -> Tensor:
+    """Damp the mean of each channel of windows, ``(n, D)``, so that their shape counts.
+
+    Raises:
+        InputError: If the records aren't windows.
+    """
+    if window is None:
+        raise InputError("setting views=shape is for series")
+    size = window[0] * window[1]
+    channels = values[:, :size].unflatten(1, window)
+    factor = (1 / LEVEL_SHARE if inverse else LEVEL_SHARE) - 1
+    damped = channels + factor * channels.mean(-1, keepdim=True)
+    return torch.cat([damped.flatten(1), values[:, size:]], 1)
 
 
 class EnsembleScaler(nn.Module):
@@ -110,11 +130,12 @@ class EnsembleScaler(nn.Module):
         self._fit_pixels(values[:, :first])
         values = values[:: -(-len(values) // _MAX_FIT_ROWS), first:].astype(np.float64, copy=False)
         numeric = self.numeric.numpy() - first
-        self.power[self.numeric] = torch.from_numpy(_fit_powers(values[:, numeric]))
+        if "power" in self.scalings:
+            self.power[self.numeric] = torch.from_numpy(_fit_powers(values[:, numeric]))
         rate = (values.sum(0) + 1) / (len(values) + 2)
         spread = np.sqrt(np.clip(rate * (1 - rate), 0, None))
         for m, name in enumerate(self.scalings):
-            mapped = SCALINGS[name][0](torch.from_numpy(values), self.power[first:]).numpy()
+            mapped = self._map_as(name, torch.from_numpy(values), self.power[first:]).numpy()
             loc = values.mean(0)
             scale = np.maximum(spread, 1e-12)
             loc[numeric] = mapped[:, numeric].mean(0)
@@ -158,9 +179,15 @@ class EnsembleScaler(nn.Module):
         power = self.power[numeric]
         for m, name in enumerate(self.scalings):
             if name not in ("standard", "minmax"):
-                apply = SCALINGS[name][int(inverse)]
-                out[m][:, numeric] = apply(values[m][:, numeric], power)
+                part = values[m][:, numeric]
+                out[m][:, numeric] = self._map_as(name, part, power, inverse=inverse)
         return out
+
+    def _map_as(self, name: str, values: Tensor, power: Tensor, *, inverse: bool = False) -> Tensor:
+        """Apply one scaling's map to entries, ``(n, D)``."""
+        if name == "shape":
+            return damp_levels(values, self.spec.window, inverse=inverse)
+        return SCALINGS[name][int(inverse)](values, power)
 
     def scale_entries(self, p: Tensor, entries: Tensor) -> Tensor:
         """Scale probabilities at these entries, as 0/1 entries are, ``(M, n, len(entries))``."""

@@ -30,7 +30,8 @@ class Span:
             by row.  ``condition``: a one-hot block or all zeros; an input of the networks that
             isn't scored.
         start: Index of the first entry.
-        width: Number of entries; more than one only for a category, a picture or a condition.
+        width: Number of entries; more than one only for a category, a picture, a condition or a
+            channel of a window.
         column: The user's column; several spans may describe parts of one.
     """
 
@@ -64,19 +65,22 @@ class Spec:
             first; None for tables.
         tiles: Number of neighbouring records that are tiles of one picture, whose score is the
             largest of theirs; 1 without tiling.
+        window: Channels and points of the window in the first spans, channel by channel, if records
+            are windows of series.
     """
 
     shape: tuple[int, ...]
     spans: tuple[Span, ...] = ()
     grid: tuple[int, int, int] | None = None
     tiles: int = 1
+    window: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check that spans cover the record.
 
         Raises:
             ValueError: If there is a gap or an overlap, something follows a condition, grid and
-                pixels disagree, or a table has tiles.
+                pixels disagree, a table has tiles, or spans make no such window.
         """
         if self.tiles < 1 or (self.tiles > 1 and self.grid is None):
             raise ValueError(f"{self.tiles} tiles")
@@ -90,6 +94,10 @@ class Spec:
         if self.spans and self.shape != (at,):
             raise ValueError(f"spans cover {at} entries of a record of shape {self.shape}")
         pixels = [span.width for span in self.spans if span.kind == "pixel"]
+        if self.window and [span.width for span in self.spans[: self.window[0]]] != (
+            [self.window[1]] * self.window[0]
+        ):
+            raise ValueError(f"spans don't make a window of {self.window}")
         if pixels != ([] if self.grid is None else [math.prod(self.grid)]):
             raise ValueError(f"{pixels} pixels don't make a picture of {self.grid}")
 
@@ -130,16 +138,18 @@ class Spec:
         parts: Iterable[tuple[str, Kind, int, str]],
         grid: tuple[int, int, int] | None = None,
         tiles: int = 1,
+        window: tuple[int, int] | None = None,
     ) -> Spec:
         """A layout of consecutive spans, each given as ``(name, kind, width, column)``."""
         spans, at = [], 0
         for name, kind, width, column in parts:
             spans.append(Span(name, kind, at, width, column))
             at += width
-        return cls((at,), tuple(spans), grid, tiles)
+        return cls((at,), tuple(spans), grid, tiles, window)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, stored with a model and compared when it is loaded."""
         spans = [asdict(span) for span in self.spans]
         tiles = {"tiles": self.tiles} if self.tiles > 1 else {}
-        return {"shape": self.shape, "spans": spans, "grid": self.grid, **tiles}
+        window = {"window": self.window} if self.window else {}
+        return {"shape": self.shape, "spans": spans, "grid": self.grid, **tiles, **window}

@@ -177,7 +177,7 @@ class DriftMonitor:
         used = self._rows > 0
         # Rows and the calibration rows that they are compared with both vary by chance.
         variance = 1 / total + ((self._rows[used] / total) ** 2 / self._sizes[used]).sum()
-        size = max(1, round(1 / variance))
+        size = max(1, round(1 / variance / self.detector.encoder_.dependent_rows))
         edges = np.arange(1, P_VALUE_BINS + 1) / P_VALUE_BINS
         excess = self._counts.cumsum() / total - edges
         at = int(excess.argmax())

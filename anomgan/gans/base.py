@@ -18,7 +18,12 @@ from anomgan.config import Config
 from anomgan.data.ensemble_scaler import EnsembleScaler
 from anomgan.errors import InputError
 from anomgan.gans.batch import Batch, OptimizerStep, Phase
-from anomgan.gans.corruptions import CLASSES, CorruptedRows, corrupt_rows, index_columns
+from anomgan.gans.corruptions import (
+    CorruptedRows,
+    corrupt_rows,
+    count_classes,
+    index_columns,
+)
 from anomgan.gans.losses import (
     logistic_discriminator_loss,
     mode_seeking_loss,
@@ -118,7 +123,12 @@ class GAN(nn.Module):
         self.pretext = builders.build_pretext(views.spec, config, self.discriminator)
         columns, continuous = index_columns(views.spec)
         self.contrast = builders.build_contrast(
-            continuous, int(columns.max()) + 1, CLASSES, views.spec, config, views.members
+            continuous,
+            int(columns.max()) + 1,
+            count_classes(views.spec),
+            views.spec,
+            config,
+            views.members,
         )
         if self.inversion in ("encoder-last", "encoder"):
             self.encoder = builders.build_encoder(views.spec, config, views.members)

@@ -9,7 +9,9 @@ A part of each row's columns, at least one, is replaced:
 - ``noise``: numbers are moved by noise of 0.03 to 3 standard deviations, in four levels;
 - ``generated``: cells come from a record that the generator made.
 
-Where a kind is about numbers, other columns are swapped (or, by noise, stay as they are).
+Where a kind is about numbers, other columns are swapped (or, by noise, stay as they are).  Windows
+of series are corrupted part by part, and in the ways of :mod:`anomgan.gans.window_corruptions`
+besides.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from torch import Tensor
 
 from anomgan.data.spec import Spec
 from anomgan.gans.batch import Batch
+from anomgan.gans.window_corruptions import WINDOW_KINDS, draw_window_donors
 
 KINDS = ("swap", "block", "mix", "uniform", "noise", "generated")
 
@@ -32,13 +35,21 @@ CLASSES = len(KINDS) + len(NOISE_LEVELS) - 1
 """Kinds of rows: real ones, noise by its level, and the others."""
 
 FIRST_KIND = (1, 2, 3, 4, 6, 5)
-"""Label of each of `KINDS`; 0 is for real rows, and noise has one for each level from here on."""
+"""Label of each of `KINDS`; 0 is for real rows, and noise has one for each level from here on.
+Those of windows come after all others."""
+
+LABELS = dict(zip(KINDS, FIRST_KIND, strict=True)) | {
+    name: CLASSES + number for number, name in enumerate(WINDOW_KINDS)
+}
 
 COVERAGE_POWER = 1.5
 """A cell is replaced with probability U to this power, U uniform for each row."""
 
 PATCHES = 4
 """Patches along each side of a picture that are corrupted as a whole."""
+
+WINDOW_PARTS = 8
+"""Parts of each channel of a window that are corrupted as a whole."""
 
 MARGIN = 0.1
 """Share of a column's range by which uniform draws exceed it."""
@@ -92,6 +103,10 @@ def corrupt_rows(
     }
     if generated is not None:
         donors["generated"] = generated[..., :size]
+    if spec.window is not None:
+        # The entries behind a window are shares and an indicator, which come from another row.
+        for name, donor in draw_window_donors(batch, spec.window).items():
+            donors[name] = torch.cat([donor, block[..., donor.shape[-1] :]], -1)
     kind = torch.arange(shape[1]) * len(donors) // shape[1]
     counts = torch.bincount(kind, minlength=len(donors)).tolist()
     pieces = [donors[name].split(counts, 1)[number] for number, name in enumerate(donors)]
@@ -99,8 +114,8 @@ def corrupt_rows(
     kind = kind.to(real.device)
     changed = ((rows - real).abs() > 1e-6).to(real)
     cells = real.new_zeros(*shape, columns).index_add(-1, column, changed).clamp(max=1)
-    first = torch.tensor(FIRST_KIND, device=real.device)[kind]
-    kinds = first + level * (kind == KINDS.index("noise"))
+    labels = torch.tensor([LABELS[name] for name in donors], device=real.device)
+    kinds = labels[kind] + level * (labels[kind] == LABELS["noise"])
     return CorruptedRows(torch.cat([rows, conditions], -1), kinds * (cells.amax(-1) > 0), cells)
 
 
@@ -128,13 +143,18 @@ def _draw_uniform(batch: Batch, edges: Tensor, continuous: Tensor) -> Tensor:
     return out
 
 
+def count_classes(spec: Spec) -> int:
+    """Kinds of rows that are told apart, real ones among them."""
+    return CLASSES if spec.window is None else CLASSES + len(WINDOW_KINDS)
+
+
 @lru_cache(maxsize=4)
 def index_columns(spec: Spec) -> tuple[Tensor, Tensor]:
     """Index the entries of a record without conditions, ``(entries,)`` each.
 
     Returns:
-        For each entry the index of its column or, of pixels, of its patch; and whether the entry
-        is continuous.
+        For each entry the index of its column, of pixels that of its patch, of windows that of its
+        part; and whether the entry is continuous.
     """
     # On the CPU even where a model is being read, which builds networks without memory.
     cpu = torch.device("cpu")
@@ -143,7 +163,13 @@ def index_columns(spec: Spec) -> tuple[Tensor, Tensor]:
         channels, *sides = spec.grid
         down, across = (torch.arange(side, device=cpu) * PATCHES // side for side in sides)
         patches = (down[:, None] * PATCHES + across).flatten().repeat(channels)
-    spans = [span for span in spec.spans if span.kind not in ("pixel", "condition")]
+    if spec.window is not None:
+        channels, length = spec.window
+        parts = min(WINDOW_PARTS, length)
+        part = torch.arange(length, device=cpu) * parts // length
+        patches = (torch.arange(channels, device=cpu)[:, None] * parts + part).flatten()
+    apart = spec.spans[0 if spec.window is None else spec.window[0] :]
+    spans = [span for span in apart if span.kind not in ("pixel", "condition")]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(s.column for s in spans))}
     first = int(patches.max()) + 1 if len(patches) else 0
     columns = [first + numbers[span.column] for span in spans for _ in range(span.width)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibration.conformal import ConformalCalibrator
+from anomgan.calibration.dependent import widen_scores
 from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.config import Config
 from anomgan.data.series.windows import Windows
@@ -103,7 +104,8 @@ class FittedEnsemble:
             if windows is None:
                 return spec.max_over_tiles(scores)
             pooled = windows.select(np.concatenate(folds)).pool(scores)
-            return pooled[~np.isnan(pooled)]
+            held_out = pooled[~np.isnan(pooled)]
+            return widen_scores(held_out, len(held_out) / windows.reach)
 
         ensembles = {
             name: cls(scorer, None, ConformalCalibrator.fit(pool(scores)))

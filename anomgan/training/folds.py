@@ -15,6 +15,9 @@ from anomgan.utils.types import Folds
 MAX_BLOCKS = 8
 """Blocks of a series in each fold: several, so that no fold lacks what only one time of it had."""
 
+MIN_WINDOWS_TO_HOLD_OUT = 100
+"""Windows side by side below which a series is cross-fitted: a part would calibrate little."""
+
 WINDOWS_PER_BLOCK = 4
 """Windows side by side in a block, if the series is long enough for more than one per fold."""
 
@@ -93,7 +96,8 @@ def _split_blocks(
     Raises:
         InputError: If a fold would be left without windows to hold out or to train on.
     """
-    cross_fitted = len(windows.starts) < config.cross_fit_below
+    few = len(windows.starts) < config.cross_fit_below
+    cross_fitted = few or windows.points < MIN_WINDOWS_TO_HOLD_OUT * windows.length
     parts = config.folds if cross_fitted else max(2, round(1 / config.held_out))
     most = windows.points // (parts * WINDOWS_PER_BLOCK * windows.length)
     blocks = parts * int(np.clip(most, 1, MAX_BLOCKS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.base import clone
 
 from anomgan import GANDetector, load
 from anomgan.errors import DataWarning, InputError
+from anomgan.scoring.series_stream import score_chunks
 
 
 def make_series(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -167,3 +169,20 @@ def test_uneven_rows_count_as_steps_or_are_averaged(tiny) -> None:
     assert averaged.encoder_.clock.step == 120
     with pytest.warns(DataWarning, match="no row and are interpolated"):
         assert np.isfinite(averaged.score_samples(uneven)).all()
+
+
+def test_a_table_in_chunks_gets_the_scores_of_the_whole(tiny) -> None:
+    parts = [make_series(90, seed).assign(machine=f"m{seed}") for seed in range(3)]
+    parts[1].loc[40:, "at"] = make_series(190)["at"][100:150].to_numpy()  # a gap
+    table = pd.concat(parts).sort_values("at", kind="stable").reset_index(drop=True)
+    with pytest.warns(DataWarning, match="1 gaps"):
+        detector = tiny(time="at", window=16, group="machine").fit(table)
+    whole = detector.score_frame(table)
+    chunks = [table[a:b] for a, b in pairwise([0, 7, 8, 120, 200, 270])]
+    given = list(score_chunks(detector, chunks))
+    assert len(given) > 3
+    assert len(given[0][0]) < 120
+    rows = pd.concat([frame for frame, _ in given])
+    assert rows.equals(table)
+    assert np.array_equal(np.concatenate([each.score for _, each in given]), whole.score)
+    assert np.array_equal(np.concatenate([each.p_value for _, each in given]), whole.p_value)

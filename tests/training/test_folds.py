@@ -15,10 +15,13 @@ def test_split_holds_out_one_part_or_every_row_once():
 
 
 @pytest.mark.parametrize("cross_fit_below", [0, 10**6])
-def test_windows_that_are_held_out_share_no_point_with_training(cross_fit_below: int) -> None:
+def test_windows_that_are_held_out_share_no_point_with_training(
+    cross_fit_below: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = np.arange(391)
     windows = Windows(starts, 10, 400, starts, np.ones(391, dtype=bool))
     config = Config(cross_fit_below=cross_fit_below, folds=4, members=2)
+    monkeypatch.setattr("anomgan.training.folds.MIN_WINDOWS_TO_HOLD_OUT", 0)
     folds, rows = split_records(391, 1, config, np.random.default_rng(0), windows)
     assert len(rows) == 2 * len(folds) == (8 if cross_fit_below else 2)
     for held_out, members in zip(folds, rows[::2], strict=True):

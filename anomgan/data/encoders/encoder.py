@@ -50,6 +50,11 @@ class Encoder(ABC):
     def columns(self) -> Sequence[str]:
         """Names of all columns of the training frame, in any order."""
 
+    @property
+    def dependent_rows(self) -> int:
+        """Neighbouring rows whose scores go together; 1 if rows are independent."""
+        return 1
+
     @abstractmethod
     def transform(
         self,

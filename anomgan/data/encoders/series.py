@@ -132,13 +132,19 @@ class SeriesEncoder(Encoder):
     def spec(self) -> Spec:
         """Layout of a window: its channels, `UNEXPECTED_MISSING`."""
         unexpected: Part = (UNEXPECTED_MISSING, "indicator", 1, UNEXPECTED_MISSING)
-        return Spec.of([*self.layout.parts(), unexpected])
+        window = len(self.layout.names), self.layout.length
+        return Spec.of([*self.layout.parts(), unexpected], window=window)
 
     @property
     def columns(self) -> Sequence[str]:
         """Names of the training table's columns: scored, dropped, time, group."""
         time = [] if self.clock is None else [self.clock.column]
         return [*self.rows.columns, *filter(None, [*time, self.groups.column])]
+
+    @property
+    def dependent_rows(self) -> int:
+        """Points within which scores go together."""
+        return 2 * self.layout.length
 
     @property
     def stride(self) -> int:
@@ -177,9 +183,7 @@ class SeriesEncoder(Encoder):
         values, gaps, report = self._encode_rows(
             frame, strict=strict, learning=learning, first_row=first_row, source=source
         )
-        numbers = self.groups.number_rows(frame, source=source)
-        times = None if self.clock is None else self.clock.read(frame, numbers, source=source)
-        placement = self._place(times, numbers)
+        numbers, placement = self._locate(frame, source)
         levels, shares = self._to_points(values, gaps, placement)
         length, few = self.layout.length, MIN_TRAINING_WINDOWS * self.stride
         scored = starts = place_windows(placement.segments, length, self.stride)
@@ -195,6 +199,44 @@ class SeriesEncoder(Encoder):
         }
         changes = report.changes | self._describe_rows(frame, placement, numbers, source)
         return out, replace(report, windows=windows, lost=lost, changes=changes)
+
+    def describe_rows(
+        self, frame: pd.DataFrame, *, strict: bool, first_row: int, source: str
+    ) -> ParseReport:
+        """What is odd about rows, whatever windows they are in; errors as of :meth:`transform`."""
+        _, _, report = self._encode_rows(frame, strict=strict, first_row=first_row, source=source)
+        numbers, placement = self._locate(frame, source)
+        told = self._describe_rows(frame, placement, numbers, source)
+        return replace(report, changes=report.changes | told, changed_rows={})
+
+    def follow(self, frame: pd.DataFrame, *, source: str) -> tuple[Bools, Bools]:
+        """How later rows matter to these.
+
+        Args:
+            frame: n rows of a table that goes on.
+            source: What messages call the table.
+
+        Returns:
+            Which rows are in no window that ends later, ``(n,)``; and which later windows may hold,
+            or are needed to place these as they would be placed without a break, ``(n,)``.
+        """
+        _, placement = self._locate(frame, source)
+        settled, needed = np.ones(len(frame), np.bool_), np.zeros(len(frame), np.bool_)
+        length, stride, rows = self.layout.length, self.stride, placement.rows
+        last_of_group = dict(zip(placement.groups.tolist(), placement.segments, strict=True))
+        for start, stop in last_of_group.values():
+            # The last window isn't in step with the others, if the series goes on.
+            first_open = max(start, stop - length)
+            back = max(0, first_open - start - length + 1) // stride * stride
+            settled &= (rows < first_open) | (rows >= stop)
+            needed |= (rows >= start + back) & (rows < stop)
+        return settled, needed
+
+    def _locate(self, frame: pd.DataFrame, source: str) -> tuple[Indices, Placement]:
+        """The numbers of rows' series, ``(n,)``, and the points that rows are."""
+        numbers = self.groups.number_rows(frame, source=source)
+        times = None if self.clock is None else self.clock.read(frame, numbers, source=source)
+        return numbers, self._place(times, numbers)
 
     def _encode_rows(
         self, frame: pd.DataFrame, *, source: str, learning: bool = False, **options: Any

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from anomgan.utils.types import Floats
 
 POOLED_DECIMALS = 6
-"""Decimals of a point's score, as of a window's: sums along a series have rounding errors."""
+"""Decimals of a point's score, as of a window's."""
 
 
 def pool_scores(scores: Floats, starts: NDArray[np.int64], length: int, points: int) -> Floats:
@@ -26,15 +26,16 @@ def pool_scores(scores: Floats, starts: NDArray[np.int64], length: int, points: 
     Returns:
         ``(points,)``, NaN for points that no window holds.
     """
-    totals, counts = np.zeros(points + 1), np.zeros(points + 1)
-    for sums, amounts in ((totals, scores), (counts, np.ones(len(starts)))):
+    totals, counts = (np.zeros(points + 1, dtype=np.int64) for _ in range(2))
+    # In whole units of the last decimal, so that no sum along the series is rounded.
+    units = np.rint(scores * 10**POOLED_DECIMALS).astype(np.int64)
+    for sums, amounts in ((totals, units), (counts, np.ones_like(units))):
         np.add.at(sums, starts, amounts)
         np.add.at(sums, starts + length, -amounts)
     held = counts.cumsum()[:-1]
     largest = _spread_largest(scores, starts, length, points)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pooled = (totals.cumsum()[:-1] / held + largest) / 2
-    return np.where(held > 0, np.round(pooled, POOLED_DECIMALS), np.nan)
+    mean = totals.cumsum()[:-1] / np.maximum(held, 1) / 10**POOLED_DECIMALS
+    return np.where(held > 0, np.round((mean + largest) / 2, POOLED_DECIMALS), np.nan)
 
 
 def _spread_largest(scores: Floats, starts: NDArray[np.int64], length: int, points: int) -> Floats:

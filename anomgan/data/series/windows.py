@@ -35,6 +35,11 @@ class Windows:
     rows: Indices
     scored: NDArray[np.bool_]
 
+    @property
+    def reach(self) -> int:
+        """Points within which scores go together: those of all windows that hold a point."""
+        return 2 * self.length
+
     def cut(self, values: Floats) -> Floats:
         """Cut the channels of points into windows, ``(points, C) -> (m, C, length)``."""
         if not len(self.starts):
