@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anomgan.data.readers.head import MAX_HEAD_BYTES, HeadStream, split_records
@@ -123,6 +123,8 @@ def find_layout(stream: HeadStream, options: ReadOptions, name: str) -> Layout:
             f"delimited text, or a quote is opened in its header and never closed"
         )
     rows = TopRows(records)
+    if options.separator and rows.fields == 1:
+        found = replace(found, note=_doubt_separator(found.mark, lines[preamble.lines :]))
     comment = preamble.split_last(found.mark)
     header, texts = _choose_header(rows, options, preamble, comment, name)
     names, renamed = name_columns(texts)
@@ -148,6 +150,17 @@ def find_layout(stream: HeadStream, options: ReadOptions, name: str) -> Layout:
         block=max(_MIN_BLOCK_BYTES, _BLOCK_PER_LINE_BYTE * len(max(lines, key=len).encode())),
         notes=tuple(filter(None, notes)),
         given_separator=options.separator,
+    )
+
+
+def _doubt_separator(mark: str, lines: Sequence[str]) -> str:
+    """That the separator that was given isn't that of these lines, if another one is."""
+    other = find_separator(lines).mark
+    if other == mark or other not in lines[0]:
+        return ""
+    return (
+        f"{describe_separator(mark)}, the separator given, makes one column of all; "
+        f"--separator {describe_separator(other)} fits the lines"
     )
 
 

@@ -155,6 +155,13 @@ def test_a_separator_by_hand(tmp_path: Path, separator: str, text: str) -> None:
             read_table(tmp_path / "t.csv", separator=wrong)
 
 
+def test_a_separator_that_separates_nothing_is_doubted(tmp_path: Path) -> None:
+    frame, warned = read(tmp_path / "t.csv", table(NAMES), separator=";")
+    assert frame.shape == (8, 1)
+    assert "semicolon, the separator given, makes one column of all; --separator comma" in warned
+    assert not read(tmp_path / "t.csv", "a\n1\n2\n", separator=";")[1]
+
+
 def test_a_header_by_hand(tmp_path: Path) -> None:
     frame, _ = read(tmp_path / "t.csv", "a,b\nc,d\ne,f\n1,2\n", header=2)
     assert list(frame) == ["c", "d"]
