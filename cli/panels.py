@@ -14,7 +14,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "Input": (
         *("--strict", "--max-pixels", "--other", "--training"),
         *("--separator", "--decimal", "--thousands", "--missing", "--date-format"),
-        *("--no-header", "--header", "--sheet", "--encoding"),
+        *("--no-header", "--header", "--sheet", "--encoding", "--series"),
     ),
     "Columns": (
         *("--label", "--labels", "--id", "--condition", "--drop", "--by"),

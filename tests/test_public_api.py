@@ -9,7 +9,13 @@ import anomgan
 import anomgan.mlflow
 
 ROOT = Path(__file__).parents[1]
-EXTENSION_POINTS = {"anomgan.gans", "anomgan.mlflow", "anomgan.scoring", "anomgan.spark"}
+EXTENSION_POINTS = {
+    "anomgan.gans",
+    "anomgan.mlflow",
+    "anomgan.plotting",
+    "anomgan.scoring",
+    "anomgan.spark",
+}
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
 
 
