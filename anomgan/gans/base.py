@@ -157,7 +157,7 @@ class GAN(nn.Module):
         """
         if self.contrast is None:
             return ()
-        update = partial(OptimizerStep, batch="corrupted", share=CONTRAST_SHARE)
+        update = partial(OptimizerStep, share=CONTRAST_SHARE)
         return (
             update("classifier", ("contrast.classifier",), self.classifier_loss, rate=2,
                    max_passes=40),
@@ -233,25 +233,18 @@ class GAN(nn.Module):
 
     def classifier_loss(self, batch: Batch) -> Tensor:
         """Loss of telling cells and kinds of corrupted rows, ``(M,)``."""
-        corrupted, (inputs, _) = self._encode_corrupted(batch)
+        contrast, corrupted = self._get_contrast(), self.corrupt(batch)
+        inputs, _ = contrast.encode(torch.cat([batch.real, corrupted.rows], 1))
         kinds = torch.cat([torch.zeros_like(corrupted.kinds), corrupted.kinds], 1)
         cells = torch.cat([torch.zeros_like(corrupted.cells), corrupted.cells], 1)
-        return self._get_contrast().classifier.loss(inputs, kinds, cells)
+        return contrast.classifier.loss(inputs, kinds, cells)
 
     def energy_loss(self, batch: Batch) -> Tensor:
         """Loss of telling real from corrupted rows by their distance, ``(M,)``."""
-        corrupted, encoded = self._encode_corrupted(batch)
+        contrast, corrupted = self._get_contrast(), self.corrupt(batch)
+        encoded = contrast.encode(torch.cat([batch.real, corrupted.rows], 1))
         changed = torch.cat([torch.zeros_like(corrupted.kinds), corrupted.kinds.clamp(max=1)], 1)
-        return self._get_contrast().energy.loss(*encoded, changed.to(batch.real))
-
-    def _encode_corrupted(self, batch: Batch) -> tuple[CorruptedRows, tuple[Tensor, Tensor]]:
-        """Corrupted rows of a batch; its real rows and these, encoded.  Made once for a batch."""
-        if "corrupted" not in batch.made:
-            rows = self.corrupt(batch)
-            encoded = self._get_contrast().encode(torch.cat([batch.real, rows.rows], 1))
-            batch.made["corrupted"] = rows, encoded
-        made: tuple[CorruptedRows, tuple[Tensor, Tensor]] = batch.made["corrupted"]
-        return made
+        return contrast.energy.loss(*encoded, changed.to(batch.real))
 
     def prepare_contrast(self, x: Tensor, batch: Batch) -> None:
         """Fit, before training, what discriminators of corrupted rows start from.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -65,7 +64,6 @@ class Batch:
         progress: Fraction of the phase that is done, in [0, 1).
         steps: Steps of the phase.
         members: Which members these are, if other processes train more.
-        made: What a loss has made of the batch, for others that are given the same.
     """
 
     real: Tensor
@@ -75,7 +73,6 @@ class Batch:
     progress: float = 0.0
     steps: int = 1
     members: MemberSlice | None = None
-    made: dict[str, Any] = field(default_factory=dict)
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw from U(0, 1), ``(M, …)``."""
@@ -111,8 +108,6 @@ class OptimizerStep:
         rate: Factor of the learning rate.
         share: Part of the phase's steps in which the networks are updated: the first ones.
         max_passes: Most times that the training rows are gone through; ends the updates earlier.
-        batch: In one training step, updates that name the same batch are given the same one;
-            without a name, a fresh one each.
     """
 
     name: str
@@ -122,7 +117,6 @@ class OptimizerStep:
     rate: float = 1.0
     share: float = 1.0
     max_passes: float = math.inf
-    batch: str = ""
 
     def limit_steps(self, steps: int, steps_per_pass: float, passes: float) -> int:
         """How many of a phase's steps the update is taken in.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anomgan.gans import GAN, Batch, Phase
+from anomgan.gans import GAN, Phase
 from anomgan.nets.adam import Adam
 from anomgan.training.history import (
     Callback,
@@ -103,7 +103,7 @@ class _PhaseRunner:
         Returns:
             The last loss of each of these, ``(M,)``.
         """
-        losses, shared = {}, dict[str, Batch]()
+        losses = {}
         for m, (update, budget) in enumerate(zip(self.updates, self.budgets, strict=True)):
             if self.steps >= budget:
                 continue
@@ -111,10 +111,7 @@ class _PhaseRunner:
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             rate = self.gan.config.learning_rate * update.rate * cosine
             for _ in range(update.repeats):
-                batch = shared.get(update.batch) or self.sampler(progress, steps=budget)
-                if update.batch:
-                    shared[update.batch] = batch
-                loss = update.loss(batch)
+                loss = update.loss(self.sampler(progress, steps=budget))
                 # Gradients of these weights alone: that is what freezes all others.  Layers that a
                 # network hasn't grown to have none.
                 self.grads[m] = torch.autograd.grad(loss.sum(), self.weights[m], allow_unused=True)

@@ -87,20 +87,3 @@ def test_progress_reaches_the_end_and_the_curve_falls(toy):
     assert 90 <= len(curve) <= 110
     means = [p.losses["mean"] for p in curve if "mean" in p.losses]
     assert means[-1] < 0.01 < means[0]
-
-
-def test_updates_that_name_a_batch_are_given_the_same_one(toy):
-    gan, sampler = toy
-    gan.config = replace(gan.config, steps=3)
-    given: dict[str, list[Batch]] = {"first": [], "second": [], "own": []}
-
-    def loss_of(name: str):
-        return lambda batch: (given[name].append(batch), gan.mean[0].sum(-1))[1]
-
-    names = {"first": "shared", "second": "shared", "own": ""}
-    updates = (OptimizerStep(k, ("mean",), loss_of(k), batch=v) for k, v in names.items())
-    gan.phases = lambda: (Phase(tuple(updates)),)
-    train(gan, sampler)
-    first, second, own = given.values()
-    assert all(a is b for a, b in zip(first, second, strict=True))
-    assert len({id(batch) for batch in first + own}) == 6
