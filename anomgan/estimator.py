@@ -25,6 +25,7 @@ from anomgan.config import SETTINGS
 from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
 from anomgan.data.encoders.encoder import Encoder, Records
+from anomgan.data.encoders.series import SeriesEncoder
 from anomgan.data.encoders.table import TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.readers.layout import LAYOUT
@@ -32,6 +33,7 @@ from anomgan.data.readers.options import ReadOptions
 from anomgan.data.table.column_reading import describe_columns
 from anomgan.errors import DataWarning, InputError
 from anomgan.explain.explainer import Explainer, Explanation
+from anomgan.explain.series_explainer import SeriesExplainer
 from anomgan.fit_summary import (
     About,
     calibration_facts,
@@ -562,13 +564,22 @@ class GANDetector(OutlierMixin, BaseEstimator):
         return lines.set_axis(frame.index[lines["row"]])
 
     def explain_frame(
-        self, frame: pd.DataFrame, *, top: int | None = None, source: str = "the table"
+        self,
+        frame: pd.DataFrame,
+        *,
+        top: int | None = None,
+        source: str = "the table",
+        rows: NDArray[np.int64] | None = None,
     ) -> Explanation:
         """Explain a DataFrame whose columns go by name, without warnings about its cells.
 
-        Arguments and errors are those of :meth:`explain`.
+        Arguments and errors are those of :meth:`explain`.  Of series, ``rows`` chooses the
+        positions of those to explain; the others are what their windows reach to.
         """
-        return self._get_explainer()(frame, top=top, source=source)
+        explainer = self._get_explainer()
+        if isinstance(explainer, SeriesExplainer):
+            return explainer(frame, top=top, source=source, rows=rows)
+        return explainer(frame, top=top, source=source)
 
     def calibrate(
         self,
@@ -919,18 +930,17 @@ class GANDetector(OutlierMixin, BaseEstimator):
         curve, quality = fit_probability_curve(result.score, labels, kind)
         return curve, labels, result, quality
 
-    def _get_explainer(self) -> Explainer:
+    def _get_explainer(self) -> Explainer | SeriesExplainer:
         """The explainer of the present ensemble; it keeps the normal rows that it generates.
 
         Raises:
             InputError: If the model is of images.
         """
         check_is_fitted(self, "ensemble_")
+        if isinstance(self.encoder_, SeriesEncoder):
+            return SeriesExplainer(self.encoder_, self.ensemble_)
         if not isinstance(self.encoder_, TableEncoder):
-            raise InputError(
-                f"explain: the model is of {self.encoder_.kind}, and only rows of tables are "
-                f"explained"
-            )
+            raise InputError("explain: the model is of pictures, which have no columns to blame")
         explainer = self.__dict__.get("_explainer")
         if explainer is None or explainer.ensemble is not self.ensemble_:
             self._explainer = Explainer(self.encoder_, self.ensemble_)

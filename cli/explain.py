@@ -104,6 +104,7 @@ def explain(
     from anomgan import load
     from anomgan.cli.csv_output import open_output
     from anomgan.cli.explained_rows import make_entries, to_json, to_table, to_text
+    from anomgan.cli.series_events import explain_series
     from anomgan.cli.table_output import open_table
     from anomgan.data.readers.files import read_chunks
     from anomgan.data.readers.sources import describe_source
@@ -119,7 +120,14 @@ def explain(
         chunks = read_chunks(
             new, follow_model(collect_read_options(sheet, separator, header, no_header), detector)
         )
-        if ids:
+        of_series = detector.encoder_.spec.window is not None
+        if of_series and ids:
+            raise InputError("--id: rows of series are chosen by --rows")
+        if of_series:
+            frame, explanation = explain_series(
+                *(detector, chunks), rows=row_numbers, top=top, columns=columns, source=source
+            )
+        elif ids:
             frame = _find_named(chunks, source, roles, ids)
         elif row_numbers is not None:
             frame = _find_rows(chunks, source, row_numbers)
@@ -127,7 +135,8 @@ def explain(
             frame = _find_most_abnormal(detector, chunks, source, top)
         roles.check_identifier(frame.columns, source=source)
         table = roles.drop_from(frame)
-        explanation = detector.explain_frame(table, top=columns, source=source)
+        if not of_series:
+            explanation = detector.explain_frame(table, top=columns, source=source)
         if ids or row_numbers is not None:  # else scoring has warned of unknown columns
             detector.encoder_.schema.locate(table, source=source)
         names = frame.index if roles.identifier is None else frame[roles.identifier]

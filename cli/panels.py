@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Output": (
         *("--output", "--format", "--json", "--append", "--heatmaps", "--drift-report", "--plots"),
+        *("--events",),
         *("--quality-json", "--restart", "--dry-run"),
     ),
     "Tracking": (

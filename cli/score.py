@@ -102,6 +102,15 @@ def score(
             show_default=False,
         ),
     ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of series: write the intervals found there, with start, end, peak, severity and "
+            "columns; keeps the rows in memory.",
+            show_default=False,
+        ),
+    ] = None,
     flagged_only: Annotated[
         bool, typer.Option("--flagged", help="Only the flagged records.")
     ] = False,
@@ -172,6 +181,7 @@ def score(
     from anomgan.cli.most_abnormal import MostAbnormal
     from anomgan.cli.progress import RowsProgress
     from anomgan.cli.scored_chunks import ScoredChunks, flag_chunks
+    from anomgan.cli.series_events import EventFinder, write_events
     from anomgan.cli.table_output import open_table
     from anomgan.utils.serialization import to_plain
 
@@ -183,6 +193,7 @@ def score(
         RowsProgress(shared=writer is not None and output is None) as progress,
     ):
         detector = load(model)
+        event_finder = None if events is None else EventFinder(detector)
         heatmap_folder = None if heatmaps is None else Heatmaps(detector, heatmaps, new)
         scoring = ScoredChunks(
             detector,
@@ -192,6 +203,7 @@ def score(
             heatmaps=heatmap_folder,
             max_pixels=max_pixels,
             most_abnormal=found,
+            events=event_finder,
             progress=progress,
             options=follow_model(
                 collect_read_options(sheet, separator, header, no_header), detector
@@ -216,6 +228,9 @@ def score(
     lost, unit = len(scoring.report.lost), detector.encoder_.unit
     unread = f"; {lost:,} couldn't be read and have no score" if lost else ""
     say(f"{rows - lost:,} {unit} scored, {len(flagged):,} flagged at {rule}{unread}")
+    if event_finder is not None and events is not None:
+        count = write_events(event_finder, events, scoring.name)
+        say(f"{count:,} events written to {events}")
     if drift:
         warn(
             f"{scoring.name}: the {unit} as a whole aren't like the training {unit}: "

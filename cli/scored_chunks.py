@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from anomgan.cli.image_output import Heatmaps
     from anomgan.cli.most_abnormal import MostAbnormal
+    from anomgan.cli.series_events import EventFinder
     from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
     from anomgan.scoring.result import ScoreResult
@@ -41,6 +42,7 @@ class ScoredChunks:
         max_pixels: int | None,
         options: ReadOptions,
         most_abnormal: MostAbnormal | None = None,
+        events: EventFinder | None = None,
         progress: Callable[[int], None] = lambda rows: None,
     ) -> None:
         """Prepare to score a file; iterating does it."""
@@ -50,7 +52,7 @@ class ScoredChunks:
         from anomgan.evaluation.drift import DriftMonitor
 
         self.detector, self.source, self.append, self.strict = detector, source, append, strict
-        self.most_abnormal, self.progress = most_abnormal, progress
+        self.most_abnormal, self.events, self.progress = most_abnormal, events, progress
         self.heatmaps, self.max_pixels, self.options = heatmaps, max_pixels or MAX_PIXELS, options
         self.name = describe_source(source)
         self.roles = ColumnRoles.from_detector(detector)
@@ -77,6 +79,8 @@ class ScoredChunks:
             self.progress(len(frame))
             if self.most_abnormal is not None:
                 self.most_abnormal.add(frame, scored)
+            if self.events is not None:
+                self.events.add(self.roles.drop_from(frame), scored)
             results = {"score": scored.score, "p_value": scored.p_value}
             if scored.probability is not None:
                 results["probability"] = scored.probability

@@ -31,7 +31,8 @@ def describe_top_rows(
     named = roles.identifier is not None
     names = found.frame[roles.identifier] if named else name_rows(found.frame)
     reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(names))]
-    if detector.encoder_.spec.grid is None and len(names):
+    spec = detector.encoder_.spec
+    if spec.grid is None and spec.window is None and len(names):
         explanation = detector.explain_frame(
             roles.drop_from(found.frame), top=REASONS, source=source
         )

@@ -216,6 +216,8 @@ def make_signature(detector: GANDetector) -> ModelSignature:
         inputs: list[ColSpec | TensorSpec] = [
             ColSpec(_to_mlflow_type(c), c.name, required=not c.missing) for c in columns
         ]
+        placing = detector.encoder_.placing_columns  # times of any type
+        inputs += [ColSpec(AnyType(), name, required=False) for name in placing]
         if identifier := find_identifier(detector):
             inputs.append(ColSpec(AnyType(), identifier, required=False))
         return ModelSignature(Schema(inputs), OUTPUTS, PARAMS)

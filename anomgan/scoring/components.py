@@ -283,6 +283,19 @@ class Memory(NearestNeighbours):
         vectors = builders.make_thumbnails(records.gan.views.spec, records.x)
         return vectors / math.sqrt(vectors.shape[-1])
 
+    def recall(self, records: RecordFeatures) -> Tensor:
+        """The nearest remembered record of the first fold, scaled as its members see it.
+
+        Returns:
+            ``(M, n, D)``; not for large pictures, of which only thumbnails are remembered.
+        """
+        points = self._join_members(self.embed(records))[0]
+        memory = self.state["memory"][0].to(points)
+        nearest = torch.cdist(points, memory, compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+        size = records.x.shape[-1]
+        parts: Tensor = memory[nearest].reshape(-1, self.config.members, size).transpose(0, 1)
+        return parts * math.sqrt(size * self.config.members)
+
 
 class Transforms(Component):
     """How badly the second head predicts a picture's transform (Golan & El-Yaniv, 2018).

@@ -21,6 +21,7 @@ from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.gans.blockwise import apply_in_blocks
 from anomgan.gans.weights import gan_from_arrays, gan_to_arrays
+from anomgan.scoring.components import Memory
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.localization.anomaly_map import AnomalyMapper
 from anomgan.scoring.scorer import Scorer
@@ -222,6 +223,25 @@ class FittedEnsemble:
             return np.asarray(self.gan.views.inverse(generated).mean(0).T.cpu().numpy())
 
         blocks = apply_in_blocks(self.gan, self._to_tensor(values), reconstruct_block)
+        return np.concatenate(blocks, -1).T
+
+    def recall(self, values: Floats) -> Floats:
+        """The nearest remembered training records, ``(n, D) -> (n, D)``.
+
+        Generated ones if the score remembers none.
+        """
+        memories = [each for each in self.scorer.components if isinstance(each, Memory)]
+        if not memories:
+            return self.reconstruct(values)
+        views = self.gan.views.select_members(range(self.gan.config.members))
+        views.to(self.gan.views.loc.device)
+
+        def recall_block(block: Tensor) -> Floats:
+            """Of one block, ``(n, D) -> (D, n)``."""
+            nearest = memories[0].recall(RecordFeatures.from_encoded(self.gan, block, len(block)))
+            return np.asarray(views.inverse(nearest).mean(0).T.cpu().numpy())
+
+        blocks = apply_in_blocks(self.gan, self._to_tensor(values), recall_block)
         return np.concatenate(blocks, -1).T
 
     def anomaly_maps(self, values: Floats) -> NDArray[np.float32]:

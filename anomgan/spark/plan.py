@@ -142,9 +142,14 @@ def table_files(source: str, detector: GANDetector, scorer: PartitionScorer) -> 
     """The files of a Parquet table that can be scored.
 
     Raises:
-        InputError: If there is none, a column is missing, there is no row, or files differ in the
-            columns that are repeated.
+        InputError: If there is none, a column is missing, there is no row, files differ in the
+            columns that are repeated, or the model is of series, whose rows need their neighbours.
     """
+    if detector.encoder_.dependent_rows > 1:
+        raise InputError(
+            f"{source}: the model is of series, whose windows partitions would cut; score without "
+            f"Spark"
+        )
     files = [read_parquet_info(part) for part in list_parquet_files(source)]
     for file in files:
         names = [name for name in file.columns.names if name not in scorer.ignored]

@@ -54,6 +54,24 @@ def test_each_row_is_scored_in_its_order(run, folder: Path) -> None:
     assert piped.out == done.out
 
 
+def test_events_say_when_and_which_columns(run, folder: Path) -> None:
+    events = folder / "events.csv"
+    done = run("score", folder / "new.csv", "--model", folder / "model", "--events", events)
+    assert done.code == 0, done.err
+    table = pd.read_csv(events, parse_dates=["start", "end", "peak"])
+    worst = table.loc[table["severity"].idxmax()]
+    assert worst["machine"] == "saw"
+    assert worst["start"] <= worst["peak"] <= worst["end"]
+    assert 200 - 32 < worst["first_row"] < worst["last_row"] < 240 + 32
+    assert worst["columns"].startswith("heat")
+    explained = run("explain", folder / "new.csv", "--model", folder / "model", "--top", "1")
+    assert explained.code == 0, explained.err
+    assert "heat" in explained.out.splitlines()[1]
+    chosen = run("explain", folder / "new.csv", "--model", folder / "model", "--rows", "3,1")
+    named = [line.split(":")[0] for line in chosen.out.splitlines() if ": score" in line]
+    assert named == ["row 1", "row 3"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -186,3 +186,19 @@ def test_a_table_in_chunks_gets_the_scores_of_the_whole(tiny) -> None:
     assert rows.equals(table)
     assert np.array_equal(np.concatenate([each.score for _, each in given]), whole.score)
     assert np.array_equal(np.concatenate([each.p_value for _, each in given]), whole.p_value)
+
+
+def test_explanations_name_the_column_that_isnt_normal(fitted: GANDetector) -> None:
+    new = make_series(200, seed=1)
+    new.loc[100:120, "b"] = 0.0
+    lines = fitted.explain_frame(new, rows=np.array([110])).frame
+    assert lines["column"].tolist()[0] == "b"
+    assert lines["contribution"].iloc[0] > 2 * lines["contribution"].iloc[1]
+    assert lines["observed"].iloc[0] == 0.0
+    assert len(fitted.explain(new[:40], top=1)) == 40
+
+
+def test_spark_is_refused_before_any_file_is_read(fitted: GANDetector) -> None:
+    plan = pytest.importorskip("anomgan.spark.plan")
+    with pytest.raises(InputError, match="the model is of series"):
+        plan.table_files("rows.parquet", fitted, None)

@@ -51,6 +51,11 @@ class Encoder(ABC):
         """Names of all columns of the training frame, in any order."""
 
     @property
+    def placing_columns(self) -> Sequence[str]:
+        """Columns that say where rows belong, and aren't learnt from."""
+        return ()
+
+    @property
     def dependent_rows(self) -> int:
         """Neighbouring rows whose scores go together; 1 if rows are independent."""
         return 1

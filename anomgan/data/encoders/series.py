@@ -138,8 +138,13 @@ class SeriesEncoder(Encoder):
     @property
     def columns(self) -> Sequence[str]:
         """Names of the training table's columns: scored, dropped, time, group."""
-        time = [] if self.clock is None else [self.clock.column]
-        return [*self.rows.columns, *filter(None, [*time, self.groups.column])]
+        return [*self.rows.columns, *self.placing_columns]
+
+    @property
+    def placing_columns(self) -> Sequence[str]:
+        """Names of the columns of times and of series, if there are any."""
+        time = "" if self.clock is None else self.clock.column
+        return [name for name in (time, self.groups.column) if name]
 
     @property
     def dependent_rows(self) -> int:
@@ -209,6 +214,11 @@ class SeriesEncoder(Encoder):
         told = self._describe_rows(frame, placement, numbers, source)
         return replace(report, changes=report.changes | told, changed_rows={})
 
+    def locate_rows(self, frame: pd.DataFrame, *, source: str) -> tuple[Indices, Indices]:
+        """The number of each row's series, and its point, −1 for none; ``(n,)`` each."""
+        numbers, placement = self._locate(frame, source)
+        return numbers, placement.rows
+
     def follow(self, frame: pd.DataFrame, *, source: str) -> tuple[Bools, Bools]:
         """How later rows matter to these.
 
@@ -257,8 +267,7 @@ class SeriesEncoder(Encoder):
 
     @cached_property
     def _set_aside(self) -> set[str]:
-        clock = self.clock
-        return {name for name in (clock and clock.column, self.groups.column) if name}
+        return set(self.placing_columns)
 
     def _place(self, times: Floats | None, numbers: Indices) -> Placement:
         if times is None or self.clock is None:

@@ -61,6 +61,20 @@ class Windows:
         """Scores of rows from those of windows, ``(m,) -> (n,)``; NaN where there is none."""
         return np.append(self.pool(scores), np.nan)[self.rows]
 
+    def find_largest(self, scores: Floats, points: Indices) -> Indices:
+        """The window with the highest score of those that hold each point, ``(k,) -> (k,)``.
+
+        Args:
+            scores: Of each window, ``(m,)``.
+            points: Points that some window holds.
+        """
+        first = np.searchsorted(self.starts, points - self.length, side="right")
+        stop = np.searchsorted(self.starts, points, side="right")
+        best = [
+            low + int(np.argmax(scores[low:high])) for low, high in zip(first, stop, strict=True)
+        ]
+        return np.array(best, dtype=np.int64)
+
     @property
     def has_window(self) -> NDArray[np.bool_]:
         """Whether some window holds each row, ``(n,)``."""
