@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anomgan.evaluation.sample_quality import sample_quality
     from anomgan.plugins.files import load_plugin
     from anomgan.reporting.page import report
+    from anomgan.runtime.detector import load_exported
     from anomgan.training.checkpoint import Checkpoint
 
     __version__: str
@@ -43,6 +44,7 @@ __all__ = [
     "evaluate",
     "list_samples",
     "load",
+    "load_exported",
     "load_plugin",
     "load_sample",
     "read_table",
@@ -58,6 +60,7 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "list_samples": "data.samples",
     "load": "estimator",
+    "load_exported": "runtime.detector",
     "load_plugin": "plugins.files",
     "load_sample": "data.samples",
     "read_table": "data.readers.files",

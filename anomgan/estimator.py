@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomgan.calibration.conformal import NEVER_FLAGGED, binomial_interval
+from anomgan.calibration.conformal import binomial_interval
+from anomgan.calibration.decision import Decision, readable_index
 from anomgan.calibration.probability import (
     ProbabilityCurve,
     fit_probability_curve,
     probability_curve_from_json,
 )
+from anomgan.calibration.result import ScoreResult
 from anomgan.config import SETTINGS
 from anomgan.data.column_names import refuse_duplicates
 from anomgan.data.encoders.convert import data_kind, fit_encoder, to_frame
@@ -58,7 +60,6 @@ from anomgan.params import (
 )
 from anomgan.persistence import model_store as store
 from anomgan.scoring.fitted_ensemble import FittedEnsemble
-from anomgan.scoring.result import ScoreResult
 from anomgan.training.checkpoint import Checkpoint
 from anomgan.training.ensemble import TrainedEnsemble
 from anomgan.training.history import Callback, TrainingHistory
@@ -448,7 +449,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         components = pd.DataFrame(
             {name: report.to_rows(each) for name, each in self.ensemble_.components(values).items()}
         )
-        return components.reindex(_readable_index(report)).set_axis(frame.index)
+        return components.reindex(readable_index(report)).set_axis(frame.index)
 
     def anomaly_map(self, X: Any) -> NDArray[np.float32]:
         """Anomaly maps of n images, float32 (n, H, W); larger is more abnormal.
@@ -465,7 +466,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
         _, values, report = self._encode(X)
         maps = self.encoder_.merge_tiles(self.ensemble_.anomaly_maps(values))
         padded = np.full((report.rows, *maps.shape[1:]), np.nan, dtype=np.float32)
-        padded[_readable_index(report) >= 0] = maps
+        padded[readable_index(report) >= 0] = maps
         return padded
 
     def score_frame(
@@ -496,29 +497,13 @@ class GANDetector(OutlierMixin, BaseEstimator):
             DataWarning: In the first chunk, if there are unknown columns.
         """
         check_is_fitted(self, "ensemble_")
-        if not len(frame):
-            raise InputError(f"{source}: has no rows")
-        values, report = self.encoder_.transform(
-            frame, strict=strict, first_row=first_row, source=source
-        )
-        readable = _readable_index(report, first_row) >= 0
-        score = report.to_rows(self.ensemble_.score(values)) if len(values) else np.empty(0)
-        changes = {name: changed[readable] for name, changed in report.changed_rows.items()}
-        score = self.ensemble_.raise_scores(score, changes)
-
-        def pad(result: Floats) -> Floats:
-            """Insert NaN for the records that couldn't be read."""
-            padded = np.full(len(readable), np.nan)
-            padded[readable] = result
-            return padded
-
-        return ScoreResult(
-            pad(score),
-            pad(self.ensemble_.p_values(score, values)),
-            report,
-            pad(self._thresholds(values, len(score))),
-            None if self._curve is None else pad(self._curve(score)),
-            values,
+        return self._decision.score_frame(
+            self.encoder_,
+            self.ensemble_.score,
+            frame,
+            strict=strict,
+            first_row=first_row,
+            source=source,
         )
 
     def score_rows(self, X: Any) -> ScoreResult:
@@ -627,7 +612,9 @@ class GANDetector(OutlierMixin, BaseEstimator):
             self._set_alpha(float(alpha))
         if labelled is not None:
             curve, labels, result, quality = labelled
-            normal = result.score[~labels] > self._thresholds(result.values, len(labels))[~labels]
+            conditions = self.encoder_.spec.conditions(result.values)
+            thresholds = self._decision.thresholds(conditions, len(labels))
+            normal = result.score[~labels] > thresholds[~labels]
             quality["false_positives"] = int(normal.sum())
             quality["false_positive_interval"] = binomial_interval(int(normal.sum()), len(normal))
             self._curve = curve
@@ -707,6 +694,27 @@ class GANDetector(OutlierMixin, BaseEstimator):
         """
         store.save(self.to_model(), directory)
         LOGGER.info("model written to %s", directory)
+
+    def export(self, directory: str | Path) -> None:
+        """Write the scores as an ONNX graph, for :func:`anomgan.load_exported` or any runtime.
+
+        The graph maps encoded records to scores; ``export.json`` beside it describes how rows are
+        encoded, and holds calibration and threshold.  Scores are those of :meth:`score_samples` up
+        to rounding.  ``docs/export.md`` says more.
+
+        Args:
+            directory: A path where nothing, an empty folder or an older export is.
+
+        Raises:
+            InputError: If the method can't be exported, the packages of ``anomgan[onnx]`` aren't
+                installed, something else is there, or it can't be written.
+        """
+        from anomgan.persistence.onnx.export import export_model  # late: few need it
+
+        # A copy on the CPU, like that which loading gives.
+        model = store.unpack(*store.pack(self.to_model()))
+        export_model(model, self._decision, directory)
+        LOGGER.info("exported to %s", directory)
 
     def to_model(self) -> store.Model:
         """The fitted detector as :mod:`anomgan.persistence` stores it."""
@@ -896,13 +904,13 @@ class GANDetector(OutlierMixin, BaseEstimator):
             raise InputError(f"{source}: none of its {encoder.unit} can be read")
         return values
 
-    def _thresholds(self, values: Records, rows: int) -> Floats:
-        """The threshold on the score of each of so many encoded rows or images, (rows,)."""
-        mondrian = self.ensemble_.mondrian
-        if mondrian is None or self._alpha is None:
-            return np.full(rows, -self.offset_)
-        thresholds = mondrian.thresholds(self._alpha, self.encoder_.spec.conditions(values))
-        return np.where(np.isfinite(thresholds), thresholds, NEVER_FLAGGED)
+    @property
+    def _decision(self) -> Decision:
+        """What scores mean at present."""
+        ensemble = self.ensemble_
+        return Decision(
+            ensemble.calibrator, ensemble.mondrian, self.offset_, self._alpha, self._curve
+        )
 
     def _set_alpha(self, alpha: float) -> None:
         """Put the threshold where alpha asks for it."""
@@ -1041,10 +1049,3 @@ def load(directory: str | Path, *, device: str | None = None) -> GANDetector:
         return GANDetector.from_model(model, chosen)
     except store.INCONSISTENT_ERRORS as error:
         raise store.damage_error(directory, f"{type(error).__name__}: {error}") from error
-
-
-def _readable_index(report: ParseReport, first_row: int = 0) -> NDArray[np.int64]:
-    """For each record its position among those that could be read, (n,); −1 for the others."""
-    readable = np.ones(report.rows, dtype=np.bool_)
-    readable[[row - first_row for row in report.lost]] = False
-    return np.where(readable, np.cumsum(readable) - 1, -1)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from anomgan.calibration.result import ScoreResult
     from anomgan.data.encoders.encoder import Encoder, Records
     from anomgan.data.encoders.image import ImageEncoder
     from anomgan.estimator import GANDetector
     from anomgan.plotting.images import Bytes
-    from anomgan.scoring.result import ScoreResult
     from anomgan.training.monitor import Snapshot
 
 GRID_IMAGES, GRID_COLUMNS = 32, 8

@@ -30,6 +30,7 @@ from anomgan.cli import (
     datasets,
     evaluate,
     explain,
+    export,
     fit,
     info,
     log,
@@ -77,6 +78,7 @@ app.command()(score.score)
 app.command()(evaluate.evaluate)
 app.command()(calibrate.calibrate)
 app.command()(explain.explain)
+app.command()(export.export)
 app.command()(sample.sample)
 app.command()(report.report)
 app.command()(info.info)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from anomgan.scoring.result import ScoreResult
+from anomgan.calibration.result import ScoreResult
 
 RESULTS = ["score", "p_value"]
 

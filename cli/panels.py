@@ -35,7 +35,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "Output": (
         *("--output", "--format", "--json", "--append", "--heatmaps", "--drift-report", "--plots"),
         *("--events",),
-        *("--quality-json", "--restart", "--dry-run"),
+        *("--quality-json", "--restart", "--dry-run", "--to"),
     ),
     "Tracking": (
         *("--track", "--experiment", "--run-name", "--tracking-uri", "--register", "--alias"),
@@ -47,7 +47,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Learn and score": ("fit", "score", "explain", "calibrate", "sample"),
     "Judge": ("info", "evaluate", "report", "bench"),
-    "Share": ("log", "promote", "serve"),
+    "Share": ("export", "log", "promote", "serve"),
     "Look up": ("methods", "settings", "datasets"),
 }
 """Panel -> its commands."""

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from anomgan.calibration.result import ScoreResult
     from anomgan.cli.image_output import Heatmaps
     from anomgan.cli.most_abnormal import MostAbnormal
     from anomgan.cli.series_events import EventFinder
     from anomgan.data.readers.options import ReadOptions
     from anomgan.estimator import GANDetector
-    from anomgan.scoring.result import ScoreResult
 
 
 class ScoredChunks:

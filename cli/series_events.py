@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from anomgan.calibration.result import ScoreResult
     from anomgan.data.encoders.series import SeriesEncoder
     from anomgan.data.series.events import Event
     from anomgan.estimator import GANDetector
     from anomgan.explain.explainer import Explanation
-    from anomgan.scoring.result import ScoreResult
 
 REASONS = 3
 """Columns named for each event."""

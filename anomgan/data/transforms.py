@@ -16,7 +16,7 @@ def soft_tail(x: Tensor) -> Tensor:
     """
     size = x.abs()
     near = size <= KNEE
-    if near.all():  # as in most blocks of rows
+    if type(near) is Tensor and near.all():  # as in most blocks of rows; traced ones have no values
         return x
     far = size.clamp(min=KNEE)
     return torch.where(near, x, torch.sign(x) * KNEE * (1 + torch.log(far / KNEE)))
@@ -26,7 +26,7 @@ def soft_tail_inverse(x: Tensor) -> Tensor:
     """Undo :func:`soft_tail`."""
     size = x.abs()
     near = size <= KNEE
-    if near.all():
+    if type(near) is Tensor and near.all():
         return x
     far = size.clamp(min=KNEE)
     return torch.where(near, x, torch.sign(x) * KNEE * torch.exp(far / KNEE - 1))

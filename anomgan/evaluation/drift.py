@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import smirnov
 
+from anomgan.calibration.result import ScoreResult
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.columns.categorical import CategoryColumn
 from anomgan.data.table.columns.condition import ConditionColumn
-from anomgan.scoring.result import ScoreResult
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector

@@ -13,10 +13,10 @@ from scipy.stats import fisher_exact
 from sklearn.preprocessing import StandardScaler
 
 from anomgan.calibration.conformal import binomial_interval
+from anomgan.calibration.result import ScoreResult
 from anomgan.errors import InputError
 from anomgan.evaluation.baselines import SKLEARN, append_changes
 from anomgan.metrics import check_labels, curve_points, metrics, reliability
-from anomgan.scoring.result import ScoreResult
 from anomgan.utils.types import Bools, Floats
 
 if TYPE_CHECKING:

@@ -104,4 +104,4 @@ def _softmax(scaler: EnsembleScaler, raw: Tensor) -> Tensor:
 
 def _squared_deviance(p: Tensor) -> Tensor:
     """−2 log p; the small addend keeps the gradient of its root finite at p = 1."""
-    return -2 * torch.log(p.clamp(MIN_PROBABILITY, 1)) + 1e-9
+    return -2 * torch.log(p.clamp(MIN_PROBABILITY, 1.0)) + 1e-9

@@ -44,12 +44,12 @@ def to_images(x: Tensor, grid: tuple[int, int, int]) -> Tensor:
 
 def to_records(x: Tensor, members: int) -> Tensor:
     """Reshape images to records, ``(n, M·C, H, W) -> (M, n, C·H·W)``."""
-    return x.reshape(len(x), members, -1).transpose(0, 1)
+    return x.reshape(x.shape[0], members, -1).transpose(0, 1)
 
 
 def concat_channels(members: int, *parts: Tensor) -> Tensor:
     """Concatenate maps ``(n, M·Cᵢ, H, W)`` along each member's channels."""
-    split = [x.reshape(len(x), members, -1, *x.shape[2:]) for x in parts]
+    split = [x.reshape(x.shape[0], members, -1, *x.shape[2:]) for x in parts]
     return torch.cat(split, 2).flatten(1, 2)
 
 
@@ -113,7 +113,7 @@ class MemberConv(nn.Module):
 
 def pixel_norm(x: Tensor, members: int) -> Tensor:
     """Scale each pixel's channels to mean square 1 (Karras et al., 2018)."""
-    split = x.reshape(len(x), members, -1, *x.shape[2:])
+    split = x.reshape(x.shape[0], members, -1, *x.shape[2:])
     return (split * (split.square().mean(2, keepdim=True) + 1e-8).rsqrt()).flatten(1, 2)
 
 
@@ -138,11 +138,11 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add the attention's output to the map, ``(n, M·C, H, W)``."""
         q, k, v = (
-            part(x).reshape(len(x) * self.members, -1, x.shape[2] * x.shape[3])
+            part(x).reshape(x.shape[0] * self.members, -1, x.shape[2] * x.shape[3])
             for part in (self.queries, self.keys, self.values)
         )
         attention = torch.softmax(q.mT @ k / math.sqrt(q.shape[1]), -1)
-        values = self.out((v @ attention.mT).reshape(len(x), -1, *x.shape[2:]))
+        values = self.out((v @ attention.mT).reshape(x.shape[0], -1, *x.shape[2:]))
         weight = self.weight.repeat_interleave(self.out.outputs, 0)[..., None]
         out: Tensor = x + weight * values
         return out

@@ -197,7 +197,7 @@ class ConvGenerator(Growing):
         """Generate records, ``(M, n, record)``."""
         z = torch.cat([z[..., : self.latent], self.condition_scale * z[..., self.latent :]], -1)
         x = leaky_relu(self.stem(z), LEAKY_SLOPE).transpose(0, 1)
-        x = x.reshape(len(x), -1, *self.sizes[-1])
+        x = x.reshape(x.shape[0], -1, *self.sizes[-1])
         last, weight = self.gap
         coarser = x
         for level, double in zip(reversed(range(len(self.sizes) - 1)), self.doublings, strict=True):

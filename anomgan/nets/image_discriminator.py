@@ -86,11 +86,11 @@ class ImageDiscriminator(nn.Module):
         """``(n, M·R·C, h, w) -> (n, M·R·(C + INPUT_DIRECTIONS), h, w)``."""
         flat = images.reshape(-1, self.grid[0], *images.shape[2:])
         both = torch.cat([flat, compute_gradients(flat, INPUT_DIRECTIONS)], 1)
-        return both.reshape(len(images), -1, *images.shape[2:])
+        return both.reshape(images.shape[0], -1, *images.shape[2:])
 
     def _split(self, maps: Tensor) -> Tensor:
         """Split maps by member, ``(n, M·C, h, w) -> (M, n, C, h, w)``."""
-        return maps.reshape(len(maps), self.members, -1, *maps.shape[2:]).transpose(0, 1)
+        return maps.reshape(maps.shape[0], self.members, -1, *maps.shape[2:]).transpose(0, 1)
 
     def _edges(self, x: Tensor) -> Tensor:
         """Gradients by cells, ``(M, n, F)``; these need no network."""

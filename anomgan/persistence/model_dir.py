@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from anomgan.errors import InputError
@@ -21,8 +22,20 @@ OPENING = re.compile(rb'\s*\{\s*"anomgan":')
 """How a ``model.json`` of anomgan begins, by which even a truncated one is recognised."""
 
 
-def check_target(directory: str | Path) -> None:
+def check_target(
+    directory: str | Path,
+    *,
+    what: str = "model",
+    description: str = DESCRIPTION,
+    files: AbstractSet[str] = FILES | {OPTIONS},
+) -> None:
     """Check that a model may be written to a path; worth calling before a long fit.
+
+    Args:
+        directory: The path.
+        what: What messages call it, if it isn't a model.
+        description: The file by which an older one is recognised.
+        files: All files that an older one may have.
 
     Raises:
         InputError: If something is there that isn't a model, or the place can't be written to.
@@ -33,17 +46,17 @@ def check_target(directory: str | Path) -> None:
             _check_parent(directory, target)
             return
         if not target.is_dir():
-            raise InputError(f"{directory}: is a file; name a folder for the model")
+            raise InputError(f"{directory}: is a file; name a folder for the {what}")
         names = {entry.name for entry in os.scandir(target)}
-        if names and not _is_model(target):
+        if names and not _begins_as_ours(target / description):
             raise InputError(
-                f"{directory}: is a folder that isn't a model; it won't be overwritten, "
-                f"so name another or empty it"
+                f"{directory}: is a folder that isn't {_with_article(what)}; it won't be "
+                f"overwritten, so name another or empty it"
             )
-        if strange := names - FILES - {OPTIONS}:
+        if strange := names - files:
             others = ", ".join(sorted(map(repr, strange))[:5])
             raise InputError(
-                f"{directory}: replacing the model would delete other files there: {others}; "
+                f"{directory}: replacing the {what} would delete other files there: {others}; "
                 f"move them away or name another folder"
             )
         if target == Path(os.path.realpath(Path.cwd())):
@@ -79,9 +92,12 @@ def _check_parent(directory: str | Path, target: Path) -> None:
         )
 
 
-def _is_model(folder: Path) -> bool:
-    """Whether a folder holds a model, or a damaged one."""
-    path = folder / DESCRIPTION
+def _with_article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
+def _begins_as_ours(path: Path) -> bool:
+    """Whether a file is a description that anomgan wrote, perhaps damaged since."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomgan.calibration.conformal import ConformalCalibrator
+from anomgan.calibration.decision import Decision
 from anomgan.calibration.dependent import widen_scores
 from anomgan.calibration.mondrian import MondrianCalibrator
 from anomgan.config import Config
@@ -172,32 +173,17 @@ class FittedEnsemble:
         return result
 
     def raise_scores(self, score: Floats, changes: Mapping[str, Bools]) -> Floats:
-        """Raise the scores of rows in which constant columns changed above all held-out ones.
-
-        Networks can't learn from a column that never varies, yet in real tables a constant that
-        changes is the strongest evidence there is.  Such rows get the smallest p-value; among
-        themselves they are ranked by the number of columns that changed, then by their scores.
-
-        Args:
-            score: Scores of n rows, ``(n,)``.
-            changes: For each constant column, the rows in which it changed, ``(n,)``.
-        """
-        if not changes:
-            return score
-        count = np.sum(list(changes.values()), axis=0)
-        calibrators = [self.calibrator, *(self.mondrian.calibrators if self.mondrian else ())]
-        highest = max(calibrator.scores[-1] for calibrator in calibrators)
-        return np.where(count > 0, np.maximum(score, highest) + count, score)
+        """As :meth:`anomgan.calibration.decision.Decision.raise_scores`."""
+        return self.decision.raise_scores(score, changes)
 
     def p_values(self, score: Floats, values: Floats) -> Floats:
-        """Conformal p-values, ``(n,)`` in (0, 1], of encoded records with these scores.
+        """As :meth:`anomgan.calibration.decision.Decision.p_values`, of encoded records."""
+        return self.decision.p_values(score, self.gan.views.spec.conditions(values))
 
-        Where the model knows conditions, they are valid within each that has enough calibration
-        rows.
-        """
-        if self.mondrian is None:
-            return self.calibrator.p_values(score)
-        return self.mondrian.p_values(score, self.gan.views.spec.conditions(values))
+    @property
+    def decision(self) -> Decision:
+        """The calibration, without a threshold."""
+        return Decision(self.calibrator, self.mondrian)
 
     def _split_by_scorer(self, values: Floats) -> list[tuple[Scorer, slice | Bools, Floats]]:
         """Each scorer with the rows that it scores, and their records."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from anomgan.calibration.result import ScoreResult
 from anomgan.data.encoders.series import SeriesEncoder
 from anomgan.data.parse_report import ParseReport
-from anomgan.scoring.result import ScoreResult
 
 if TYPE_CHECKING:
     from anomgan.estimator import GANDetector

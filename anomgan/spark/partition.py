@@ -22,12 +22,12 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from anomgan.calibration.conformal import flag_rows
+from anomgan.calibration.result import ScoreResult
 from anomgan.data.arrow import arrow_to_frame
 from anomgan.data.parse_report import ParseReport, Unreadable
 from anomgan.data.readers.parquet import read_batches
 from anomgan.errors import DataWarning, InputError
 from anomgan.estimator import GANDetector
-from anomgan.scoring.result import ScoreResult
 from anomgan.utils.atomic import atomic_write
 
 SCORED_FOLDER = "_scored"
