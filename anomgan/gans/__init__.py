@@ -10,6 +10,7 @@ from anomgan.gans.cyclegan import CycleGAN
 from anomgan.gans.f_anogan import FAnoGAN
 from anomgan.gans.gan import VanillaGAN
 from anomgan.gans.ganomaly import GANomaly
+from anomgan.gans.mad_gan import MADGAN
 from anomgan.gans.skip_ganomaly import SkipGANomaly
 from anomgan.gans.sngan import SpectralGAN
 from anomgan.gans.srgan import SuperResolutionGAN
@@ -18,6 +19,7 @@ from anomgan.gans.wgan_gp import WassersteinGAN
 __all__ = [
     "ALAD",
     "GAN",
+    "MADGAN",
     "AnoGAN",
     "Batch",
     "BiGAN",

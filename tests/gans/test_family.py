@@ -204,6 +204,41 @@ def test_what_is_normal_depends_on_the_condition_and_without_a_known_one_on_none
     assert (made[:, 2:].sum(1) == 1).all()
 
 
+# --- windows of series ----------------------------------------------------------------------------
+
+WINDOW = Spec.of([("a", "numeric", 16, "a"), ("b", "numeric", 16, "b")], window=(2, 16))
+BRIEF = {
+    "members": 2,
+    "steps": 15,
+    "hidden": 16,
+    "latent": 4,
+    "score": "gan",
+    "batch": 32,
+    "search_steps": 5,
+    "memory_rows": 200,
+    "cross_fit_below": 0,
+    "checks": 0,
+}
+OF_SERIES = sorted(name for name, gan in GAN.registry.items() if "series" in gan.kinds)
+
+
+def waves(n, seed, noise=0.05):
+    """Two channels with a rhythm of eight points, a quarter of it apart."""
+    rng = np.random.default_rng(seed)
+    phase = rng.uniform(0, 2 * np.pi, (n, 1)) + 2 * np.pi * np.arange(16) / 8
+    return np.c_[np.sin(phase), np.cos(phase)] + noise * rng.normal(size=(n, 32))
+
+
+@pytest.mark.parametrize("name", OF_SERIES)
+def test_rough_windows_are_abnormal_whatever_lies_beside_them(name):
+    detector = fit(waves(300, 1), WINDOW, name, Config.make("fast", BRIEF, "series"))
+    rough = waves(60, 3, noise=1.0)
+    assert auroc(detector, waves(60, 2), rough) >= 0.95
+    assert detector.score(rough[:1]) == pytest.approx(detector.score(rough)[:1], abs=1e-9)
+    [made] = sample_records(detector.gan, 5, seed=0)
+    assert made.shape == (5, 32)
+
+
 # --- pictures -------------------------------------------------------------------------------------
 
 GRID = (1, 12, 12)
