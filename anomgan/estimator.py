@@ -292,6 +292,7 @@ class GANDetector(OutlierMixin, BaseEstimator):
             series=series,
             size=config.size,
             tiles=config.tiles,
+            detailed=config.backbone != "none",
             strict=strict,
             source=source,
         )

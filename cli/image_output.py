@@ -6,6 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from anomgan.cli.console import warn
 from anomgan.errors import InputError
 from anomgan.plotting.images import is_drawn
 from anomgan.utils.atomic import PARTIAL_PREFIX, atomic_write, note_change
@@ -116,8 +117,19 @@ def get_image_encoder(detector: GANDetector, option: str) -> ImageEncoder:
     return detector.encoder_
 
 
+def has_failed_generators(detector: GANDetector) -> bool:
+    """Whether what the generators draw is unlike real records, by the health of the fit."""
+    from anomgan.training.health import grade_health
+
+    held_out = detector.history_.held_out
+    return held_out is not None and grade_health(held_out) in ("failed", "collapsed")
+
+
 class Heatmaps:
-    """A folder with a file for each scored image: it, the nearest normal one, and the map."""
+    """A folder with a file for each scored image: it, the nearest normal one, and the map.
+
+    Where the generators failed, which nearest normal image they give says nothing; it isn't shown.
+    """
 
     def __init__(self, detector: GANDetector, folder: Path, source: str) -> None:
         """Create or empty the folder.
@@ -128,6 +140,12 @@ class Heatmaps:
         self.encoder = get_image_encoder(detector, "--heatmaps")
         self.ensemble = detector.ensemble_
         self.folder = OutputFolder("--heatmaps", folder, source)
+        self.shows_nearest = not has_failed_generators(detector)
+        if not self.shows_nearest:
+            warn(
+                "--heatmaps: show no nearest normal picture, since the generators failed; maps "
+                "don't need them"
+            )
 
     def write(self, frame: pd.DataFrame, scored: ScoreResult) -> None:
         """Draw a chunk.
@@ -144,11 +162,10 @@ class Heatmaps:
 
         if not len(scored.values):
             return
-        pictures, reconstructed = (
-            self.encoder.merge_tiles(self.encoder.to_pictures(values))
-            for values in (scored.values, self.ensemble.reconstruct(scored.values))
-        )
-        encoded, nearest = to_rgb(pictures), to_rgb(reconstructed, like=pictures)
+        pictures = self._decode(scored.values)
+        encoded, nearest = to_rgb(pictures), None
+        if self.shows_nearest:
+            nearest = to_rgb(self._decode(self.ensemble.reconstruct(scored.values)), like=pictures)
         maps = self.encoder.merge_tiles(self.ensemble.anomaly_maps(scored.values))
         names, readable_rows = name_rows(frame), np.flatnonzero(~np.isnan(scored.score))
         for i, row in enumerate(readable_rows):
@@ -156,7 +173,14 @@ class Heatmaps:
             stem = name if isinstance(name, str) else f"{names.name}-{name:06}"
             image = _reload(frame[PICTURE_COLUMN].iloc[row], encoded[i], pictures)
             # The whole name and .png, so that a.png and a.jpg get different files.
-            self.folder.write(f"{stem}.png", png_triptych(image, nearest[i], maps[i]))
+            size = image.shape[:2]
+            shown = None if nearest is None else self.encoder.crop(nearest[i], *size)
+            drawn = png_triptych(image, shown, self.encoder.crop(maps[i], *size))
+            self.folder.write(f"{stem}.png", drawn)
+
+    def _decode(self, values: Records) -> NDArray[Any]:
+        """Encoded pictures, tiles joined."""
+        return self.encoder.merge_tiles(self.encoder.to_pictures(values))
 
 
 def _reload(cell: Any, fallback: Bytes, like: NDArray[Any]) -> Bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from anomgan.cli.column_roles import ColumnRoles
-from anomgan.cli.console import print_json, say, show_table
+from anomgan.cli.console import print_json, say, show_table, warn
 from anomgan.cli.file_options import (
     HeaderOption,
     NoHeaderOption,
@@ -114,9 +114,13 @@ def sample(
     detector = load(model)
     levels = _parse_conditions(detector, condition or [])
     if detector.encoder_.spec.grid is not None:
+        from anomgan.cli.image_output import has_failed_generators
+
         if reference is not None:
             raise InputError("--quality: compares tables; of pictures, anomgan info tells health")
         _print_free_conditions(detector, levels)
+        if has_failed_generators(detector):
+            warn("the generators failed: what they draw isn't like the training pictures")
         _write_pictures(output, detector.sample_chunks(rows, seed, condition=levels))
         return
     check_output(output)

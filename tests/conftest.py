@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 import torch
 
+import anomgan.config
+import anomgan.nets.backbone  # its constants are set before the line below
 from anomgan.plugins.files import VARIABLE, list_loaded
 from anomgan.plugins.registry import REGISTRIES
 
@@ -26,6 +28,9 @@ os.environ.setdefault("ANOMGAN_TRACK", "0")
 # sums in a fixed order, so that known answers don't depend on the machine.
 torch.set_num_threads(1)
 
+
+# Pictures are scored as without the extra `vision`; tests of backbones name one.
+anomgan.config.BACKBONE_PACKAGE = "a_package_that_is_not_installed"
 
 LONG = (
     "test_checkpoint.py",
@@ -132,3 +137,31 @@ def run_line(run: Callable[..., Result]) -> Callable[..., None]:
         Path(target).write_text(result.out, encoding="utf-8")
 
     return run_line
+
+
+@pytest.fixture(scope="session")
+def backbone_weights() -> dict[str, torch.Tensor]:
+    """Random weights of EfficientNet-Lite0 by name, of a size that keeps features finite."""
+    from anomgan.nets.efficientnet_lite import BLOCKS, STEM_CHANNELS
+
+    generator = torch.Generator().manual_seed(0)
+    weights: dict[str, torch.Tensor] = {}
+
+    def add(conv: str, norm: str, *shape: int) -> None:
+        spread = (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
+        weights[f"{conv}.weight"] = spread * torch.randn(shape, generator=generator)
+        weights[f"{norm}.weight"] = torch.ones(shape[0])
+        weights[f"{norm}.running_var"] = 0.5 + torch.rand(shape[0], generator=generator)
+        for name in ("bias", "running_mean"):
+            weights[f"{norm}.{name}"] = 0.1 * torch.randn(shape[0], generator=generator)
+
+    add("_conv_stem", "_bn0", STEM_CHANNELS, 3, 3, 3)
+    inputs = STEM_CHANNELS
+    for at, (expansion, outputs, kernel, _) in enumerate(BLOCKS):
+        name, wide = f"_blocks.{at}.", inputs * expansion
+        if expansion > 1:
+            add(f"{name}_expand_conv", f"{name}_bn0", wide, inputs, 1, 1)
+        add(f"{name}_depthwise_conv", f"{name}_bn1", wide, 1, kernel, kernel)
+        add(f"{name}_project_conv", f"{name}_bn2", outputs, wide, 1, 1)
+        inputs = outputs
+    return weights

@@ -19,7 +19,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "bench,dev,files,fuzz,onnx,spark"
+EXTRAS = "bench,dev,files,fuzz,onnx,spark,vision"
 # What is chosen by hand.  torch: a release brings new numerics, so we move to it on purpose.
 PINS = ["torch==2.13.0"]
 # What a CUDA build of torch brings along.  Each build demands its exact versions, so pinning those

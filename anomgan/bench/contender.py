@@ -37,14 +37,19 @@ class EncodedTable:
     score_s: float
 
     @classmethod
-    def of(cls, normal: pd.DataFrame, new: pd.DataFrame) -> EncodedTable:
+    def of(cls, normal: pd.DataFrame, new: pd.DataFrame, *, detailed: bool = False) -> EncodedTable:
         """Encode as :class:`anomgan.estimator.GANDetector` does.
+
+        Args:
+            normal: Training records.
+            new: Records to score.
+            detailed: Whether pictures are encoded for a backbone.
 
         Raises:
             InputError: If no encoder can be fitted to them.
         """
         started = time.perf_counter()
-        encoder, values, _ = fit_encoder(normal)
+        encoder, values, _ = fit_encoder(normal, detailed=detailed)
         as_new = encoder.transform_as_new(normal, values)
         fitted = time.perf_counter()
         new_values, report = encoder.transform(new)

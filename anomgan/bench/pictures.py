@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,15 @@ from numpy.typing import NDArray
 from anomgan.bench.protocol import Split, contaminate, split
 from anomgan.bench.sets import LabelledSet, read_array
 from anomgan.data.encoders.convert import to_frame
+from anomgan.data.image.picture import FOLDER_COLUMN, PICTURE_COLUMN
+from anomgan.data.readers.image_folder import MAX_CHUNK_PICTURES, read_folder
 from anomgan.errors import InputError
 
 SKLEARN_DIGITS = Path("scikit-learn's digits")
 """Stands for the digits that come with scikit-learn: 1,797 pictures of 8 × 8 pixels."""
+
+DEFECT_FOLDERS, GOOD_FOLDER = ("normal", "new"), "good"
+"""Folders of a set with defects, and the one of good pictures among those to score."""
 
 SPLIT_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -35,9 +40,11 @@ class PictureSet(LabelledSet):
 
     Attributes:
         normal: The normal class.
+        detailed: Whether a backbone looks at the pictures.
     """
 
     normal: int = 0
+    detailed: bool = False
 
     def split(self, seed: int) -> Split:
         """Read and split the pictures; a given split is kept.
@@ -53,7 +60,8 @@ class PictureSet(LabelledSet):
         else:
             label = (arrays["y"] != self.normal).astype(np.int64)
             parts = split(_to_frame(arrays["X"]), label, seed)
-        return contaminate(parts, self.contamination, seed) if self.contamination else parts
+        parts = contaminate(parts, self.contamination, seed) if self.contamination else parts
+        return replace(parts, detailed=self.detailed)
 
     @property
     def digest(self) -> str:
@@ -64,18 +72,75 @@ class PictureSet(LabelledSet):
         return content.hexdigest()[:16]
 
 
-def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[PictureSet]:
-    """Make a set for each class of each file.
+@dataclass(frozen=True)
+class DefectSet(LabelledSet):
+    """A folder of pictures, ``normal/`` to fit on, and ``new/good/`` and ``new/DEFECT/`` to score.
+
+    Attributes:
+        defect: Name of the folder of defects.
+        detailed: Whether a backbone looks at the pictures.
+    """
+
+    defect: str = ""
+    detailed: bool = False
+
+    def split(self, seed: int) -> Split:
+        """List the pictures; the split is given.
+
+        Raises:
+            InputError: If a folder can't be read.
+        """
+        normal, new = (_list_pictures(self.path / name) for name in DEFECT_FOLDERS)
+        new = new[new[FOLDER_COLUMN].isin([GOOD_FOLDER, self.defect])].reset_index(drop=True)
+        label = np.asarray(new[FOLDER_COLUMN] == self.defect).astype(np.int64)
+        parts = Split(normal[[PICTURE_COLUMN]], new[[PICTURE_COLUMN]], label)
+        parts = contaminate(parts, self.contamination, seed) if self.contamination else parts
+        return replace(parts, detailed=self.detailed)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the files' names and contents."""
+        content = hashlib.sha256(self.defect.encode())
+        for path in sorted(self.path.rglob("*")):
+            if path.is_file():
+                content.update(path.as_posix().encode() + path.read_bytes())
+        return content.hexdigest()[:16]
+
+
+def _list_pictures(folder: Path) -> pd.DataFrame:
+    """The pictures of a folder and its subfolders, not yet decoded."""
+    return pd.concat(list(read_folder(folder, MAX_CHUNK_PICTURES)), ignore_index=True)
+
+
+def find_picture_sets(
+    paths: Iterable[Path], classes: Sequence[int], *, detailed: bool = False
+) -> list[PictureSet | DefectSet]:
+    """Make a set for each class of each file, and for each kind of defect of each folder.
 
     Args:
-        paths: ``.npz`` files, or folders of them.
+        paths: ``.npz`` files, folders of them, or folders as of :class:`DefectSet`.
         classes: Classes to take in turn as the normal one; empty for all.
+        detailed: Whether a backbone looks at the pictures.
 
     Raises:
         InputError: If a file can't be used, lacks a class, or two share a name.
     """
-    sets: dict[str, PictureSet] = {}
-    for path in _list_archives(paths):
+    sets: dict[str, PictureSet | DefectSet] = {}
+    archives: list[Path] = []
+    for path in paths:
+        if not all((path / name).is_dir() for name in DEFECT_FOLDERS):
+            archives.append(path)
+            continue
+        defects = sorted(each.name for each in (path / DEFECT_FOLDERS[1]).iterdir())
+        if GOOD_FOLDER not in defects or len(defects) < 2:
+            raise InputError(
+                f"{path / DEFECT_FOLDERS[1]}: needs a folder {GOOD_FOLDER}, and one of defects"
+            )
+        for defect in defects:
+            if defect != GOOD_FOLDER:
+                name = f"{path.resolve().name} {defect}"
+                sets[name] = DefectSet(name, path, defect=defect, detailed=detailed)
+    for path in _list_archives(archives):
         arrays = _read_arrays(path)
         available = np.unique(arrays["y_train" if "y_train" in arrays else "y"]).tolist()
         missing = sorted(set(classes) - set(available))
@@ -86,7 +151,7 @@ def find_picture_sets(paths: Iterable[Path], classes: Sequence[int]) -> list[Pic
             name = f"{'digits' if path == SKLEARN_DIGITS else path.stem} {each}"
             if name in sets:
                 raise InputError(f"{sets[name].path} and {path} are both called {name!r}")
-            sets[name] = PictureSet(name, path, normal=int(each))
+            sets[name] = PictureSet(name, path, normal=int(each), detailed=detailed)
     return list(sets.values())
 
 

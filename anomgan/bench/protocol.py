@@ -8,7 +8,7 @@ change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,13 @@ class Split:
         normal: Rows to fit on.
         new: Rows to score, normal and abnormal.
         label: 1 where a row of ``new`` is abnormal, else 0.
+        detailed: Whether pictures are encoded for a backbone, larger than GANs are trained on.
     """
 
     normal: pd.DataFrame
     new: pd.DataFrame
     label: Labels
+    detailed: bool = field(default=False, kw_only=True)
 
     def encode(self) -> Any:
         """Make what the detectors are given.
@@ -43,7 +45,7 @@ class Split:
         Raises:
             InputError: If the rows can't be encoded.
         """
-        return EncodedTable.of(self.normal, self.new)
+        return EncodedTable.of(self.normal, self.new, detailed=self.detailed)
 
     def evaluate(self, row: ResultRow, run: DetectorRun) -> ResultRow:
         """Fill in a row with the figures of a run.

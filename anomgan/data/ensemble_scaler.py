@@ -7,6 +7,7 @@ so their mean is steadier than any one of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from anomgan.data.spec import Kind, Spec
+from anomgan.data.spec import EXTENT_UNITS, Kind, Spec
 from anomgan.data.transforms import soft_tail, soft_tail_inverse, yeo_johnson, yeo_johnson_inverse
 from anomgan.errors import InputError
 
@@ -24,6 +26,9 @@ CONDITION_ROWS = 512
 
 _MAX_FIT_ROWS = 10_000
 """Most rows that scales are fitted to; more would hardly change them."""
+
+_REDUCED_AT_ONCE = 256
+"""Large pictures that are reduced at once."""
 
 _Map = Callable[[Tensor, Tensor], Tensor]
 
@@ -67,8 +72,12 @@ class EnsembleScaler(nn.Module):
     0/1 entry only the latter three.  Pixels are brought to [-1, 1] by their channel's range, which
     is the same for all members.  All of it is monotone in each entry and can be inverted.
 
+    Pictures larger than networks are shown are averaged to the networks' size first; the inverse
+    enlarges them.
+
     Attributes:
-        spec: The layout of a record.
+        encoded: The layout of encoded records.
+        spec: The layout of scaled records, as networks see them.
         scalings: The scaling of each member, keys of `SCALINGS`.
         members: Number of members, M.
         runs: Kind of entry -> its entries, as a slice if they are neighbours.
@@ -89,7 +98,9 @@ class EnsembleScaler(nn.Module):
     def __init__(self, spec: Spec, scalings: Sequence[str]) -> None:
         """Allocate the state that :meth:`fit` or ``load_state_dict`` fills."""
         super().__init__()
-        self.spec, self.scalings, self.members = spec, tuple(scalings), len(scalings)
+        self.encoded, self.spec = spec, spec.for_networks
+        self.scalings, self.members = tuple(scalings), len(scalings)
+        spec = self.spec
         shape = (len(scalings), 1, spec.size)
         self.register_buffer("loc", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(shape, dtype=torch.float64))
@@ -109,7 +120,7 @@ class EnsembleScaler(nn.Module):
 
     def select_members(self, members: Sequence[int]) -> EnsembleScaler:
         """A fitted scaler of the given members."""
-        scaler = EnsembleScaler(self.spec, [self.scalings[m] for m in members])
+        scaler = EnsembleScaler(self.encoded, [self.scalings[m] for m in members])
         scaler.load_state_dict(
             self.state_dict()
             | {key: self.get_buffer(key)[list(members)] for key in ("loc", "scale")}
@@ -122,6 +133,9 @@ class EnsembleScaler(nn.Module):
         A 0/1 entry is scaled by its standard deviation with one more 0 and one more 1 counted in
         (Laplace's rule), so that a level never seen weighs like the rarest possible one.
         """
+        if self.encoded is not self.spec:
+            parts = torch.from_numpy(values).split(_REDUCED_AT_ONCE)
+            values = torch.cat([self._reduce(part) for part in parts]).numpy()
         record = self.spec.record_size
         if self.spec.condition_size:
             rows = np.linspace(0, len(values) - 1, CONDITION_ROWS).astype(int)
@@ -162,13 +176,56 @@ class EnsembleScaler(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Scale encoded rows, ``(n, D)`` or ``(M, n, D)``, to ``(M, n, D)`` in float64."""
-        values = values.double().expand(self.members, *values.shape[-2:])
+        values = self._reduce(values).double()
+        values = values.expand(self.members, *values.shape[-2:])
         return soft_tail((self._map(values, inverse=False) - self.loc) / self.scale)
 
     def inverse(self, scaled: Tensor) -> Tensor:
         """Undo :meth:`forward`, ``(M, n, D) -> (M, n, D)`` in float64."""
         unscaled = soft_tail_inverse(scaled.double()) * self.scale + self.loc
-        return self._map(unscaled, inverse=True)
+        return self._enlarge(self._map(unscaled, inverse=True))
+
+    def _reduce(self, values: Tensor) -> Tensor:
+        """Encoded records as networks see them, not yet scaled, ``(…, D) -> (…, D')``."""
+        if self.encoded is self.spec or self.encoded.grid is None:
+            return values
+        pixels = values[..., : math.prod(self.encoded.grid)].float()
+        small = adaptive_avg_pool2d(pixels.reshape(-1, *self.encoded.grid), self._network_size)
+        small = small.reshape(*values.shape[:-1], -1)
+        return torch.cat([small, values[..., self.encoded.record_size :].float()], -1)
+
+    def _enlarge(self, values: Tensor) -> Tensor:
+        """Undo :meth:`_reduce`; pictures have no padding."""
+        if self.encoded is self.spec or self.encoded.grid is None or self.spec.grid is None:
+            return values
+        at, (channels, height, width) = self.spec.record_size, self.encoded.grid
+        pixels = values[..., :at].reshape(-1, *self.spec.grid)
+        large = interpolate(pixels, (height, width), mode="bilinear")
+        flat = large.reshape(*values.shape[:-1], -1)
+        extent = self.encoded.record_size - channels * height * width
+        full = values.new_full((*values.shape[:-1], extent), EXTENT_UNITS)
+        return torch.cat([flat, full, values[..., at:]], -1)
+
+    @property
+    def _network_size(self) -> tuple[int, int]:
+        """Height and width of the pictures that networks see."""
+        _, height, width = self.spec.grid or (0, 0, 0)
+        return height, width
+
+    def scale_pictures(self, values: Tensor) -> Tensor:
+        """Encoded pictures in full size, each channel's training range in [-1, 1].
+
+        Args:
+            values: Encoded records, ``(n, D)``.
+
+        Returns:
+            ``(n, C, H, W)`` float32.
+        """
+        channels, height, width = self.encoded.grid or (0, 0, 0)
+        pixels = values[:, : channels * height * width].reshape(-1, channels, height, width)
+        per_channel = self.pixel.reshape(channels, -1)[:, 0]
+        loc, scale = (each[0, 0, per_channel][:, None, None] for each in (self.loc, self.scale))
+        return (pixels.float() - loc.float()) / scale.float()
 
     def _map(self, values: Tensor, *, inverse: bool) -> Tensor:
         """Apply each member's map to its numeric entries."""

@@ -12,11 +12,15 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from anomgan.utils.types import Floats
 
-Kind = Literal["numeric", "indicator", "category", "pixel", "condition"]
+Kind = Literal["numeric", "indicator", "category", "pixel", "extent", "condition"]
+
+EXTENT_UNITS = 255
+"""An extent is stored as so many parts of the picture's side, which fit a byte."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,9 @@ class Span:
         name: The user's column, or a part of it such as ``"pickup (hour, sin)"``.
         kind: ``numeric``: real numbers.  ``indicator``: 0 or 1.  ``category``: a one-hot block, for
             which generators give probabilities.  ``pixel``: a picture, channel by channel and row
-            by row.  ``condition``: a one-hot block or all zeros; an input of the networks that
-            isn't scored.
+            by row.  ``extent``: height and width of the part of a picture that isn't padding, in
+            parts of its side; networks don't see it.  ``condition``: a one-hot block or all zeros;
+            an input of the networks that isn't scored.
         start: Index of the first entry.
         width: Number of entries; more than one only for a category, a picture, a condition or a
             channel of a window.
@@ -67,6 +72,8 @@ class Spec:
             largest of theirs; 1 without tiling.
         window: Channels and points of the window in the first spans, channel by channel, if records
             are windows of series.
+        network_side: Longest side of the pictures that GANs are shown, which are reduced to it;
+            0 if they see all pixels.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +81,7 @@ class Spec:
     grid: tuple[int, int, int] | None = None
     tiles: int = 1
     window: tuple[int, int] | None = None
+    network_side: int = 0
 
     def __post_init__(self) -> None:
         """Check that spans cover the record.
@@ -116,6 +124,30 @@ class Spec:
         """Number of entries before the conditions: those that are scored."""
         return self.size - self.condition_size
 
+    @cached_property
+    def for_networks(self) -> Spec:
+        """The layout that GANs see: pictures of at most `network_side`, without their extents."""
+        if self.grid is None:
+            return self
+        channels, height, width = self.grid
+        share = min(1.0, (self.network_side or max(height, width)) / max(height, width))
+        grid = (channels, max(1, round(share * height)), max(1, round(share * width)))
+        if grid == self.grid and not any(span.kind == "extent" for span in self.spans):
+            return self
+        parts = [
+            (s.name, s.kind, math.prod(grid) if s.kind == "pixel" else s.width, s.column)
+            for s in self.spans
+            if s.kind != "extent"
+        ]
+        return Spec.of(parts, grid, self.tiles)
+
+    def extents(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Height and width of the part that isn't padding, as shares, ``(n, D) -> (n, 2)``."""
+        for span in self.spans:
+            if span.kind == "extent":
+                return values[:, span.slice] / EXTENT_UNITS
+        return np.ones((len(values), 2))
+
     def conditions(self, values: NDArray[Any]) -> NDArray[Any]:
         """The condition entries of encoded records, one row per picture if these are tiled.
 
@@ -139,17 +171,26 @@ class Spec:
         grid: tuple[int, int, int] | None = None,
         tiles: int = 1,
         window: tuple[int, int] | None = None,
+        network_side: int = 0,
     ) -> Spec:
         """A layout of consecutive spans, each given as ``(name, kind, width, column)``."""
         spans, at = [], 0
         for name, kind, width, column in parts:
             spans.append(Span(name, kind, at, width, column))
             at += width
-        return cls((at,), tuple(spans), grid, tiles, window)
+        return cls((at,), tuple(spans), grid, tiles, window, network_side)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, stored with a model and compared when it is loaded."""
         spans = [asdict(span) for span in self.spans]
         tiles = {"tiles": self.tiles} if self.tiles > 1 else {}
         window = {"window": self.window} if self.window else {}
-        return {"shape": self.shape, "spans": spans, "grid": self.grid, **tiles, **window}
+        reduced = {"network_side": self.network_side} if self.network_side else {}
+        return {
+            "shape": self.shape,
+            "spans": spans,
+            "grid": self.grid,
+            **tiles,
+            **window,
+            **reduced,
+        }

@@ -40,7 +40,7 @@ def gan_from_arrays(
     members = len(state["gan.views.loc"])
     if not members or members % config.members or config.layers > len(state):
         raise ValueError(f"settings of another model: {members} members are there")
-    if state["gan.views.loc"].shape != (members, 1, spec.size):
+    if state["gan.views.loc"].shape != (members, 1, spec.for_networks.size):
         raise ValueError("scales of another table")
     if not (state["gan.views.scale"] > 0).all():
         raise ValueError("a scale isn't positive, so that a record's score isn't a number")

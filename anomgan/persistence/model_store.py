@@ -27,6 +27,7 @@ from anomgan.config import Config
 from anomgan.data.encoders.convert import encoder_from_json
 from anomgan.data.encoders.encoder import Encoder
 from anomgan.errors import InputError, out_of_memory
+from anomgan.nets.backbone import Backbone, load_same_backbone
 from anomgan.persistence.model_dir import (
     DESCRIPTION,
     OPENING,
@@ -113,6 +114,8 @@ def pack(model: Model) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         "held_out": None if history.held_out is None else asdict(history.held_out),
         "restarted": history.restarted,
     }
+    if (patches := model.ensemble.patches) is not None:
+        description["backbone"] = {"name": patches.backbone.name, "sha256": patches.backbone.digest}
     plugins = describe_plugins(gan.name, parse_score(gan.config.score))
     if plugins:
         description["plugins"] = plugins
@@ -138,6 +141,9 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
             raise InputError(f"{name} holds something else than finite numbers")
+    backbone = None
+    if (named := description.get("backbone")) is not None:
+        backbone = _find_backbone(named)
     try:
         encoder = encoder_from_json(description["schema"])
         if to_plain(encoder.spec.to_json()) != description["spec"]:
@@ -159,6 +165,7 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
             encoder.spec,
             name=description["method"],
             config=Config.from_json(description["config"]),
+            backbone=backbone,
         )
         history = TrainingHistory(curve, health, held_out, restarted)
         history.check(ensemble.gan.views.members)
@@ -168,6 +175,19 @@ def unpack(description: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> 
         missing = "no entry " if isinstance(error, KeyError) else ""
         raise InputError(f"its parts don't belong together: {missing}{error}") from error
     return Model(encoder, ensemble, history, description["estimator"])
+
+
+def _find_backbone(named: Any) -> Backbone:
+    """The backbone that a model names.
+
+    Raises:
+        InputError: If it isn't here, or has other weights.
+    """
+    try:
+        name, digest = str(named["name"]), str(named["sha256"])
+    except (KeyError, TypeError):
+        raise InputError("its backbone has no name and digest") from None
+    return load_same_backbone(name, digest)
 
 
 def check_origin(description: Mapping[str, Any]) -> None:

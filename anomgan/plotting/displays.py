@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from anomgan.data.encoders.image import ImageEncoder
 from anomgan.plotting.images import overlay, to_rgb
 from anomgan.plotting.style import ABNORMAL, GREY, INK, NEW, NORMAL
 from anomgan.utils.types import Floats
@@ -337,6 +338,9 @@ class AnomalyMapDisplay(Display):
             InputError: As ``anomaly_map``.
         """
         [anomaly_map] = detector.anomaly_map(picture[None])
+        encoder = detector.encoder_
+        if isinstance(encoder, ImageEncoder):
+            anomaly_map = encoder.crop(anomaly_map, *picture.shape[:2])
         return cls(picture, anomaly_map).plot(ax)
 
     def draw(self, ax: Axes) -> None:

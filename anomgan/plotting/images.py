@@ -63,7 +63,7 @@ def overlay(picture: Bytes, anomaly_map: NDArray[np.floating[Any]]) -> Bytes:
 
 
 def png_triptych(
-    picture: Bytes, reconstruction: Bytes, anomaly_map: NDArray[np.floating[Any]]
+    picture: Bytes, reconstruction: Bytes | None, anomaly_map: NDArray[np.floating[Any]]
 ) -> bytes:
     """A PNG: an image, its reconstruction, and the anomaly map over the image, side by side.
 
@@ -71,7 +71,7 @@ def png_triptych(
 
     Args:
         picture: In its original size, (h, w, 3).
-        reconstruction: In the model's size, (H, W, 3).
+        reconstruction: In the model's size, (H, W, 3); None leaves it out.
         anomaly_map: (H, W).
     """
     import PIL.Image
@@ -85,6 +85,7 @@ def png_triptych(
     large = [
         np.asarray(PIL.Image.fromarray(each).resize(size, sharp))
         for each in (picture, reconstruction)
+        if each is not None
     ]
     heat = np.asarray(PIL.Image.fromarray(anomaly_map.astype(np.float32)).resize(size, smooth))
     return png_grid([*large, overlay(large[0], heat)], 3)

@@ -326,3 +326,41 @@ class Transforms(Component):
         """Sum over families of the members' mean −log p, in nats."""
         losses = self.group_by_fold(records.pretext).mean(1)
         return (losses * self.state["counts"].to(losses)).sum(-1)
+
+
+class _Places(Component):
+    """A score of a picture's places in a backbone's features, which are fitted together."""
+
+    def fit(self, records: RecordFeatures, rows: Sequence[Tensor]) -> None:
+        """Nothing to fit: gallery and discriminators belong to the ensemble."""
+        self.state = {}
+
+
+class PatchDistance(_Places):
+    """How far places are from those of like normal pictures: the geometric mean of all."""
+
+    name: ClassVar[str] = "patch_distance"
+
+    def __call__(self, records: RecordFeatures) -> Tensor:
+        """Of each fold's gallery."""
+        return records.places.distance
+
+
+class PatchDiscriminator(_Places):
+    """How foreign a picture's most foreign places are to the discriminators of places."""
+
+    name: ClassVar[str] = "patch_discriminator"
+
+    def __call__(self, records: RecordFeatures) -> Tensor:
+        """Odds, scaled ring by ring from the picture's edge."""
+        return records.places.foreign
+
+
+class PooledMaps(_Places):
+    """How unusual a picture is as a whole, by a backbone's pooled maps."""
+
+    name: ClassVar[str] = "pooled_maps"
+
+    def __call__(self, records: RecordFeatures) -> Tensor:
+        """Of each fold's pictures."""
+        return records.places.whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,6 +12,9 @@ from torch import Tensor
 from anomgan.errors import InputError
 from anomgan.gans.base import GAN
 from anomgan.scoring.inversion import invert
+
+if TYPE_CHECKING:
+    from anomgan.scoring.patches.patch_model import PatchModel, PlaceScores
 
 
 class RecordFeatures:
@@ -22,7 +26,12 @@ class RecordFeatures:
     """
 
     def __init__(
-        self, gan: GAN, x: Tensor, z: Tensor | None = None, batch_size: int | None = None
+        self,
+        gan: GAN,
+        x: Tensor,
+        z: Tensor | None = None,
+        batch_size: int | None = None,
+        places: Callable[[], PlaceScores] | None = None,
     ) -> None:
         """Keep records.
 
@@ -31,16 +40,38 @@ class RecordFeatures:
             x: Scaled records, ``(M, n, *shape)``.
             z: Their latent vectors, ``(M, n, code)``; by default inversion finds them.
             batch_size: Records that networks compute at once, by default all.
+            places: Computes scores of pictures' places in a backbone's features, if there is one.
         """
+        self._compute_places = places
         self.gan, self.x, self.batch_size = gan, x, batch_size or x.shape[1]
         if z is not None:
             self.z = z
 
     @classmethod
-    def from_encoded(cls, gan: GAN, values: Tensor, batch_size: int) -> RecordFeatures:
+    def from_encoded(
+        cls,
+        gan: GAN,
+        values: Tensor,
+        batch_size: int,
+        patches: PatchModel | None = None,
+    ) -> RecordFeatures:
         """Scale encoded records, ``(n, *shape)``, so many at once."""
         scaled = torch.cat([gan.views(part).float() for part in values.split(batch_size)], 1)
-        return cls(gan, scaled, batch_size=batch_size)
+        places = None if patches is None else partial(patches, values)
+        return cls(gan, scaled, batch_size=batch_size, places=places)
+
+    @cached_property
+    def places(self) -> PlaceScores:
+        """Scores of pictures' places in a backbone's features.
+
+        Raises:
+            InputError: If the GAN has no backbone beside it.
+        """
+        if self._compute_places is None:
+            raise InputError(
+                "score pretrained and its components need pictures, and the setting backbone"
+            )
+        return self._compute_places()
 
     @cached_property
     def z(self) -> Tensor:

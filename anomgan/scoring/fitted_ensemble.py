@@ -22,9 +22,11 @@ from anomgan.errors import InputError, out_of_memory
 from anomgan.gans import GAN
 from anomgan.gans.blockwise import apply_in_blocks
 from anomgan.gans.weights import gan_from_arrays, gan_to_arrays
+from anomgan.nets.backbone import Backbone, load_backbone
 from anomgan.scoring.components import Memory
 from anomgan.scoring.features import RecordFeatures
 from anomgan.scoring.localization.anomaly_map import AnomalyMapper
+from anomgan.scoring.patches.patch_model import PatchModel
 from anomgan.scoring.scorer import Scorer
 from anomgan.utils.serialization import below
 from anomgan.utils.types import Bools, FloatArray, Floats, Folds
@@ -41,6 +43,8 @@ class FittedEnsemble:
         calibrator: Turns scores into p-values, whatever the condition.
         mapper: Draws anomaly maps of pictures; None for tables.
         mondrian: Calibrates each condition separately, where the model knows conditions.
+        patches: Scores and draws the places of pictures where the model has a backbone; there is no
+            mapper then.
     """
 
     scorer: Scorer
@@ -48,6 +52,7 @@ class FittedEnsemble:
     calibrator: ConformalCalibrator
     mapper: AnomalyMapper | None = None
     mondrian: MondrianCalibrator | None = None
+    patches: PatchModel | None = None
 
     @classmethod
     def fit(
@@ -67,7 +72,7 @@ class FittedEnsemble:
         name = gan.config.score
         fitted = cls.fit_scores(gan, values, rows, folds, name, as_new=as_new, windows=windows)
         ensemble = fitted[name]
-        if gan.views.spec.grid is not None:
+        if gan.views.spec.grid is not None and ensemble.patches is None:
             data = torch.from_numpy(values).to(gan.views.loc.device)
             ensemble.mapper = AnomalyMapper.fit(gan, data, rows, folds)
         return ensemble
@@ -98,8 +103,11 @@ class FittedEnsemble:
         Returns:
             Score name -> fitted ensemble; all of them share the networks.
         """
-        spec = gan.views.spec
-        scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new)
+        spec, patches = gan.views.encoded, None
+        if spec.grid is not None and gan.config.backbone != "none":
+            backbone = load_backbone(gan.config.backbone)
+            patches = PatchModel.fit(backbone, gan, values, rows, folds)
+        scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new, patches=patches)
 
         def pool(scores: Floats) -> Floats:
             """Scores of held-out rows from those of the records that hold them."""
@@ -117,7 +125,9 @@ class FittedEnsemble:
             held_out = np.concatenate(folds)
             blank = _remove_condition(gan, values)
             blank_new = None if as_new is None else _remove_condition(gan, as_new)
-            pooled_scorers = Scorer.fit(gan, blank, rows, folds, *names, as_new=blank_new)
+            pooled_scorers = Scorer.fit(
+                gan, blank, rows, folds, *names, as_new=blank_new, patches=patches
+            )
             for name, (pooled, pooled_scores) in pooled_scorers.items():
                 ensemble, scores = ensembles[name], scorers[name][1]
                 ensemble.pooled = pooled.align(pooled_scores, scores)
@@ -127,6 +137,10 @@ class FittedEnsemble:
                     for records, record_scores in ((values, scores), (blank, aligned))
                 ]
                 ensemble.mondrian = MondrianCalibrator.fit(ensemble.calibrator, groups)
+        if patches is not None:
+            patches.forget()
+            for ensemble in ensembles.values():
+                ensemble.patches = patches
         return ensembles
 
     @property
@@ -178,7 +192,7 @@ class FittedEnsemble:
 
     def p_values(self, score: Floats, values: Floats) -> Floats:
         """As :meth:`anomgan.calibration.decision.Decision.p_values`, of encoded records."""
-        return self.decision.p_values(score, self.gan.views.spec.conditions(values))
+        return self.decision.p_values(score, self.gan.views.encoded.conditions(values))
 
     @property
     def decision(self) -> Decision:
@@ -190,7 +204,7 @@ class FittedEnsemble:
         if self.pooled is None:
             return [(self.scorer, slice(None), values)]
         has_conditions = np.ones(len(values), dtype=np.bool_)
-        for span in self.gan.views.spec.spans:
+        for span in self.gan.views.encoded.spans:
             if span.kind == "condition":
                 has_conditions &= values[:, span.slice].any(1)
         others = _remove_condition(self.gan, values[~has_conditions])
@@ -238,6 +252,8 @@ class FittedEnsemble:
         Raises:
             ValueError: If the ensemble was fitted on a table.
         """
+        if self.patches is not None:
+            return self.patches.draw_maps(self._to_tensor(values))
         if self.mapper is None:
             raise ValueError("only pictures have maps")
         return self.mapper(self._to_tensor(values))
@@ -259,7 +275,12 @@ class FittedEnsemble:
         Weights are float32, in which they were trained; whatever needs float64 keeps it.  Scores
         after the round trip are equal to those before.
         """
-        parts = {"pooled": self.pooled, "maps": self.mapper, "mondrian": self.mondrian}
+        parts = {
+            "pooled": self.pooled,
+            "maps": self.mapper,
+            "mondrian": self.mondrian,
+            "patches": self.patches,
+        }
         return {
             **gan_to_arrays(self.gan),
             **self.scorer.to_arrays(),
@@ -280,10 +301,12 @@ class FittedEnsemble:
         *,
         name: str,
         config: Config,
+        backbone: Backbone | None = None,
     ) -> FittedEnsemble:
         """Rebuild from :meth:`to_arrays`, on the CPU.
 
-        Arguments and errors are those of :func:`anomgan.gans.weights.gan_from_arrays`.
+        Arguments and errors are those of :func:`anomgan.gans.weights.gan_from_arrays`; and the
+        backbone, if the model has one.
         """
         gan = gan_from_arrays(state, spec, name=name, config=config)
         calibrator = ConformalCalibrator(state["calibrator.scores"].astype(np.float64))
@@ -291,10 +314,15 @@ class FittedEnsemble:
             raise ValueError("no calibration scores")
         if np.any(np.diff(calibrator.scores) < 0):
             raise ValueError("calibration scores aren't sorted")
-        scorer = Scorer.from_arrays(state, gan)
-        pooled = Scorer.from_arrays(below("pooled.", state), gan) if spec.condition_size else None
-        mapper = AnomalyMapper.from_arrays(gan, below("maps.", state)) if spec.grid else None
-        ensemble = cls(scorer, pooled, calibrator, mapper)
+        patches = mapper = pooled = None
+        if backbone is not None and spec.grid:
+            patches = PatchModel.from_arrays(backbone, gan, below("patches.", state))
+        elif spec.grid:
+            mapper = AnomalyMapper.from_arrays(gan, below("maps.", state))
+        scorer = Scorer.from_arrays(state, gan, patches)
+        if spec.condition_size:
+            pooled = Scorer.from_arrays(below("pooled.", state), gan, patches)
+        ensemble = cls(scorer, pooled, calibrator, mapper, patches=patches)
         if spec.condition_size:
             ensemble.mondrian = MondrianCalibrator.from_arrays(
                 calibrator, below("mondrian.", state), spec.condition_size
@@ -311,7 +339,7 @@ class FittedEnsemble:
         Raises:
             ValueError: If that fails.
         """
-        spec, config = self.gan.views.spec, self.gan.config
+        spec, config = self.gan.views.encoded, self.gan.config
         records = np.zeros((6 * spec.tiles, *spec.shape))
         for span in spec.spans:
             if span.kind == "numeric":
@@ -326,7 +354,7 @@ class FittedEnsemble:
         )
         try:
             self.score(records)
-            maps = np.zeros(1) if self.mapper is None else self.anomaly_maps(records)
+            maps = np.zeros(1) if spec.grid is None else self.anomaly_maps(records)
         except InputError:
             raise ValueError("a record's score isn't a number") from None
         except (KeyError, RuntimeError) as error:
@@ -342,5 +370,5 @@ class FittedEnsemble:
 def _remove_condition(gan: GAN, values: Floats) -> Floats:
     """A copy of the records with all entries of conditions set to 0."""
     blank = values.copy()
-    blank[:, gan.views.spec.record_size :] = 0
+    blank[:, gan.views.encoded.record_size :] = 0
     return blank

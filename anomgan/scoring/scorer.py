@@ -16,6 +16,7 @@ from anomgan.plugins.lookup import find
 from anomgan.score_weights import parse_score
 from anomgan.scoring.components import DISTANCE_OFFSET, Component
 from anomgan.scoring.features import RecordFeatures
+from anomgan.scoring.patches.patch_model import PatchModel
 from anomgan.utils.serialization import below
 from anomgan.utils.types import FloatArray, Floats, Folds
 
@@ -83,6 +84,7 @@ class Scorer:
         components: Fitted components, each once; perhaps more than this score needs.
         scaler: Brings the components to one scale.
         line: Intercept and slope of a final linear map of the score.
+        patches: Scores the places of pictures in a backbone's features, if there is one.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Scorer:
     components: Sequence[Component]
     scaler: ComponentScaler
     line: tuple[float, float] = (0.0, 1.0)
+    patches: PatchModel | None = None
 
     @classmethod
     def fit(
@@ -100,6 +103,7 @@ class Scorer:
         folds: Folds,
         *names: str,
         as_new: Floats | None = None,
+        patches: PatchModel | None = None,
     ) -> dict[str, tuple[Scorer, Floats]]:
         """Fit one or more scores that share their components.
 
@@ -110,6 +114,7 @@ class Scorer:
             folds: For each fold, the indices of the records that its members never saw.
             names: Which scores, as of :func:`anomgan.score_weights.parse_score`.
             as_new: The same records encoded as if each were new, if that makes a difference.
+            patches: Scores the places of pictures in a backbone's features, if there is one.
 
         Returns:
             Score name -> (fitted scorer, its out-of-fold scores), which come fold by fold.
@@ -120,11 +125,11 @@ class Scorer:
         _adapt_components(components, gan, torch.from_numpy(new_values).to(device), folds)
         held_out = np.unique(np.concatenate(folds))
         fold_places = [np.searchsorted(held_out, fold) for fold in folds]
-        distances = evaluate_components(gan, components, new_values[held_out])
+        distances = evaluate_components(gan, components, new_values[held_out], patches)
         scaler = ComponentScaler.fit(distances, fold_places)
         fitted = {}
         for name in names:
-            scorer = cls(name, gan, components, scaler)
+            scorer = cls(name, gan, components, scaler, patches=patches)
             # Each fold's members score the rows that they never saw.
             scores = [
                 scorer.combine(scaler.transform(distances[:, [k]][:, :, places]))
@@ -151,7 +156,8 @@ class Scorer:
 
     def scaled_components(self, values: Floats) -> Floats:
         """Scaled components of encoded records, ``(n, *shape) -> (J, n)``, means over folds."""
-        return self.scaler.transform(evaluate_components(self.gan, self.components, values))
+        distances = evaluate_components(self.gan, self.components, values, self.patches)
+        return self.scaler.transform(distances)
 
     def combine(self, scaled: Floats) -> Floats:
         """Scores from scaled components, ``(J, n) -> (n,)``: weighted means on the final scale."""
@@ -182,7 +188,9 @@ class Scorer:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, FloatArray], gan: GAN) -> Scorer:
+    def from_arrays(
+        cls, arrays: Mapping[str, FloatArray], gan: GAN, patches: PatchModel | None = None
+    ) -> Scorer:
         """Rebuild from :meth:`to_arrays`.
 
         Raises:
@@ -206,7 +214,9 @@ class Scorer:
         intercept, slope = arrays["line"].astype(np.float64).tolist()
         if slope < 0:
             raise ValueError("the slope of the score's final map is negative")
-        return cls(name, gan, components, ComponentScaler(centre, spread), (intercept, slope))
+        return cls(
+            name, gan, components, ComponentScaler(centre, spread), (intercept, slope), patches
+        )
 
 
 def make_components(config: Config, *names: str) -> list[Component]:
@@ -240,11 +250,16 @@ def fit_components(
     return components
 
 
-def evaluate_components(gan: GAN, components: Sequence[Component], values: Floats) -> Floats:
+def evaluate_components(
+    gan: GAN,
+    components: Sequence[Component],
+    values: Floats,
+    patches: PatchModel | None = None,
+) -> Floats:
     """Unscaled components of encoded records, ``(n, *shape) -> (J, K, n)`` for K folds, ≥ 0."""
 
     def evaluate(block: Tensor) -> Floats:
-        features = RecordFeatures.from_encoded(gan, block, len(block))
+        features = RecordFeatures.from_encoded(gan, block, len(block), patches)
         distances = torch.stack([component(features) for component in components])
         return distances.double().cpu().numpy()
 

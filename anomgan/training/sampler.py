@@ -55,7 +55,7 @@ class Sampler:
         limit = max(MIN_BATCH_ROWS, MAX_BATCH_VALUES // gan.views.spec.record_size)
         self.size = max(2, min(gan.config.batch, limit, int(self.counts.min()) // 2))
         self.rows = pad_sequence(list(rows), batch_first=True)
-        self.weights = self._row_weights(gan.views.spec.record_size)
+        self.weights = self._row_weights(gan.views.encoded.record_size)
         self.domains = [_ScaledRecords(gan.views, x) for x in (values, other) if x is not None]
 
     def __call__(self, progress: float = 0.0, size: int | None = None, steps: int = 1) -> Batch:
@@ -118,7 +118,7 @@ class _ScaledRecords:
 
     def __init__(self, scaler: EnsembleScaler, values: Tensor) -> None:
         self.scaler, self.values, self.scaled = scaler, values, None
-        if scaler.members * values.numel() <= MAX_PRESCALED_VALUES:
+        if scaler.members * len(values) * scaler.spec.size <= MAX_PRESCALED_VALUES:
             chunks = values.split(SCALING_CHUNK_ROWS)
             self.scaled = torch.cat([scaler(chunk).float() for chunk in chunks], 1)
 

@@ -66,7 +66,7 @@ def _mean_distances(values: Floats, spec: Spec) -> Floats:
     scaler = EnsembleScaler(spec, list(SCALINGS) if spec.grid is None else ["minmax"]).fit(values)
 
     def embed(part: Floats) -> Tensor:
-        scaled = builders.make_thumbnails(spec, scaler(torch.from_numpy(part)).float())
+        scaled = builders.make_thumbnails(scaler.spec, scaler(torch.from_numpy(part)).float())
         # Conditions, which come last, are the same for all.
         return scaled.transpose(0, 1).flatten(1)
 

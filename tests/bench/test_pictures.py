@@ -1,4 +1,5 @@
 import numpy as np
+import PIL.Image
 import pytest
 
 from anomgan.bench.gans import GANContender
@@ -68,3 +69,22 @@ def test_ours_and_others_are_measured_on_pictures_as_on_tables(archive):
     assert all(row.error == "" and 0 <= row.auroc <= 1 for row in rows)
     assert rows[0].rows_fit == 20
     assert rows[0].anomalies == 15
+
+
+def test_a_folder_of_pictures_has_a_set_for_each_kind_of_defect(tmp_path):
+    rng = np.random.default_rng(0)
+    counts = {"normal": 12, "new/good": 3, "new/crack": 2, "new/spot": 4}
+    for folder, count in counts.items():
+        (tmp_path / "tiles" / folder).mkdir(parents=True)
+        for at in range(count):
+            pixels = rng.integers(0, 255, (9, 14 + at), dtype=np.uint8)
+            PIL.Image.fromarray(pixels).save(tmp_path / "tiles" / folder / f"{at}.png")
+    crack, spot = find_picture_sets([tmp_path / "tiles"], [], detailed=True)
+    assert (crack.name, spot.name) == ("tiles crack", "tiles spot")
+    assert crack.digest != spot.digest
+    parts = spot.split(seed=0)
+    assert (len(parts.normal), sorted(parts.label)) == (12, [0] * 3 + [1] * 4)
+    assert parts.encode().spec.network_side == 32
+    (tmp_path / "tiles" / "new" / "good").rename(tmp_path / "good")
+    with pytest.raises(InputError, match="needs a folder good, and one of defects"):
+        find_picture_sets([tmp_path / "tiles"], [])

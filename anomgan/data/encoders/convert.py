@@ -112,6 +112,7 @@ def fit_encoder(
     series: SeriesOptions | None = None,
     size: int = 0,
     tiles: int = 1,
+    detailed: bool = False,
     strict: bool = False,
     source: str = "the input",
 ) -> tuple[Encoder, Records, ParseReport]:
@@ -124,6 +125,7 @@ def fit_encoder(
         series: What the user says about the series that rows make up; None if they make up none.
         size: Side of the square that pictures are resized to; 0 chooses one.
         tiles: Tiles along each side of a picture.
+        detailed: Whether pictures may be larger than GANs can be trained on.
         strict: Whether unreadable input is an error.
         source: What messages call the frame.
 
@@ -144,7 +146,12 @@ def fit_encoder(
         encoder = SeriesEncoder.fit(frame, series, options=options, source=source)
     elif holds_pictures(frame):
         encoder = ImageEncoder.fit(
-            frame, conditions=conditions, size=size, tiles=tiles, source=source
+            frame,
+            conditions=conditions,
+            size=size,
+            tiles=tiles,
+            detailed=detailed,
+            source=source,
         )
     else:
         encoder = TableEncoder.fit(frame, conditions=conditions, options=options, source=source)

@@ -25,6 +25,8 @@ from anomgan.data.image.picture import (
 )
 from anomgan.data.image.pillow_limit import lift_pillow_limit
 from anomgan.data.image.preprocessing import (
+    DETAILED_NETWORK_SIDE,
+    MAX_NETWORK_SIDE,
     SIDE_LIMITS,
     choose_channels,
     choose_depth,
@@ -36,7 +38,7 @@ from anomgan.data.image.preprocessing import (
 )
 from anomgan.data.image.tiling import Tiling
 from anomgan.data.parse_report import ParseReport
-from anomgan.data.spec import Spec
+from anomgan.data.spec import EXTENT_UNITS, Spec
 from anomgan.data.table.columns.column import Part
 from anomgan.data.table.schema import Schema
 from anomgan.errors import DataWarning, InputError
@@ -52,7 +54,8 @@ T = TypeVar("T")
 class ImageEncoder(Encoder):
     """Convert pictures of any sizes to flat arrays of one size, and back.
 
-    Pictures are resized to a square, whatever their aspect; converted to gray if all training
+    Pictures are resized such that the longer side fits a square, which the picture's mirror image
+    fills up; squares stay squares.  They are converted to gray if all training
     pictures are gray, to RGB if not; and to the deepest of the training pictures' depths.
 
     Attributes:
@@ -63,6 +66,8 @@ class ImageEncoder(Encoder):
         training_sizes: Sizes of the training pictures, as text.
         column_names: Names of the training frame's columns.
         tiles: Tiles along each side of a picture.
+        keeps_aspect: Whether pictures keep theirs; otherwise they are squeezed into the square.
+        network_side: Side to which pictures are reduced for GANs; 0 if they see all pixels.
     """
 
     schema: Schema
@@ -72,6 +77,8 @@ class ImageEncoder(Encoder):
     training_sizes: str
     column_names: tuple[str, ...]
     tiles: int = 1
+    keeps_aspect: bool = False
+    network_side: int = 0
 
     kind: ClassVar[str] = "images"
     unit: ClassVar[str] = "pictures"
@@ -85,6 +92,7 @@ class ImageEncoder(Encoder):
         conditions: Sequence[str] = (),
         size: int = 0,
         tiles: int = 1,
+        detailed: bool = False,
         max_levels: int = 64,
         source: str = "the pictures",
     ) -> ImageEncoder:
@@ -95,8 +103,11 @@ class ImageEncoder(Encoder):
             conditions: Names of other columns to condition on.
             size: Side of the square that pictures, or their tiles, are resized to; 0 for the median
                 of their longer sides, limited to
-                :data:`~anomgan.data.image.preprocessing.MAX_DEFAULT_SIDE`.
+                :data:`~anomgan.data.image.preprocessing.MAX_DEFAULT_SIDE`, or if ``detailed`` to
+                :data:`~anomgan.data.image.preprocessing.MAX_DETAILED_SIDE`.
             tiles: Tiles along each side of a picture, which overlap by a quarter.
+            detailed: Whether a backbone looks at the pictures, so that they may be larger than
+                GANs can be trained on.
             max_levels: Most levels of a condition with an entry of their own.
             source: What messages call the pictures.
 
@@ -106,17 +117,16 @@ class ImageEncoder(Encoder):
         Warns:
             DataWarning: If arrays seem to have their channels first.
         """
-        if size and not SIDE_LIMITS[0] <= size <= SIDE_LIMITS[1]:
-            raise InputError(
-                f"size={size} must lie between {SIDE_LIMITS[0]} and {SIDE_LIMITS[1]} pixels"
-            )
+        largest = SIDE_LIMITS[1] if detailed else MAX_NETWORK_SIDE
+        if size and not SIDE_LIMITS[0] <= size <= largest:
+            raise InputError(f"size={size} must lie between {SIDE_LIMITS[0]} and {largest} pixels")
         pictures = _pictures(frame)
         with lift_pillow_limit():
             outcomes = list(_map_threaded(_read_header, pictures))
         headers = [outcome for outcome in outcomes if isinstance(outcome, Header)]
         errors = [outcome for outcome in outcomes if isinstance(outcome, str)]
         refuse_few_pictures(len(headers), errors, source)
-        side = size or choose_side(headers, tiles)
+        side = size or choose_side(headers, tiles, detailed=detailed)
         channels = choose_channels(headers)
         channel_axis = channels > 1 or getattr(getattr(pictures[0], "array", None), "ndim", 2) == 3
         if channels > 4 >= max(header.height for header in headers):
@@ -132,7 +142,9 @@ class ImageEncoder(Encoder):
         names = tuple(str(name) for name in frame.columns)
         grid = (channels, side, side)
         depth, sizes = choose_depth(headers), describe_sizes(headers)
-        return cls(schema, grid, depth, channel_axis, sizes, names, tiles)
+        keeps_aspect = detailed or any(header.height != header.width for header in headers)
+        reduced = DETAILED_NETWORK_SIDE if detailed else 0
+        return cls(schema, grid, depth, channel_axis, sizes, names, tiles, keeps_aspect, reduced)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -141,11 +153,13 @@ class ImageEncoder(Encoder):
 
     @cached_property
     def spec(self) -> Spec:
-        """The pixels, channel by channel and row by row, then the entries of conditions."""
+        """The pixels, channel by channel and row by row, their extent, then conditions."""
         conditions = [part for column in self.schema.conditions for part in column.parts()]
         pixels = int(np.prod(self.grid))
         picture: Part = (PICTURE_COLUMN, "pixel", pixels, PICTURE_COLUMN)
-        return Spec.of([picture, *conditions], self.grid, self.tiles**2)
+        extent: list[Part] = [(PICTURE_COLUMN, "extent", 2, PICTURE_COLUMN)]
+        parts = [picture, *(extent if self.keeps_aspect else []), *conditions]
+        return Spec.of(parts, self.grid, self.tiles**2, network_side=self.network_side)
 
     @cached_property
     def _tiling(self) -> Tiling:
@@ -192,9 +206,12 @@ class ImageEncoder(Encoder):
                         raise InputError(f"{source}: {outcome}")
                     readable[row], report.lost[first_row + row] = False, outcome
                     continue
-                pixels, changes = outcome
+                pixels, inside, changes = outcome
                 for at, tile in enumerate(self._tiling.cut(pixels)):
-                    out[row, at, : self.spec.record_size] = np.moveaxis(tile, 2, 0).reshape(-1)
+                    out[row, at, : tile.size] = np.moveaxis(tile, 2, 0).reshape(-1)
+                if self.keeps_aspect:
+                    extents = [_measure_extent(tile) for tile in self._tiling.cut(inside)]
+                    out[row, :, tile.size : self.spec.record_size] = extents
                 for change in changes:
                     set_count(report.changes, change, report.changes.get(change, 0) + 1)
         if not readable.all():
@@ -205,16 +222,37 @@ class ImageEncoder(Encoder):
         out[:, 1:, self.spec.record_size :] = out[:, :1, self.spec.record_size :]
         return out.reshape(-1, self.spec.size), report
 
-    def _read(self, picture: Picture) -> tuple[NDArray[Any], list[str]] | str:
-        """A picture ``(H, W, C)`` and how it was converted, or why it can't be used."""
+    def _read(self, picture: Picture) -> tuple[NDArray[Any], NDArray[np.bool_], list[str]] | str:
+        """A picture ``(H, W, C)``, where it isn't padding, and how it was converted.
+
+        If it can't be used, why.
+        """
         side = self._tiling.side
         try:
             pixels, changes = picture.load(side)
             pixels, depth_changes = convert_depth(pixels, self.depth)
-            pixels, channel_changes = convert_channels(resize(pixels, side, side), self.grid[0])
+            height, width = self._fit_square(*pixels.shape[:2])
+            pixels, channel_changes = convert_channels(resize(pixels, height, width), self.grid[0])
         except BrokenPictureError as error:
             return f"{picture}: {error}"
-        return pixels, [*changes, *depth_changes, *channel_changes]
+        inside = np.zeros((side, side), dtype=np.bool_)
+        inside[:height, :width] = True
+        missing = ((0, side - height), (0, side - width), (0, 0))
+        pixels = np.pad(pixels, missing, mode="symmetric")
+        return pixels, inside, [*changes, *depth_changes, *channel_changes]
+
+    def _fit_square(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a picture after resizing."""
+        side = self._tiling.side
+        if not self.keeps_aspect:
+            return side, side
+        share = side / max(height, width)
+        return max(1, round(share * height)), max(1, round(share * width))
+
+    def crop(self, square: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+        """The part of a square that isn't padding, for a picture of that height and width."""
+        rows, columns = self._fit_square(height, width)
+        return square[:rows, :columns]
 
     def to_pictures(self, values: Floats) -> NDArray[Any]:
         """Decode encoded or generated records to pictures or tiles.
@@ -225,7 +263,7 @@ class ImageEncoder(Encoder):
         Returns:
             ``(n, H, W)`` or ``(n, H, W, C)``, rounded and clipped to the range of the depth.
         """
-        flat = np.asarray(values)[:, : self.spec.record_size]
+        flat = np.asarray(values)[:, : int(np.prod(self.grid))]
         if self.depth != "float32":
             flat = np.rint(flat).clip(0, np.iinfo(self.depth).max)
         pixels = np.moveaxis(flat.astype(self.depth).reshape(-1, *self.grid), 1, 3)
@@ -270,6 +308,8 @@ class ImageEncoder(Encoder):
             "found": self.training_sizes,
             "names": list(self.column_names),
             "tiles": self.tiles,
+            "keeps_aspect": self.keeps_aspect,
+            "network_side": self.network_side,
         }
 
     @classmethod
@@ -293,7 +333,31 @@ class ImageEncoder(Encoder):
             str(state["found"]),
             tuple(str(name) for name in state["names"]),
             tiles,
+            bool(state.get("keeps_aspect", False)),
+            _check_network_side(int(state.get("network_side", 0))),
         )
+
+
+def _check_network_side(side: int) -> int:
+    """The side of the networks' pictures in a file.
+
+    Raises:
+        ValueError: If it isn't one.
+    """
+    if side and not SIDE_LIMITS[0] <= side <= SIDE_LIMITS[1]:
+        raise ValueError(f"networks with pictures of {side} pixels")
+    return side
+
+
+def _measure_extent(inside: NDArray[np.bool_]) -> tuple[int, int]:
+    """Height and width of the part of a tile that isn't padding, in units of `EXTENT_UNITS`.
+
+    A tile that is all padding shows a mirrored part of the picture, and counts as a whole one.
+    """
+    if not inside.any():
+        return EXTENT_UNITS, EXTENT_UNITS
+    height, width = inside.any(1).mean(), inside.any(0).mean()
+    return max(1, round(EXTENT_UNITS * height)), max(1, round(EXTENT_UNITS * width))
 
 
 def refuse_few_pictures(readable: int, lost: Sequence[str], source: str) -> None:

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from anomgan.data.image.picture import BrokenPictureError, Header, Pixels
 from anomgan.data.image.tiling import Tiling
 
-SIDE_LIMITS = 8, 256
+SIDE_LIMITS = 8, 512
 """Smallest and largest side of the square that pictures are resized to."""
+
+MAX_NETWORK_SIDE = 256
+"""Largest side of the pictures that GANs are trained on."""
 
 MAX_DEFAULT_SIDE = 64
 """Largest side that is chosen by default; larger ones take too long to train on a CPU."""
@@ -22,10 +25,18 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in luminance (ITU-R BT.601)."""
 
 
-def choose_side(headers: Sequence[Header], tiles: int) -> int:
+DETAILED_NETWORK_SIDE = 32
+"""Side to which pictures are reduced for GANs where a backbone looks at all pixels."""
+
+MAX_DETAILED_SIDE = 256
+"""Largest side that is chosen by default where a backbone looks at the pictures."""
+
+
+def choose_side(headers: Sequence[Header], tiles: int, *, detailed: bool = False) -> int:
     """The median of the longer sides, or that of a tile, within the limits of a default side."""
+    largest = MAX_DETAILED_SIDE if detailed else MAX_DEFAULT_SIDE
     median = float(np.median([max(header.height, header.width) for header in headers]))
-    return min(max(round(median * Tiling(1000, tiles).share), SIDE_LIMITS[0]), MAX_DEFAULT_SIDE)
+    return min(max(round(median * Tiling(1000, tiles).share), SIDE_LIMITS[0]), largest)
 
 
 def choose_channels(headers: Sequence[Header]) -> int:

@@ -159,7 +159,34 @@ def mix_foreign_parts(
         places = torch.randint(len(source), (count,), generator=generator)
         return source[places.to(pictures.device)]
 
-    x, (low, high) = sample(pictures), pictures.aminmax()
+    return mix_into(sample(pictures), pictures, generated, generator)
+
+
+def mix_into(
+    x: Tensor,
+    pictures: Tensor,
+    generated: Tensor,
+    generator: torch.Generator,
+    smallest: float = MIN_HALF_AXIS,
+) -> tuple[Tensor, Tensor]:
+    """Mix foreign parts into pictures.
+
+    Args:
+        x: The pictures, ``(count, C, H, W)``.
+        pictures: Normal pictures, ``(n, C, H, W)``.
+        generated: Generated ones, likewise.
+        generator: Source of randomness, on the CPU.
+        smallest: Least half axis of a part, as a share of the picture's shorter side.
+
+    Returns:
+        As :func:`mix_foreign_parts`.
+    """
+    count, (low, high) = len(x), pictures.aminmax()
+
+    def sample(source: Tensor) -> Tensor:
+        places = torch.randint(len(source), (count,), generator=generator)
+        return source[places.to(pictures.device)]
+
     ground = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator).to(pictures)
     fills = [
         shift_pictures(sample(pictures), generator),
@@ -169,7 +196,7 @@ def mix_foreign_parts(
     ]
     kind = torch.randint(len(fills), (count,), generator=generator).to(pictures.device)
     fill = torch.stack(fills)[kind, torch.arange(count, device=pictures.device)]
-    mask = draw_masks(count, x.shape[2], x.shape[3], generator)[:, None].float()
+    mask = draw_masks(count, x.shape[2], x.shape[3], generator, smallest)[:, None].float()
     soft = torch.rand(count, 1, 1, 1, generator=generator) < SOFT_EDGE_SHARE
     mask = torch.where(soft, avg_pool2d(mask, 3, 1, 1), mask).to(pictures)
     mix = torch.lerp(x, fill, mask)
@@ -184,7 +211,13 @@ def shift_pictures(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return torch.stack([x.roll(shift, (1, 2)) for x, shift in zip(pictures, shifts, strict=True)])
 
 
-def draw_masks(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+def draw_masks(
+    count: int,
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    smallest: float = MIN_HALF_AXIS,
+) -> Tensor:
     """Masks of foreign parts: ragged ellipses from specks to strokes, ``(count, H, W)`` bool."""
     side, mask = min(height, width), torch.zeros(count, height, width, dtype=torch.bool)
     row, column = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
@@ -195,7 +228,7 @@ def draw_masks(count: int, height: int, width: int, generator: torch.Generator) 
     for probability in PART_PROBABILITIES:
         down, across = row - height * uniform(), column - width * uniform()
         turn = math.pi * uniform()
-        axes = side * (MIN_HALF_AXIS + (MAX_HALF_AXIS - MIN_HALF_AXIS) * uniform(2) ** 1.5)
+        axes = side * (smallest + (MAX_HALF_AXIS - smallest) * uniform(2) ** 1.5)
         along = (down * turn.cos() + across * turn.sin()) / axes[:, 0]
         beside = (across * turn.cos() - down * turn.sin()) / axes[:, 1]
         rough = torch.randn(count, 1, height // 4 + 2, width // 4 + 2, generator=generator)
