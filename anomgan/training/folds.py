@@ -18,6 +18,9 @@ MAX_BLOCKS = 8
 MIN_WINDOWS_TO_HOLD_OUT = 100
 """Windows side by side below which a series is cross-fitted: a part would calibrate little."""
 
+MIN_TRAINING_WINDOWS = 5
+"""Windows that the members of a fold are trained on at least."""
+
 WINDOWS_PER_BLOCK = 4
 """Windows side by side in a block, if the series is long enough for more than one per fold."""
 
@@ -94,7 +97,7 @@ def _split_blocks(
     """Split windows by contiguous blocks of points.
 
     Raises:
-        InputError: If a fold would be left without windows to hold out or to train on.
+        InputError: If no fold has windows both to hold out and to train on.
     """
     few = len(windows.starts) < config.cross_fit_below
     cross_fitted = few or windows.points < MIN_WINDOWS_TO_HOLD_OUT * windows.length
@@ -109,9 +112,10 @@ def _split_blocks(
         inside = (first == last) & (first % parts == number) & windows.scored
         # Windows are shorter than blocks, or else none is inside of one.
         outside = (first % parts != number) & (last % parts != number) & (last - first < parts)
-        folds.append(np.flatnonzero(inside))
-        kept.append(np.flatnonzero(outside))
-    if min(map(len, folds)) < 1 or min(map(len, kept)) < 2:
+        if inside.any() and np.count_nonzero(outside) >= MIN_TRAINING_WINDOWS:
+            folds.append(np.flatnonzero(inside))
+            kept.append(np.flatnonzero(outside))
+    if not folds:  # gaps may leave a fold without a window; the others do
         raise InputError(
             f"{windows.points:,} points are too few to learn from, and to hold some out, with a "
             f"window of {windows.length}; give more rows or a shorter window"

@@ -109,6 +109,10 @@ class SeriesEncoder(Encoder):
         placement = encoder._place(times, numbers)
         if not placement.points:
             raise InputError(f"{source}: no row has a time")
+        if clock is not None and clock.step and not clock.asked and placement.is_torn:
+            clock = clock.ignore_gaps(placement.gaps, source)
+            encoder = replace(encoder, clock=clock)
+            placement = encoder._place(times, numbers)
         levels, _ = encoder._to_points(values, gaps, placement)
         groups = groups.fit_scales(levels, placement)
         window, period = series.window, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,6 +164,22 @@ class Clock:
         for form in clock.forms:
             check_form(form)
         return clock
+
+    def ignore_gaps(self, gaps: int, source: str) -> Clock:
+        """The clock of rows that count as they come, since gaps leave too little in one piece.
+
+        Warns:
+            DataWarning: That gaps are ignored.
+        """
+        step = describe_seconds(self.step)
+        warnings.warn(
+            f"{source}: {self.name}: {gaps:,} gaps leave few rows in one piece; each row counts as "
+            f"the next step, whatever lies between.  --every with a duration above {step} averages "
+            f"rows to steps that have one",
+            DataWarning,
+            stacklevel=2,
+        )
+        return replace(self, step=0.0)
 
     def place(self, times: Floats) -> Floats:
         """The times that rows are placed by: to an asked step they are rounded down."""

@@ -14,6 +14,10 @@ MAX_FILLED_POINTS = 3
 """Missing points in a row that are interpolated; more of them are a gap, which ends a segment."""
 
 
+MIN_SEGMENT = 100
+"""Points of a segment in which windows have room."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """The points of all series in turn, and the rows on them.
@@ -37,6 +41,14 @@ class Placement:
     moved: int
     gaps: int
     filled: int
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether gaps leave less than half of the points in segments that windows have room in."""
+        lengths = np.array([stop - start for start, stop in self.segments])
+        whole = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights=lengths)
+        roomy, roomy_whole = (each[each >= MIN_SEGMENT].sum() for each in (lengths, whole))
+        return bool(roomy < self.points / 2 <= roomy_whole)
 
 
 def place_rows(times: Floats | None, groups: Indices, step: float | None) -> Placement:

@@ -60,14 +60,14 @@ def choose_window(values: Floats, segments: Segments) -> tuple[int, int]:
     """Length of a window, and the period that it holds, 0 for none; both in points.
 
     Whole periods, at least `MIN_WINDOW` points; without a rhythm `NO_RHYTHM_WINDOW`.  At most one
-    in `WINDOWS_IN_TRAINING` of the points, and the longest segment.
+    in `WINDOWS_IN_TRAINING` of the points, and half of the longest segment.
 
     Args:
         values: Points, ``(points, C)``, without gaps.
         segments: Runs of points that belong together.
     """
     longest_segment = max(stop - start for start, stop in segments)
-    most = max(1, min(len(values) // WINDOWS_IN_TRAINING, longest_segment))
+    most = max(1, min(len(values) // WINDOWS_IN_TRAINING, longest_segment // 2))
     period = find_period(values, segments, max(_MIN_PERIOD, min(MAX_PERIOD, most)))
     wanted = period * -(-MIN_WINDOW // period) if period else NO_RHYTHM_WINDOW
     return min(wanted, most), period

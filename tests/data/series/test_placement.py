@@ -38,3 +38,10 @@ def test_groups_are_segments_of_their_own() -> None:
     assert placed.segments == ((0, 3), (3, 6))
     assert placed.groups.tolist() == [0, 1]
     assert placed.gaps == placed.moved == 0
+
+
+def test_a_series_of_crumbs_is_torn_and_short_series_arent() -> None:
+    crumbs = np.arange(400) + np.arange(400) // 20 * 100.0
+    assert place_rows(crumbs, np.zeros(400, dtype=np.int64), 1.0).is_torn
+    assert not place_rows(np.arange(400.0), np.arange(400) // 20, 1.0).is_torn
+    assert not place_rows(crumbs, np.arange(400) // 20, 1.0).is_torn
