@@ -431,7 +431,10 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 KINDS: dict[str, dict[str, Any]] = {
     "tables": {},
-    "series": {"views": ("shape", "standard")},  # other scalings change little of a window
+    "series": {
+        "views": ("shape", "standard"),  # other scalings change little of a window
+        "passes": 10.0,  # windows overlap, so that a few passes see each point often
+    },
     "images": {
         "members": 2,
         "views": ("minmax",),  # pixels have a range, and no tails to bring in

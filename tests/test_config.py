@@ -23,7 +23,7 @@ def test_presets_change_what_they_say_and_nothing_else():
         ("steps", "20", 20),
         ("steps", "1e3", 1000),
         ("learning_rate", "0.01", 0.01),
-        ("views", "asinh, power, shape", ("asinh", "power")),
+        ("views", "asinh, power", ("asinh", "power")),
         ("views", ["minmax"], ("minmax",)),
         ("score", "paper", "paper"),
     ],

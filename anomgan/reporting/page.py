@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from anomgan.reporting.evaluation_section import describe_evaluation
 from anomgan.reporting.model_section import describe_model
 from anomgan.reporting.row_section import describe_top_rows
 from anomgan.reporting.scored_rows import ScoredRows
+from anomgan.reporting.series_section import draw_series, find_series_events
 from anomgan.utils.text import escape_control
 
 if TYPE_CHECKING:
@@ -86,6 +88,13 @@ def report(
         if frame is None:
             raise InputError(f"{source}: has no column names; give a DataFrame")
         rows = ScoredRows.from_frame(detector, frame, labels=labels, names=names, source=source)
+        if detector.encoder_.spec.window is not None:
+            events = find_series_events(detector, rows)
+            rows = replace(rows, peaks=[event.peak for event in events])
+            figures["series"] = (
+                draw_series(detector, rows, events),
+                "The columns of the series, with the events",
+            )
         summary, top_rows = rows.describe(detector.alpha), describe_top_rows(detector, rows)
         evaluation, curves = describe_evaluation(detector, rows, normal)
         figures |= curves

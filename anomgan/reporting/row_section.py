@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from anomgan.data.encoders.image import ImageEncoder
@@ -28,9 +29,16 @@ def describe_top_rows(detector: GANDetector, scored: ScoredRows) -> list[dict[st
     top = scored.top
     frame = scored.frame.iloc[top].reset_index(drop=True)
     # first_row=1: at row 0 the encoder would warn of unknown columns once more.
-    values, _ = detector.encoder_.transform(frame, source=scored.source, first_row=1)
+    # Rows of series are in windows of their neighbours.
+    of_series = detector.encoder_.dependent_rows > 1
+    encoded = scored.frame if of_series else frame
+    values, report = detector.encoder_.transform(encoded, source=scored.source, first_row=1)
     aspects = detector.ensemble_.components(values)
-    reasons = _explain(detector, frame, scored.source)
+    if report.windows is not None:
+        aspects = {name: report.windows.to_rows(each)[top] for name, each in aspects.items()}
+    reasons = (
+        _explain_rows(detector, scored) if of_series else _explain(detector, frame, scored.source)
+    )
     pictures = _draw_pictures(detector, values)
     conditions = [column.name for column in detector.encoder_.schema.conditions]
     rows = []
@@ -58,6 +66,14 @@ def describe_top_rows(detector: GANDetector, scored: ScoredRows) -> list[dict[st
             }
         )
     return rows
+
+
+def _explain_rows(detector: GANDetector, scored: ScoredRows) -> pd.DataFrame:
+    """The same for rows of a series, which are numbered by their place among the top ones."""
+    rows = np.sort(scored.top).astype(np.int64)
+    lines = detector.explain_frame(scored.frame, rows=rows, source=scored.source).frame
+    place = {int(row): at for at, row in enumerate(scored.top)}
+    return lines.assign(row=lines["row"].map(place))
 
 
 def _explain(detector: GANDetector, frame: pd.DataFrame, source: str) -> pd.DataFrame | None:

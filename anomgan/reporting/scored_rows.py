@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class ScoredRows:
         report: Cells that couldn't be read.
         unit: What rows are called, such as pictures.
         drift: Whether the rows as a whole are like the training data.
+        peaks: Of series, the rows with the highest scores of each event, the worst first.
     """
 
     source: str
@@ -56,6 +57,7 @@ class ScoredRows:
     report: ParseReport
     unit: str
     drift: Drift
+    peaks: Sequence[int] = ()
 
     @classmethod
     def from_frame(
@@ -103,7 +105,9 @@ class ScoredRows:
 
     @property
     def top(self) -> NDArray[np.intp]:
-        """Indices of the most abnormal rows that could be read, the worst first."""
+        """Indices of the most abnormal rows, or of the peaks of events, the worst first."""
+        if len(self.peaks):
+            return np.array(self.peaks[:MAX_TOP_ROWS], dtype=np.intp)
         return np.argsort(-self.score, kind="stable")[: min(MAX_TOP_ROWS, int(self.readable.sum()))]
 
     def describe(self, alpha: float) -> dict[str, Any]:

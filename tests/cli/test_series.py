@@ -95,4 +95,12 @@ def test_dry_run_shows_how_series_are_read(run, folder: Path) -> None:
     options = ("--time", "timestamp", "--group", "machine", "--window", "auto", "--dry-run")
     done = run("fit", folder / "log.csv", *options)
     assert done.code == 0, done.err
-    assert "64 points" in done.out + done.err
+    assert "96 points" in done.out + done.err
+
+
+def test_the_report_draws_the_series(run, folder: Path) -> None:
+    page = folder / "page.html"
+    done = run("report", folder / "model", "--data", folder / "new.csv", "--output", page)
+    assert done.code == 0, done.err
+    text = page.read_text(encoding="utf-8")
+    assert "the nearest window of training (green)" in text

@@ -7,15 +7,18 @@ from numpy.typing import NDArray
 
 from anomgan.utils.types import Floats
 
+LARGEST_SHARE = 0.75
+"""Weight of the largest score of the windows that hold a point; their mean has the rest."""
+
 POOLED_DECIMALS = 6
 """Decimals of a point's score, as of a window's."""
 
 
 def pool_scores(scores: Floats, starts: NDArray[np.int64], length: int, points: int) -> Floats:
-    """The score of each point: between the mean and the largest of the windows that hold it.
+    """The score of each point: between the largest and the mean of the windows that hold it.
 
-    The largest alone raises all points within a window's length of an anomaly alike; the mean tells
-    where it is, but forgets one that is short beside the window.  Each counts half.
+    The largest finds what fills a part of some window, but raises all points within a window's
+    length of it alike; the mean tells where it is.
 
     Args:
         scores: Of each window, ``(m,)``.
@@ -35,7 +38,8 @@ def pool_scores(scores: Floats, starts: NDArray[np.int64], length: int, points: 
     held = counts.cumsum()[:-1]
     largest = _spread_largest(scores, starts, length, points)
     mean = totals.cumsum()[:-1] / np.maximum(held, 1) / 10**POOLED_DECIMALS
-    return np.where(held > 0, np.round((mean + largest) / 2, POOLED_DECIMALS), np.nan)
+    pooled = LARGEST_SHARE * largest + (1 - LARGEST_SHARE) * mean
+    return np.where(held > 0, np.round(pooled, POOLED_DECIMALS), np.nan)
 
 
 def _spread_largest(scores: Floats, starts: NDArray[np.int64], length: int, points: int) -> Floats:

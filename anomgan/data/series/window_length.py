@@ -7,7 +7,7 @@ import numpy as np
 from anomgan.data.series.windows import Segments
 from anomgan.utils.types import Floats
 
-MIN_WINDOW = 64
+MIN_WINDOW = 96
 """Points that a chosen window has at least: whole periods of a faster rhythm, side by side."""
 
 MAX_PERIOD = 300
