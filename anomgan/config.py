@@ -138,7 +138,10 @@ class Config:
         1.0, "Weight of the feature distance in the encoder's loss: f-AnoGAN's κ.", 0, 10**6
     )
     cycle_weight: float = _training(
-        10.0, "Weight of CycleGAN's cycle consistency beside its adversarial loss.", 0, 10**6
+        10.0,
+        "Weight of cycle consistency beside the adversarial loss. CycleGAN's λ, TadGAN's.",
+        0,
+        10**6,
     )
     context_weight: float = _training(
         50.0, "Weight of GANomaly's reconstruction loss beside its other two losses.", 0, 10**6
@@ -233,8 +236,8 @@ class Config:
         "own",
         "Gradient penalty on the discriminator. ``one-centred`` pulls the gradient's norm to 1 "
         "between real and generated records (Gulrajani et al., 2017), ``zero-centred`` to 0 at "
-        "real ones (Mescheder et al., 2018); ``own`` is the method's: one-centred for WGAN-GP and "
-        "f-AnoGAN, none with spectral normalisation, zero-centred for all others.",
+        "real ones (Mescheder et al., 2018); ``own`` is the method's: one-centred for WGAN-GP, "
+        "f-AnoGAN and TadGAN, none with spectral normalisation, zero-centred for all others.",
     )
     gradient_penalty: float = _remedy(1.0, "Weight of the one-centred penalty.", 0, 10**6)
     zero_penalty: float = _remedy(0.1, "Weight of the zero-centred penalty.", 0, 10**6)

@@ -14,6 +14,7 @@ from anomgan.gans.mad_gan import MADGAN
 from anomgan.gans.skip_ganomaly import SkipGANomaly
 from anomgan.gans.sngan import SpectralGAN
 from anomgan.gans.srgan import SuperResolutionGAN
+from anomgan.gans.tadgan import TadGAN
 from anomgan.gans.wgan_gp import WassersteinGAN
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "SkipGANomaly",
     "SpectralGAN",
     "SuperResolutionGAN",
+    "TadGAN",
     "VanillaGAN",
     "WassersteinGAN",
     "get_method",
