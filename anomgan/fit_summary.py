@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from anomgan.calibration.conformal import NEVER_FLAGGED, ConformalCalibrator
 from anomgan.data.encoders.encoder import Encoder
+from anomgan.data.encoders.series import SeriesEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.table.column_reading import ColumnReading
 from anomgan.errors import DataWarning
@@ -197,6 +198,10 @@ def calibration_facts(
         "share_flagged": float(np.mean(calibrator.scores > threshold)),
         "flagged_interval": list(calibrator.flag_rate_interval(alpha)) if by_alpha else None,
     }
+    if isinstance(encoder, SeriesEncoder):
+        facts["flagged_interval"] = None  # it would take neighbouring points for independent
+        if ensemble.held_out_points is not None:
+            facts["false_alarms"] = encoder.count_false_alarms(ensemble.held_out_points, threshold)
     if ensemble.mondrian is not None:
         levels = _levels(encoder, ensemble.mondrian.keys)
         rows = [len(each.scores) for each in ensemble.mondrian.calibrators]

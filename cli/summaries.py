@@ -52,8 +52,20 @@ def summarize_calibration(detector: GANDetector) -> Summary:
         ("calibration", f"{facts['rows']:,} {unit}, {how}{_describe_levels(facts)}"),
         ("threshold", _describe_threshold(detector)),
         ("flagged", f"{facts['share_flagged']:.1%} of held-out {unit}{_describe_interval(facts)}"),
+        *_describe_false_alarms(facts),
         *_describe_probability(detector),
     ]
+
+
+def _describe_false_alarms(facts: dict[str, Any]) -> Summary:
+    """How many events normal points of a series have, if a fit has just counted them."""
+    found = facts.get("false_alarms")
+    if found is None:
+        return []
+    text = f"{found['events']:,} events in {found['points']:,} held-out points"
+    if found.get("days"):
+        text += f", {found['events'] / found['days']:.2g} a day"
+    return [("false alarms", text)]
 
 
 def describe_model(detector: GANDetector, model: str) -> dict[str, Any]:

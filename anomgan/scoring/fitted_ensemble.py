@@ -45,6 +45,8 @@ class FittedEnsemble:
         mondrian: Calibrates each condition separately, where the model knows conditions.
         patches: Scores and draws the places of pictures where the model has a backbone; there is no
             mapper then.
+        held_out_points: After a fit to series, scores of held-out points, NaN for the others; not
+            stored.
     """
 
     scorer: Scorer
@@ -53,6 +55,7 @@ class FittedEnsemble:
     mapper: AnomalyMapper | None = None
     mondrian: MondrianCalibrator | None = None
     patches: PatchModel | None = None
+    held_out_points: Floats | None = None
 
     @classmethod
     def fit(
@@ -109,16 +112,14 @@ class FittedEnsemble:
             patches = PatchModel.fit(backbone, gan, values, rows, folds)
         scorers = Scorer.fit(gan, values, rows, folds, *names, as_new=as_new, patches=patches)
 
-        def pool(scores: Floats) -> Floats:
-            """Scores of held-out rows from those of the records that hold them."""
-            if windows is None:
-                return spec.max_over_tiles(scores)
-            pooled = windows.select(np.concatenate(folds)).pool(scores)
-            held_out = pooled[~np.isnan(pooled)]
-            return widen_scores(held_out, len(held_out) / windows.reach)
-
+        if windows is not None:
+            held_out_windows = windows.select(np.concatenate(folds))
+            return {
+                name: cls._calibrate_points(scorer, held_out_windows, scores)
+                for name, (scorer, scores) in scorers.items()
+            }
         ensembles = {
-            name: cls(scorer, None, ConformalCalibrator.fit(pool(scores)))
+            name: cls(scorer, None, ConformalCalibrator.fit(spec.max_over_tiles(scores)))
             for name, (scorer, scores) in scorers.items()
         }
         if spec.condition_size:
@@ -142,6 +143,14 @@ class FittedEnsemble:
             for ensemble in ensembles.values():
                 ensemble.patches = patches
         return ensembles
+
+    @classmethod
+    def _calibrate_points(cls, scorer: Scorer, windows: Windows, scores: Floats) -> FittedEnsemble:
+        """An ensemble calibrated by the points of held-out windows with these scores."""
+        pooled = windows.pool(scores)
+        held_out = pooled[~np.isnan(pooled)]
+        calibrator = ConformalCalibrator(widen_scores(held_out, len(held_out) / windows.reach))
+        return cls(scorer, None, calibrator, held_out_points=pooled)
 
     @property
     def gan(self) -> GAN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def folder(run, tiny, tmp_path_factory) -> Path:
     assert done.code == 0, done.err
     assert "16 points (80min)" in done.err
     assert "2, by machine" in done.err
+    assert re.search(r"false alarms +\d+ events in \d+ held-out points, [\d.]+ a day", done.err)
     return folder
 
 

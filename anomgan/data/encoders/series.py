@@ -15,6 +15,7 @@ from anomgan.data.encoders.table import UNEXPECTED_MISSING, TableEncoder
 from anomgan.data.parse_report import ParseReport
 from anomgan.data.series.channels import Layout
 from anomgan.data.series.clock import Clock, describe_seconds
+from anomgan.data.series.events import count_events
 from anomgan.data.series.groups import Groups
 from anomgan.data.series.options import WINDOW_LIMITS, SeriesOptions
 from anomgan.data.series.placement import (
@@ -222,6 +223,23 @@ class SeriesEncoder(Encoder):
         """The number of each row's series, and its point, −1 for none; ``(n,)`` each."""
         numbers, placement = self._locate(frame, source)
         return numbers, placement.rows
+
+    def count_false_alarms(self, score: Floats, threshold: float) -> dict[str, float]:
+        """How many events held-out normal points have.
+
+        Args:
+            score: Of points, ``(n,)``; NaN for those that weren't held out.
+            threshold: Above it points are flagged.
+
+        Returns:
+            ``events``, ``points``, and ``days`` if points have times.
+        """
+        points = int(np.count_nonzero(~np.isnan(score)))
+        events = count_events(score, threshold, self.layout.length)
+        found: dict[str, float] = {"events": events, "points": points}
+        if self.clock is not None and self.clock.step:
+            found["days"] = points * self.clock.step / 86_400
+        return found
 
     def follow(self, frame: pd.DataFrame, *, source: str) -> tuple[Bools, Bools]:
         """How later rows matter to these.

@@ -27,6 +27,12 @@ class Event:
     rows: int
 
 
+def count_events(score: Floats, limit: float, length: int) -> int:
+    """Number of events among points in order, ``(n,)``; NaN is no evidence of one."""
+    flagged = np.flatnonzero(score > limit)
+    return int(len(flagged) > 0) + int(np.count_nonzero(np.diff(flagged) >= length))
+
+
 def find_events(
     flagged: Bools, score: Floats, points: Indices, groups: Indices, length: int
 ) -> list[Event]:
