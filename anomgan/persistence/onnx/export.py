@@ -75,6 +75,8 @@ def find_obstacle(ensemble: FittedEnsemble) -> str | None:
     """Why an ensemble can't be exported, and what could be; None if it can."""
     gan = ensemble.gan
     steps = gan.config.inversion_steps
+    if ensemble.patches is not None:
+        return "its pictures are scored in a backbone's features; fit again with --backbone none"
     if gan.inversion == "prior":
         return (
             f"{gan.name} searches the latent space for each record, from draws that generate the "
@@ -139,7 +141,7 @@ def _compare_scores(ensemble: FittedEnsemble, exported: ExportedDetector) -> flo
     Raises:
         InputError: If it is too large.
     """
-    spec = ensemble.gan.views.spec
+    spec = ensemble.gan.views.encoded
     count = CHECKED_RECORDS * spec.tiles
     records: Floats = np.concatenate(list(sample_records(ensemble.gan, count, 0, {})))
     expected, scores = ensemble.score(records), exported.score_encoded(records)

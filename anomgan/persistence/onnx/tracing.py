@@ -34,9 +34,9 @@ def trace_score(ensemble: FittedEnsemble) -> GraphModule:
     Args:
         ensemble: On the CPU.
     """
-    records = torch.zeros(TRACED_ROWS, ensemble.gan.views.spec.size, dtype=torch.float64)
+    records = torch.zeros(TRACED_ROWS, ensemble.gan.views.encoded.size, dtype=torch.float64)
     # What components prepare when they are first called must not be prepared while tracing.
-    ensemble.score(records[:1].expand(ensemble.gan.views.spec.tiles, -1).numpy())
+    ensemble.score(records[:1].expand(ensemble.gan.views.encoded.tiles, -1).numpy())
     return trace(lambda values: score_records(ensemble, values), records)
 
 
@@ -74,7 +74,7 @@ def score_records(ensemble: FittedEnsemble, values: Tensor) -> Tensor:
     score = _score(ensemble.scorer, values)
     if ensemble.pooled is None:
         return score
-    spec = ensemble.gan.views.spec
+    spec = ensemble.gan.views.encoded
     known = [
         values[:, span.slice].abs().amax(1, keepdim=True)
         for span in spec.spans

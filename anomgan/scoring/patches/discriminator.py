@@ -1,10 +1,10 @@
-"""A discriminator of places: tells places of normal pictures from foreign ones.
+"""Discriminators of places: tell places of normal pictures from foreign ones.
 
-It is shown how far each feature of a place is from the nearest normal place's, and learns which of
-these distances matter.  Foreign places come from pictures into which parts of others, of generated
-ones and of themselves were mixed (Zavrtanik et al., "DRAEM", 2021), and from noise at many scales
-on normal features (Liu et al., "SimpleNet", 2023), both judged in a backbone's features as by
-projected GANs (Sauer et al., 2021).
+One is shown how far each feature of a place is from the nearest normal place's, and learns which of
+these distances matter; another one is shown the features themselves, at a finer grain.  Foreign
+places come from pictures into which parts of others, of generated ones and of themselves were mixed
+(Zavrtanik et al., "DRAEM", 2021), and from noise at many scales on normal features (Liu et al.,
+"SimpleNet", 2023), both judged in a backbone's features as by projected GANs (Sauer et al., 2021).
 """
 
 from __future__ import annotations
@@ -51,13 +51,17 @@ def load_discriminators(weights: Mapping[str, Tensor], channels: int, folds: int
     return network.requires_grad_(False)
 
 
-def train_discriminators(normal: Sequence[Tensor], foreign: Sequence[Tensor], steps: int) -> MLP:
+def train_discriminators(
+    normal: Sequence[Tensor], foreign: Sequence[Tensor], steps: int, *, signed: bool = False
+) -> MLP:
     """Train one discriminator for each fold, from a fixed seed.
 
     Args:
-        normal: For each fold the residuals of normal places, ``(n, C)``, of mean square 1.
+        normal: For each fold the residuals or features of normal places, ``(n, C)``, of mean
+            square 1.
         foreign: For each fold those of foreign ones, in the same unit.
         steps: Training steps of the GAN; with none the networks stay as initialised.
+        signed: Whether the networks are shown signs, which residuals don't need.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -77,7 +81,8 @@ def train_discriminators(normal: Sequence[Tensor], foreign: Sequence[Tensor], st
         noisy = draw(normal, NOISY_PLACES)
         sigma = torch.exp(low + (high - low) * torch.rand(*noisy.shape[:2], 1, generator=generator))
         noisy = noisy + sigma * torch.randn(noisy.shape, generator=generator)
-        logits = network(torch.cat([real, fake, noisy], 1).abs())[..., 0]
+        shown = torch.cat([real, fake, noisy], 1)
+        logits = network(shown if signed else shown.abs())[..., 0]
         loss = softplus(logits[:, :NORMAL_PLACES]).mean(1)
         loss = loss + softplus(-logits[:, NORMAL_PLACES:]).mean(1)
         rate = LEARNING_RATE * (1 - step / total)

@@ -48,6 +48,12 @@ MAX_LOG = 50.0
 UNIT_QUANTILE = 0.99
 """Share of normal pictures' places at which a map is below 1."""
 
+MAX_FINE_PLACES = 100_000
+"""Upper bound on the places of a kind that the fine discriminators of a fold learn from."""
+
+FINE_AT_ONCE = 16
+"""Pictures whose finest places pass through the discriminators at once."""
+
 MIN_RING_PLACES = 50
 """Places that a ring needs for a scale of its own."""
 
@@ -78,9 +84,10 @@ class PatchModel:
         gan: Trained networks, whose scaler prepares pictures.
         state: Fitted tensors: those of :func:`.gallery.fit_gallery`; ``whole.mean`` and
             ``whole.map`` whiten pooled maps; ``unit`` is the residuals' scale in each fold;
-            ``ring``, the median and spread of distances and log odds in each ring,
-            ``(2, RINGS, 2)``.
-        discriminators: One for each fold.
+            ``ring``, the median and spread of distances, log odds and fine log odds in each ring,
+            ``(3, RINGS, 2)``; ``size``, places along the sides of either grain.
+        discriminators: One for each fold, of residuals.
+        fine: One for each fold, of features at the finest map's grain; for maps.
         seen: Features of training pictures by the hash of their pixels, while fitting lasts.
     """
 
@@ -88,6 +95,7 @@ class PatchModel:
     gan: GAN
     state: State
     discriminators: MLP
+    fine: MLP
     seen: dict[bytes, PlaceFeatures] = field(default_factory=dict)
 
     @classmethod
@@ -104,7 +112,8 @@ class PatchModel:
             folds: For each fold, the pictures that its members never saw.
         """
         fold_rows = list(rows[:: gan.views.members // len(folds)])
-        model = cls(backbone, gan, {}, build_discriminators(1, len(folds)))
+        untrained = build_discriminators(1, len(folds))
+        model = cls(backbone, gan, {}, untrained, untrained)
         held_out = [torch.from_numpy(fold) for fold in folds]
         first = model.extract(values[:1])
         limit = max_gallery_pictures(first)
@@ -118,7 +127,8 @@ class PatchModel:
         pooled = fit_whitening(features.pooled.expand(len(folds), -1, -1), parts)
         model.state |= {f"whole.{key}": value for key, value in pooled.items()}
         model.state["whole.pictures"] = features.pooled
-        model.state["size"] = torch.tensor(model._measure_maps(values[:1])).float()
+        sizes = [*model._measure_maps(values[:1]), *features.fine.shape[2:]]
+        model.state["size"] = torch.tensor(sizes).float()
         model._train(values[kept.numpy()], features, parts)
         model._calibrate(values, held_out)
         return model
@@ -127,7 +137,8 @@ class PatchModel:
         """Train the discriminators on the gallery's pictures and such with foreign parts."""
         count = min(len(values), MAX_MIXED_PICTURES)
         own = torch.linspace(0, len(values) - 1, count).long()
-        mixed, share = self._mix_foreign_parts(values, own)
+        mixed, masks = self._mix_foreign_parts(values, own)
+        share = interpolate(masks, self._map_size, mode="area").flatten(1)
         real = find_residuals(features, self.state, torch.arange(len(values)))
         foreign = find_residuals(mixed, self.state, own)
         normal_places, foreign_places, units = [], [], []
@@ -141,12 +152,50 @@ class PatchModel:
             normal_places.append(torch.cat([normal, clean]) / unit)
             foreign_places.append((marked if len(marked) else 3 * normal) / unit)
         self.state["unit"] = torch.stack(units)
-        self.discriminators = train_discriminators(
-            normal_places, foreign_places, self.gan.config.steps
+        steps = self.gan.config.steps
+        self.discriminators = train_discriminators(normal_places, foreign_places, steps)
+        self._train_fine(features, mixed, own, masks, parts)
+
+    def _train_fine(
+        self,
+        features: PlaceFeatures,
+        mixed: PlaceFeatures,
+        own: Tensor,
+        masks: Tensor,
+        parts: Sequence[Tensor],
+    ) -> None:
+        """Train the discriminators at the finest grain.
+
+        Args:
+            features: Those of the gallery's pictures.
+            mixed: Those of pictures with foreign parts.
+            own: The pictures that these were made of.
+            masks: Where the foreign parts are, ``(n, 1, H, W)``.
+            parts: The pictures of each fold.
+        """
+        size = (features.fine.shape[2], features.fine.shape[3])
+        share = interpolate(masks, size, mode="area").flatten(1)
+        generator = torch.Generator().manual_seed(1)
+        normal_places, foreign_places, means, scales = [], [], [], []
+        for part in parts:
+            of_fold = torch.isin(own, part)[:, None] & (mixed.fine_rings >= 0)
+            inside = torch.zeros_like(features.fine_rings, dtype=torch.bool)
+            inside[part] = features.fine_rings[part] >= 0
+            normal = _pick_places(features.fine, inside, generator)
+            clean = _pick_places(mixed.fine, of_fold & (share == 0), generator)
+            marked = _pick_places(mixed.fine, of_fold & (share >= MIN_FOREIGN_SHARE), generator)
+            mean, scale = normal.mean(0), normal.std(0).clamp(min=1e-4)
+            means.append(mean)
+            scales.append(scale)
+            normal_places.append((torch.cat([normal, clean]) - mean) / scale)
+            foreign_places.append(((marked if len(marked) else 3 * normal) - mean) / scale)
+        self.state |= {"fine.mean": torch.stack(means), "fine.scale": torch.stack(scales)}
+        self.fine = train_discriminators(
+            normal_places, foreign_places, self.gan.config.steps, signed=True
         )
 
     def _mix_foreign_parts(self, values: Floats, own: Tensor) -> tuple[PlaceFeatures, Tensor]:
-        """Pictures with foreign parts, and the foreign share of each place, ``(n, P)``.
+        """Pictures with foreign parts, and where these are, ``(n, 1, H, W)``.
 
         Args:
             values: Encoded pictures.
@@ -162,66 +211,74 @@ class PatchModel:
             mixed.append(x)
             foreign.append(mask.float())
         extents = torch.from_numpy(self.gan.views.encoded.extents(values))[own]
-        features = self._extract_scaled(torch.cat(mixed), extents)
-        masks = torch.cat(foreign)[:, None]
-        size = self._map_size
-        return features, interpolate(masks, size, mode="area").flatten(1)
+        return self._extract_scaled(torch.cat(mixed), extents), torch.cat(foreign)[:, None]
 
     def _calibrate(self, values: Floats, held_out: Sequence[Tensor]) -> None:
         """Fit the scales of places, ring by ring, and of maps to held-out pictures."""
-        raw: list[list[Tensor]] = [[], []]
-        rings = []
         limit = max_gallery_pictures(self.extract(values[:1]))
         parts = [part[:: -(-len(part) // limit)] for part in held_out]
+        raw: list[list[Tensor]] = [[], [], []]
+        rings: list[list[Tensor]] = [[], [], []]
         for k, part in enumerate(parts):
             features = self.extract(values[part.numpy()], keep=True)
-            distances, log_odds = self._raw_places(features)
-            raw[0].append(distances[k].flatten())
-            raw[1].append(log_odds[k].flatten())
-            rings.append(features.rings.flatten())
-        ring = torch.cat(rings)
-        scales = torch.zeros(2, RINGS, 2)
-        for kind, heights in enumerate(map(torch.cat, raw)):
+            of_kinds = features.rings, features.rings, features.fine_rings
+            for kind, heights in enumerate(self._raw_places(features)):
+                raw[kind].append(heights[k].flatten())
+                rings[kind].append(of_kinds[kind].flatten())
+        scales = torch.zeros(3, RINGS, 2)
+        for kind in range(3):
+            heights, ring = torch.cat(raw[kind]), torch.cat(rings[kind])
             for at in range(RINGS):
                 chosen = heights[ring == at]
                 if len(chosen) < MIN_RING_PLACES:
                     chosen = heights[ring >= 0]
-                ascending = chosen.sort().values
-                middle, high = (
-                    ascending[round(share * (len(ascending) - 1))] for share in (0.5, UNIT_QUANTILE)
-                )
-                scales[kind, at] = torch.stack([middle, (high - middle).clamp(min=1e-3)])
+                scales[kind, at] = _find_unit(chosen)
         self.state["ring"] = scales
-        self.state["map"] = torch.tensor([0.0, 1.0])
-        joint_places = []
+        joint = []
         for k, part in enumerate(parts):
             features = self.extract(values[part.numpy()])
-            joint = torch.stack(self._scale_places(self._raw_places(features), features.rings))
-            joint_places.append(joint.mean(0)[k][features.inside])
-        ascending = torch.cat(joint_places).sort().values
-        middle, high = (ascending[round(q * (len(ascending) - 1))] for q in (0.5, UNIT_QUANTILE))
-        self.state["map"] = torch.stack([middle, (high - middle).clamp(min=1e-3)])
+            distance, _, fine = self._scale_places(self._raw_places(features), features)
+            maps = self._join_maps(distance, fine)
+            joint.append(maps[k].flatten(1)[features.fine_rings >= 0])
+        self.state["map"] = _find_unit(torch.cat(joint))
 
-    def _raw_places(self, features: PlaceFeatures) -> tuple[Tensor, Tensor]:
-        """Logarithms of distances, and log odds, ``(K, n, P)`` each."""
+    def _raw_places(self, features: PlaceFeatures) -> tuple[Tensor, Tensor, Tensor]:
+        """Logarithms of distances, log odds, and those of the finest grain, ``(K, n, P)`` each."""
         residuals = find_residuals(features, self.state) / self.state["unit"][:, None, None, None]
         distance = residuals.square().mean(-1).add(1e-6).log() / 2
         log_odds: Tensor = self.discriminators(residuals.abs().flatten(1, 2))[..., 0]
-        return distance, log_odds.unflatten(1, residuals.shape[1:3])
+        fine = []
+        mean, scale = self.state["fine.mean"][:, None], self.state["fine.scale"][:, None]
+        for part in features.fine.flatten(2).mT.split(FINE_AT_ONCE):
+            shown = (part.float().flatten(0, 1) - mean) / scale
+            fine.append(self.fine(shown)[..., 0].unflatten(1, part.shape[:2]))
+        return distance, log_odds.unflatten(1, residuals.shape[1:3]), torch.cat(fine, 1)
 
-    def _scale_places(self, raw: tuple[Tensor, Tensor], rings: Tensor) -> tuple[Tensor, Tensor]:
+    def _scale_places(
+        self, raw: tuple[Tensor, Tensor, Tensor], features: PlaceFeatures
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The same on the scale of normal pictures' places in the same ring."""
-        middle, spread = self.state["ring"][:, rings.clamp(min=0)].unbind(-1)
-        distance, log_odds = (
-            (heights - middle[kind]) / spread[kind] for kind, heights in enumerate(raw)
-        )
-        return distance, log_odds
+        of_kinds = features.rings, features.rings, features.fine_rings
+        scaled = []
+        for kind, (heights, rings) in enumerate(zip(raw, of_kinds, strict=True)):
+            middle, spread = self.state["ring"][kind, rings.clamp(min=0)].unbind(-1)
+            scaled.append((heights - middle) / spread)
+        distance, log_odds, fine = scaled
+        return distance, log_odds, fine
+
+    def _join_maps(self, distance: Tensor, fine: Tensor) -> Tensor:
+        """One map of each fold at the finest grain, ``(K, n, H, W)``: log odds and distances."""
+        size = self._fine_size
+        coarse = distance.flatten(0, 1).unflatten(1, self._map_size)[:, None]
+        large = interpolate(coarse, size, mode="bilinear")[:, 0].unflatten(0, distance.shape[:2])
+        joined: Tensor = (large + fine.unflatten(2, size)) / 2
+        return joined
 
     def __call__(self, values: Tensor) -> PlaceScores:
         """Scores of encoded pictures, ``(n, D)``."""
         features = self.extract(values.cpu().numpy())
         raw = self._raw_places(features)
-        distance, log_odds = self._scale_places(raw, features.rings)
+        distance, log_odds, fine = self._scale_places(raw, features)
         inside = features.inside
         weight = inside.float() / inside.sum(1, keepdim=True)
         mean = (raw[0] * weight).sum(-1).exp()
@@ -232,8 +289,9 @@ class PatchModel:
             foreign.append(heights.topk(count, 1).values.mean(1))
         whole = self._measure_whole(features.pooled)
         middle, unit = self.state["map"]
-        joint = (torch.stack([distance, log_odds]).mean((0, 1)) - middle) / unit
-        maps = torch.where(inside, joint, 0.0).unflatten(1, self._map_size)
+        joint = (self._join_maps(distance, fine).mean(0) - middle) / unit
+        shown = (features.fine_rings >= 0).unflatten(1, self._fine_size)
+        maps = torch.where(shown, joint, 0.0)
         odds = torch.stack(foreign, 1).clamp(-MAX_LOG, MAX_LOG).exp()
         return PlaceScores(mean, odds, whole, maps)
 
@@ -314,7 +372,13 @@ class PatchModel:
     @property
     def _map_size(self) -> tuple[int, int]:
         """Places along height and width."""
-        height, width = self.state["size"].long().tolist()
+        height, width = self.state["size"][:2].long().tolist()
+        return height, width
+
+    @property
+    def _fine_size(self) -> tuple[int, int]:
+        """Places along height and width of the finest map."""
+        height, width = self.state["size"][2:].long().tolist()
         return height, width
 
     def _measure_maps(self, values: Floats) -> tuple[int, int]:
@@ -326,10 +390,14 @@ class PatchModel:
 
     def to_arrays(self) -> dict[str, FloatArray]:
         """The fitted state and the discriminators' weights, by name."""
-        weights = self.discriminators.state_dict()
+        networks = {"discriminator": self.discriminators, "fine_discriminator": self.fine}
         return {
             **{key: value.float().cpu().numpy() for key, value in self.state.items()},
-            **{f"discriminator.{key}": value.cpu().numpy() for key, value in weights.items()},
+            **{
+                f"{name}.{key}": value.cpu().numpy()
+                for name, network in networks.items()
+                for key, value in network.state_dict().items()
+            },
         }
 
     @classmethod
@@ -342,18 +410,44 @@ class PatchModel:
             KeyError: If arrays are missing.
             ValueError: If they don't belong together.
         """
-        prefix = "discriminator."
-        state = {k: torch.tensor(v) for k, v in arrays.items() if not k.startswith(prefix)}
+        prefixes = "discriminator.", "fine_discriminator."
+        state = {k: torch.tensor(v) for k, v in arrays.items() if not k.startswith(prefixes)}
         folds, channels = state["mean"].shape
         if folds != gan.views.members // gan.config.members:
             raise ValueError("places of other folds")
         pictures, places = state["rings"].shape
         if state["places"].shape != (pictures, places, channels) or places != int(
-            state["size"].prod()
+            state["size"][:2].prod()
         ):
             raise ValueError("a gallery of other pictures")
         sample = state["sample"]
         if (sample < 0).any() or (sample >= pictures * places).any():
             raise ValueError("sampled places that aren't in the gallery")
-        weights = {k: torch.tensor(v) for k, v in below(prefix, arrays).items()}
-        return cls(backbone, gan, state, load_discriminators(weights, channels, folds))
+        coarse, fine = (
+            load_discriminators(
+                {k: torch.tensor(v) for k, v in below(prefix, arrays).items()}, channels, folds
+            )
+            for prefix in prefixes
+        )
+        return cls(backbone, gan, state, coarse, fine)
+
+
+def _find_unit(heights: Tensor) -> Tensor:
+    """The median of normal places' heights, and how far above it `UNIT_QUANTILE` is, ``(2,)``."""
+    ascending = heights.sort().values
+    middle, high = (ascending[round(q * (len(ascending) - 1))] for q in (0.5, UNIT_QUANTILE))
+    return torch.stack([middle, (high - middle).clamp(min=1e-3)])
+
+
+def _pick_places(fine: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    """A sample of the chosen places' features, ``(m, C)`` float32.
+
+    Args:
+        fine: Features, ``(n, C, H, W)``.
+        chosen: Which places, ``(n, H·W)``.
+        generator: Source of randomness.
+    """
+    picture, place = chosen.nonzero(as_tuple=True)
+    order = torch.randperm(len(picture), generator=generator)[:MAX_FINE_PLACES]
+    picked: Tensor = fine.flatten(2)[picture[order], :, place[order]].float()
+    return picked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ class PlaceFeatures:
 
     Attributes:
         places: Of each place, ``(n, h·w, C)``.
+        fine: Of each place of the finest map, not averaged, ``(n, C, H, W)`` in float16.
+        fine_rings: As `rings`, of these, ``(n, H·W)``.
         pooled: Means of the coarser maps, for the picture as a whole, ``(n, S)``.
         descriptors: Means and deviations over places, by which like pictures are found, ``(n, F)``.
         rings: How far each place is from the picture's edge, 0 to ``RINGS − 1``; −1 is padding,
@@ -32,6 +34,8 @@ class PlaceFeatures:
     pooled: Tensor
     descriptors: Tensor
     rings: Tensor
+    fine: Tensor
+    fine_rings: Tensor
 
     @property
     def inside(self) -> Tensor:
@@ -40,19 +44,12 @@ class PlaceFeatures:
 
     def __getitem__(self, rows: Tensor | slice) -> PlaceFeatures:
         """Those of some of the pictures."""
-        return PlaceFeatures(
-            self.places[rows], self.pooled[rows], self.descriptors[rows], self.rings[rows]
-        )
+        return PlaceFeatures(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     @classmethod
     def join(cls, parts: Sequence[PlaceFeatures]) -> PlaceFeatures:
         """Those of several runs of pictures together."""
-        return cls(
-            torch.cat([part.places for part in parts]),
-            torch.cat([part.pooled for part in parts]),
-            torch.cat([part.descriptors for part in parts]),
-            torch.cat([part.rings for part in parts]),
-        )
+        return cls(*(torch.cat([getattr(p, each.name) for p in parts]) for each in fields(cls)))
 
 
 def extract_places(maps: Sequence[Tensor], extents: Tensor) -> PlaceFeatures:
@@ -70,6 +67,8 @@ def extract_places(maps: Sequence[Tensor], extents: Tensor) -> PlaceFeatures:
     rings = measure_rings(extents, *size)
     places, inside = smooth.flatten(2).mT, (rings >= 0).flatten(1)
     mean, deviation = _mean_and_deviation(middle.flatten(2).mT, inside)
+    fine_size = (fine.shape[2], fine.shape[3])
+    enlarged = interpolate(middle, fine_size, mode="bilinear")
     deep_size = (coarse.shape[2], coarse.shape[3])
     deep_inside = (measure_rings(extents, *deep_size) >= 0).flatten(1)
     deep, _ = _mean_and_deviation(coarse.flatten(2).mT, deep_inside)
@@ -78,6 +77,8 @@ def extract_places(maps: Sequence[Tensor], extents: Tensor) -> PlaceFeatures:
         torch.cat([mean, deep], 1),
         torch.cat([mean, deviation], 1),
         rings.flatten(1),
+        torch.cat([fine, enlarged], 1).half(),
+        measure_rings(extents, *fine_size).flatten(1),
     )
 
 
