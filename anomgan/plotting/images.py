@@ -88,7 +88,8 @@ def png_triptych(
         if each is not None
     ]
     heat = np.asarray(PIL.Image.fromarray(anomaly_map.astype(np.float32)).resize(size, smooth))
-    return png_grid([*large, overlay(large[0], heat)], 3)
+    panels = [*large, overlay(large[0], heat)]
+    return png_grid(panels, len(panels))
 
 
 def png_grid(pictures: Sequence[Bytes] | Bytes, columns: int) -> bytes:

@@ -23,6 +23,7 @@ class FakeDetector:
 
     decision_scores_ = np.array([0.0, 1.0, 2.0, np.inf])
     threshold_ = 1.5
+    encoder_ = None
 
     def score_samples(self, X: Any) -> Any:
         return -np.asarray(X, dtype=float)

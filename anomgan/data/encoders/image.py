@@ -119,7 +119,9 @@ class ImageEncoder(Encoder):
         """
         largest = SIDE_LIMITS[1] if detailed else MAX_NETWORK_SIDE
         if size and not SIDE_LIMITS[0] <= size <= largest:
-            raise InputError(f"size={size} must lie between {SIDE_LIMITS[0]} and {largest} pixels")
+            raise InputError(
+                f"--size {size}: must lie between {SIDE_LIMITS[0]} and {largest} pixels"
+            )
         pictures = _pictures(frame)
         with lift_pillow_limit():
             outcomes = list(_map_threaded(_read_header, pictures))

@@ -78,7 +78,7 @@ def test_the_usual_size_is_the_side_of_the_square() -> None:
     assert fit(np.zeros((5, 200, 300), dtype=np.uint8)).spec.grid == (1, 64, 64)
     assert fit(np.zeros((5, 2, 3), dtype=np.uint8)).spec.grid == (1, 8, 8)
     assert fit(GRAY, size=20).spec.grid == (1, 20, 20)
-    with pytest.raises(InputError, match="size=300 must lie between 8 and 256"):
+    with pytest.raises(InputError, match="--size 300: must lie between 8 and 256"):
         fit(GRAY, size=300)
 
 
