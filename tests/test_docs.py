@@ -41,6 +41,7 @@ RUN = [
     "images",
     "performance",
     "plugins",
+    "series",
 ]
 RUN += [
     "index",
@@ -83,6 +84,23 @@ def make_rows(rows: int, seed: int, *, abnormal: int = 0) -> pd.DataFrame:
     )
 
 
+def make_sensors(seed: int) -> pd.DataFrame:
+    """A sensor of two machines over time, one of which stands still in the end."""
+    rng, t = np.random.default_rng(seed), np.arange(200)
+    parts = [
+        pd.DataFrame(
+            {
+                "timestamp": pd.date_range("2024-01-01", periods=200, freq="5min"),
+                "machine": machine,
+                "heat": np.sin(t / 3) * (1 - (machine == "saw") * (t > 150))
+                + rng.normal(0, 0.1, 200),
+            }
+        )
+        for machine in ("press", "saw")
+    ]
+    return pd.concat(parts)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, run: Any) -> Path:
     """The files that examples name."""
@@ -94,6 +112,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Any) -> Path:
     for name in ("mine.csv", "mixed.csv"):
         new.to_csv(folder / name, index=False)
     make_rows(100, 2).to_csv(folder / "unseen.csv", index=False)
+    for name, seed in (("sensors.csv", 5), ("latest.csv", 6)):
+        make_sensors(seed).to_csv(folder / name, index=False)
     labelled = make_rows(80, 3, abnormal=20).assign(y=[0] * 60 + [1] * 20)
     labelled.to_csv(folder / "labelled.csv", index=False)
     shades = np.random.default_rng(4).integers(0, 255, (40, 8, 8), dtype=np.uint8)
