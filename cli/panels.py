@@ -20,7 +20,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
         *("--label", "--labels", "--id", "--condition", "--drop", "--by"),
         *("--category", "--number", "--text", "--time", "--window", "--group", "--every"),
     ),
-    "Model": ("--model", "--method", "--plugin", "--size", "--tiles"),
+    "Model": ("--model", "--method", "--plugin", "--size", "--backbone", "--tiles"),
     "Training": (
         *("--config", "--preset", "--set", "--seed", "--device", "--contamination"),
         *("--grids", "--resume", "--checkpoint-every"),
