@@ -6,8 +6,8 @@ import pytest
 from anomgan.config import KINDS, PRESETS, SETTINGS, Config
 from anomgan.data.ensemble_scaler import SCALINGS
 from anomgan.errors import InputError
-from anomgan.plugins.registry import COMPONENTS
 from anomgan.score_weights import OWN_COMPONENTS, SUMS
+from anomgan.scoring import Component
 
 
 def test_presets_change_what_they_say_and_nothing_else():
@@ -64,7 +64,7 @@ def test_json_round_trip():
 
 def test_choices_are_what_exists():
     assert SETTINGS["views"].choices == (*SCALINGS, "shape")
-    assert set(OWN_COMPONENTS) == {*COMPONENTS} - {*COMPONENTS.origins}
+    assert set(OWN_COMPONENTS) == {*Component.registry} - {*Component.registry.origins}
     assert set(SETTINGS["score"].choices) == {*SUMS, *OWN_COMPONENTS}
 
 

@@ -36,7 +36,8 @@ def test_from_the_file_to_the_scores(
     done = run("fit", normal, "--model", model, "--condition", "maker", *tiny)
     assert (done.code, done.out) == (0, ""), done.err
     text = " ".join(done.err.split())
-    assert "columns 2 numeric, 1 category condition maker (2 levels) left out" in text
+    assert "columns 2 numeric, 1 category layout separated by comma" in text
+    assert "condition maker (2 levels) left out" in text
     assert (
         "column 'maker': 3 cells with a level that was rare in training; "
         "judged against all levels pooled"

@@ -36,7 +36,7 @@ def test_defaults_are_those_of_presets_and_kinds(run: Any) -> None:
     lines = run("settings", "--preset", "fast").out.splitlines()
     found = {line.split()[0]: line[24:].split("  ")[0] for line in lines if line[:3] > "   "}
     assert found["steps"] == "400 | 100"
-    assert found["views"] == "standard,minmax,asinh,power | minmax"
+    assert found["views"] == "standard,minmax,asinh,power | shape,standard | minmax"
     assert found["layers"] == "2"
 
 

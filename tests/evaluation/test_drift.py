@@ -21,7 +21,9 @@ def judged(scores: np.ndarray, calibration: np.ndarray, *, cross_fitted: bool = 
     calibrator = ConformalCalibrator.fit(calibration)
     detector = SimpleNamespace(
         ensemble_=SimpleNamespace(calibrator=calibrator, mondrian=None),
-        encoder_=SimpleNamespace(schema=SimpleNamespace(columns=(), conditions=())),
+        encoder_=SimpleNamespace(
+            schema=SimpleNamespace(columns=(), conditions=()), dependent_rows=1
+        ),
         training_facts_={"rows": 1000, "calibration": {"cross_fitted": cross_fitted}},
     )
     monitor = DriftMonitor(cast("GANDetector", detector))
@@ -147,6 +149,7 @@ def test_conditions_are_compared_each_with_its_own() -> None:
             encoder_=SimpleNamespace(
                 schema=SimpleNamespace(columns=(), conditions=()),
                 spec=SimpleNamespace(conditions=np.asarray),
+                dependent_rows=1,
             ),
             training_facts_={"rows": 1000, "calibration": {"cross_fitted": False}},
         )
