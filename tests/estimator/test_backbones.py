@@ -59,9 +59,8 @@ def test_a_map_shows_the_blot_and_nothing_in_the_padding(detector: GANDetector) 
     shown = detector.encoder_.crop(anomaly_map, 60, 90)
     assert (anomaly_map.shape, shown.shape) == ((100, 100), (67, 100))
     assert np.abs(anomaly_map[69:]).max() == 0
-    row, column = np.unravel_index(shown.argmax(), shown.shape)
-    assert 10 < row < 50
-    assert 12 < column < 52
+    blot = shown[18:44, 18:44]
+    assert blot.mean() > np.quantile(shown[:, 56:], 0.9)
 
 
 def test_scores_depend_on_no_other_picture_and_survive_saving(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -52,8 +52,33 @@ PART_PROBABILITIES = (1.0, 0.7, 0.5)
 MIN_HALF_AXIS, MAX_HALF_AXIS = 0.03, 0.2
 """Half axes of the parts, as shares of the picture's shorter side."""
 
+SHADING = 0.6
+"""Largest change of a part that is the picture itself, as a share of the range of all."""
+
 SOFT_EDGE_SHARE = 0.3
 """Share of the pictures in which foreign parts have soft edges."""
+
+
+@dataclass(frozen=True)
+class PartStyle:
+    """What foreign parts are like.
+
+    Attributes:
+        smallest: Least half axis, as a share of the picture's shorter side.
+        skew: Power of the uniform number that half axes grow with; a larger one makes them smaller.
+        visible: Change of a pixel, as a share of the range of all, from which on it is foreign.
+        shaded: Whether some parts are the picture itself, darker or lighter.
+    """
+
+    smallest: float = MIN_HALF_AXIS
+    skew: float = 1.5
+    visible: float = MIN_VISIBLE_CHANGE
+    shaded: bool = False
+
+
+USUAL_PARTS = PartStyle()
+FINE_PARTS = PartStyle(smallest=0.004, skew=3.0, visible=0.06, shaded=True)
+"""Parts for the discriminator of this module, and down to specks and cracks for large pictures."""
 
 Grid = tuple[int, int, int]
 
@@ -167,7 +192,7 @@ def mix_into(
     pictures: Tensor,
     generated: Tensor,
     generator: torch.Generator,
-    smallest: float = MIN_HALF_AXIS,
+    style: PartStyle = USUAL_PARTS,
 ) -> tuple[Tensor, Tensor]:
     """Mix foreign parts into pictures.
 
@@ -176,7 +201,7 @@ def mix_into(
         pictures: Normal pictures, ``(n, C, H, W)``.
         generated: Generated ones, likewise.
         generator: Source of randomness, on the CPU.
-        smallest: Least half axis of a part, as a share of the picture's shorter side.
+        style: What the parts are like.
 
     Returns:
         As :func:`mix_foreign_parts`.
@@ -194,13 +219,16 @@ def mix_into(
         shift_pictures(x, generator),
         ground.expand_as(x),
     ]
+    if style.shaded:
+        depth = 2 * torch.rand(count, 1, 1, 1, generator=generator) - 1
+        fills.append(x + SHADING * (high - low) * depth.to(pictures))
     kind = torch.randint(len(fills), (count,), generator=generator).to(pictures.device)
     fill = torch.stack(fills)[kind, torch.arange(count, device=pictures.device)]
-    mask = draw_masks(count, x.shape[2], x.shape[3], generator, smallest)[:, None].float()
+    mask = draw_masks(count, x.shape[2], x.shape[3], generator, style)[:, None].float()
     soft = torch.rand(count, 1, 1, 1, generator=generator) < SOFT_EDGE_SHARE
     mask = torch.where(soft, avg_pool2d(mask, 3, 1, 1), mask).to(pictures)
     mix = torch.lerp(x, fill, mask)
-    return mix, (mix - x).abs().amax(1) >= MIN_VISIBLE_CHANGE * (high - low)
+    return mix, (mix - x).abs().amax(1) >= style.visible * (high - low)
 
 
 def shift_pictures(pictures: Tensor, generator: torch.Generator) -> Tensor:
@@ -216,7 +244,7 @@ def draw_masks(
     height: int,
     width: int,
     generator: torch.Generator,
-    smallest: float = MIN_HALF_AXIS,
+    style: PartStyle = USUAL_PARTS,
 ) -> Tensor:
     """Masks of foreign parts: ragged ellipses from specks to strokes, ``(count, H, W)`` bool."""
     side, mask = min(height, width), torch.zeros(count, height, width, dtype=torch.bool)
@@ -228,7 +256,8 @@ def draw_masks(
     for probability in PART_PROBABILITIES:
         down, across = row - height * uniform(), column - width * uniform()
         turn = math.pi * uniform()
-        axes = side * (smallest + (MAX_HALF_AXIS - smallest) * uniform(2) ** 1.5)
+        reach = MAX_HALF_AXIS - style.smallest
+        axes = side * (style.smallest + reach * uniform(2) ** style.skew)
         along = (down * turn.cos() + across * turn.sin()) / axes[:, 0]
         beside = (across * turn.cos() - down * turn.sin()) / axes[:, 1]
         rough = torch.randn(count, 1, height // 4 + 2, width // 4 + 2, generator=generator)

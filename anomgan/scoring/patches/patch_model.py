@@ -18,7 +18,7 @@ from anomgan.gans.blockwise import apply_in_blocks
 from anomgan.gans.sampling import sample_records
 from anomgan.nets.backbone import Backbone
 from anomgan.nets.mlp import MLP
-from anomgan.scoring.localization.patch_discriminator import mix_into
+from anomgan.scoring.localization.patch_discriminator import FINE_PARTS, mix_into
 from anomgan.scoring.patches.discriminator import (
     build_discriminators,
     load_discriminators,
@@ -32,9 +32,6 @@ from anomgan.utils.types import FloatArray, Floats, Folds
 
 MAX_MIXED_PICTURES = 400
 """Upper bound on the pictures that foreign parts are mixed into."""
-
-SMALLEST_PART = 0.008
-"""Least half axis of a foreign part, as a share of the picture's side."""
 
 MIN_FOREIGN_SHARE = 0.1
 """Share of a place from which on it counts as foreign."""
@@ -207,7 +204,7 @@ class PatchModel:
         pictures = self._scale(torch.from_numpy(values))
         mixed, foreign = [], []
         for part in own.split(32):
-            x, mask = mix_into(pictures[part], pictures, generated, generator, SMALLEST_PART)
+            x, mask = mix_into(pictures[part], pictures, generated, generator, FINE_PARTS)
             mixed.append(x)
             foreign.append(mask.float())
         extents = torch.from_numpy(self.gan.views.encoded.extents(values))[own]

@@ -5,10 +5,12 @@ import torch
 
 from anomgan.config import Config
 from anomgan.scoring.localization.patch_discriminator import (
+    FINE_PARTS,
     build_discriminators,
     draw_masks,
     load_discriminators,
     mix_foreign_parts,
+    mix_into,
     predict_log_odds,
     shift_pictures,
     train_discriminators,
@@ -65,3 +67,13 @@ def test_weights_of_other_discriminators_are_refused():
     weights = build_discriminators((3, 12, 12), 1, 4).state_dict()
     with pytest.raises(ValueError, match="other pictures"):
         load_discriminators(weights, (7, 12, 12), 1, 4)
+
+
+def test_fine_parts_are_smaller_and_may_be_shades_of_the_picture():
+    usual, fine = draw_masks(200, 128, 128, draws()), draw_masks(200, 128, 128, draws(), FINE_PARTS)
+    assert fine.float().mean() < usual.float().mean() / 2
+    # Of pictures that are all alike only the grounds and the shades show.
+    pictures = torch.rand(1, 1, 128, 128, generator=draws()).expand(60, -1, -1, -1) / 2
+    mixed, foreign = mix_into(pictures, pictures, pictures, draws(), FINE_PARTS)
+    assert foreign.any()
+    assert mixed.min() < 0  # darker than any picture
