@@ -437,6 +437,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "series": {
         "views": ("shape", "standard"),  # other scalings change little of a window
         "passes": 10.0,  # windows overlap, so that a few passes see each point often
+        "score": "deviation+memory",  # a few dozen windows side by side teach `contrast` too little
     },
     "images": {
         "members": 2,

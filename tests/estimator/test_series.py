@@ -49,7 +49,7 @@ def test_each_row_has_a_score_and_a_frozen_stretch_stands_out(fitted: GANDetecto
     assert score[105:115].max() < np.quantile(score[:80], 0.05)
     assert (fitted.predict(new)[105:115] == -1).all()
     assert np.array_equal(fitted.decision_function(new), score - fitted.offset_)
-    assert fitted.components(new).shape == (200, 4)
+    assert fitted.components(new).shape == (200, 2)
 
 
 def test_scores_come_in_the_order_of_the_rows(fitted: GANDetector) -> None:
@@ -96,9 +96,9 @@ def test_groups_are_apart_and_on_their_own_scale(tiny) -> None:
     detector = tiny(time="at", window=16, group="machine").fit(table)
     scores = detector.score_samples(table)
     is_high = table["machine"] == "m2"
-    assert abs(scores[is_high].mean() - scores[~is_high].mean()) < 0.5
+    assert abs(scores[is_high].mean() - scores[~is_high].mean()) < 1
     swapped = low.assign(machine="m2")
-    assert detector.score_samples(swapped).mean() < scores.mean() - 1
+    assert detector.score_samples(swapped).mean() < scores.mean() - 2
     with pytest.warns(DataWarning, match="training didn't have.*'m9'"):
         assert detector.score_samples(low.assign(machine="m9")).shape == (200,)
 
