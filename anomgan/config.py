@@ -88,6 +88,11 @@ class Config:
     latent: int = _training(16, "Dimensions of the latent vector z, drawn from N(0, 1).")
     hidden: int = _training(128, "Units in each hidden layer.")
     layers: int = _training(2, "Hidden layers of each network.")
+    series_networks: Literal["mlp", "conv"] = _training(
+        "mlp",
+        "Series: dense networks, or 1-D convolutions. ``conv`` has ``channels`` feature maps in "
+        "the finest layer; discriminators of corrupted rows stay dense.",
+    )
     contrast: Literal["auto", "on", "off"] = _training(
         "auto",
         "Tables: two more discriminators tell real rows from corrupted ones. ``auto`` is ``on`` if "

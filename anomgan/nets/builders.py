@@ -1,4 +1,4 @@
-"""Build the networks for a record: dense ones for tables, convolutional ones for images."""
+"""Build the networks for a record: dense ones, or convolutional ones for images and windows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from anomgan.config import Config
 from anomgan.data.spec import Spec
 from anomgan.errors import InputError
 from anomgan.nets.contrast_discriminator import ContrastDiscriminators
+from anomgan.nets.conv1d import (
+    WindowEncoder,
+    WindowGenerator,
+    WindowTranslator,
+    WindowTrunk,
+)
 from anomgan.nets.dcgan import ConvEncoder, ConvGenerator, UNet
 from anomgan.nets.image_discriminator import FEATURE_DIRECTIONS, ImageDiscriminator
 from anomgan.nets.mlp import MLP
@@ -28,25 +34,33 @@ COARSENING_FACTOR = 4
 """Factor by which :func:`coarsen` reduces the sides of an image."""
 
 
-def build_generator(spec: Spec, config: Config, members: int) -> MLP | ConvGenerator:
+def build_generator(
+    spec: Spec, config: Config, members: int
+) -> MLP | ConvGenerator | WindowGenerator:
     """Generators ``(M, n, code) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return ConvGenerator(spec, config, members)
+    if _convolves_windows(spec, config):
+        return WindowGenerator(spec, config, members, config.latent)
     inputs = config.latent + spec.condition_size
     return _build_mlp(config, members, inputs, spec.record_size, spec.condition_size)
 
 
-def build_encoder(spec: Spec, config: Config, members: int) -> MLP | ConvEncoder:
+def build_encoder(spec: Spec, config: Config, members: int) -> MLP | ConvEncoder | WindowEncoder:
     """Encoders ``(M, n, *shape) -> (M, n, latent)``."""
     if spec.grid is not None:
         return ConvEncoder(spec, config, members, config.latent)
+    if _convolves_windows(spec, config):
+        return WindowEncoder(spec, config, members, config.latent)
     return _build_mlp(config, members, spec.size, config.latent, spec.condition_size)
 
 
-def build_translator(spec: Spec, config: Config, members: int) -> MLP | UNet:
+def build_translator(spec: Spec, config: Config, members: int) -> MLP | UNet | WindowTranslator:
     """Generators that take records, ``(M, n, *shape) -> (M, n, record)``, before rendering."""
     if spec.grid is not None:
         return UNet(spec, config, members)
+    if _convolves_windows(spec, config):
+        return WindowTranslator(spec, config, members)
     return _build_mlp(config, members, spec.size, spec.record_size, spec.condition_size)
 
 
@@ -54,8 +68,12 @@ def build_discriminator(
     spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
 ) -> TableDiscriminator | ImageDiscriminator:
     """Discriminators ``(M, n, *shape) -> (M, n)``; arguments as :class:`TableDiscriminator`."""
-    kind = TableDiscriminator if spec.grid is None else ImageDiscriminator
-    network = kind(spec, config, members, extra, records)
+    network: TableDiscriminator | ImageDiscriminator
+    if spec.grid is not None:
+        network = ImageDiscriminator(spec, config, members, extra, records)
+    else:
+        trunk = WindowTrunk(spec, config, members) if _convolves_windows(spec, config) else None
+        network = TableDiscriminator(spec, config, members, extra, records, trunk)
     return spectral_norm(network) if config.spectral_norm == "on" else network
 
 
@@ -137,9 +155,15 @@ def drop_detail(spec: Spec, x: Tensor, missing: float) -> Tensor:
 def estimate_widest_layer(spec: Spec, config: Config) -> int:
     """Approximate number of values in the largest layer, per record and member."""
     if spec.grid is None:
-        return max(4 * config.hidden, spec.size)
+        # The segments that a first convolution sees hold each entry and its logarithm twice.
+        return max(4 * config.hidden, spec.size * (4 if _convolves_windows(spec, config) else 1))
     # An image, its gradients, and the first maps, which have a quarter of the pixels.
     return math.prod(spec.grid[1:]) * (spec.grid[0] + FEATURE_DIRECTIONS + config.channels // 4)
+
+
+def _convolves_windows(spec: Spec, config: Config) -> bool:
+    """Whether records are windows of series that networks convolve."""
+    return spec.window is not None and config.series_networks == "conv"
 
 
 def _map_images(spec: Spec, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:

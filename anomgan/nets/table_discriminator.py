@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from anomgan.config import Config
 from anomgan.data.spec import Spec
+from anomgan.nets.conv1d import WindowTrunk
 from anomgan.nets.layers import MemberLinear
 from anomgan.nets.mlp import MLP
 
@@ -16,7 +17,8 @@ from anomgan.nets.mlp import MLP
 class TableDiscriminator(nn.Module):
     """M discriminators of records; the last hidden layer gives the features.
 
-    Beside each entry x they take log(1 + x²), so that far outliers don't saturate them.  Conditions
+    Beside each entry x they take log(1 + x²), so that far outliers don't saturate them; of windows
+    of series, if asked, what convolutions make of both.  Conditions
     enter as inputs, so that features depend on them, and by projection onto the features (Miyato &
     Koyama, "cGANs with projection discriminator", 2018).
     """
@@ -24,7 +26,13 @@ class TableDiscriminator(nn.Module):
     __call__: Callable[..., Tensor]  # torch leaves it untyped
 
     def __init__(
-        self, spec: Spec, config: Config, members: int, extra: int = 0, records: int = 1
+        self,
+        spec: Spec,
+        config: Config,
+        members: int,
+        extra: int = 0,
+        records: int = 1,
+        trunk: WindowTrunk | None = None,
     ) -> None:
         """Build M discriminators of records, or of tuples of them.
 
@@ -34,12 +42,15 @@ class TableDiscriminator(nn.Module):
             members: Number of discriminators, M.
             extra: Number of further inputs (a latent vector, say).
             records: Number of records in a tuple.
+            trunk: Convolutions of windows.
         """
         super().__init__()
         self.record, conditions = spec.record_size, spec.condition_size
+        self.trunk = trunk
+        inputs = 2 * spec.record_size if trunk is None else trunk.outputs
         self.net = MLP(
             members,
-            2 * spec.record_size * records + extra + conditions,
+            inputs * records + extra + conditions,
             1,
             hidden=config.hidden,
             layers=config.layers,
@@ -53,7 +64,10 @@ class TableDiscriminator(nn.Module):
         parts = []
         for x in records:
             plain = x[..., : self.record]
-            parts += [plain, torch.log1p(plain * plain)]
+            if self.trunk is None:
+                parts += [plain, torch.log1p(plain * plain)]
+            else:
+                parts += [self.trunk(plain)]
         parts += [] if extra is None else [extra]
         parts += [records[0][..., self.record :]]
         return self.net.features(torch.cat(parts, -1))

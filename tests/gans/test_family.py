@@ -229,9 +229,11 @@ def waves(n, seed, noise=0.05):
     return np.c_[np.sin(phase), np.cos(phase)] + noise * rng.normal(size=(n, 32))
 
 
+@pytest.mark.parametrize("networks", ["mlp", "conv"])
 @pytest.mark.parametrize("name", OF_SERIES)
-def test_rough_windows_are_abnormal_whatever_lies_beside_them(name):
-    detector = fit(waves(300, 1), WINDOW, name, Config.make("fast", BRIEF, "series"))
+def test_rough_windows_are_abnormal_whatever_lies_beside_them(name, networks):
+    config = Config.make("fast", BRIEF | {"series_networks": networks}, "series")
+    detector = fit(waves(300, 1), WINDOW, name, config)
     rough = waves(60, 3, noise=1.0)
     assert auroc(detector, waves(60, 2), rough) >= 0.95
     assert detector.score(rough[:1]) == pytest.approx(detector.score(rough)[:1], abs=1e-9)
