@@ -106,7 +106,7 @@ def test_sample_data_score_the_same(sample, score, tmp_path):
 )
 def test_methods_that_search_say_why_not(inversion, settings, reason):
     gan = SimpleNamespace(name="g", inversion=inversion, config=replace(Config(), **settings))
-    found = find_obstacle(SimpleNamespace(gan=gan))
+    found = find_obstacle(SimpleNamespace(patches=None, gan=gan))
     assert (found is None) if reason is None else re.search(reason, found)
 
 
