@@ -49,6 +49,9 @@ RUN += [
 ]
 """Pages whose examples are run here; tests/mlflow has a server for those of mlflow.md."""
 
+LONG = {"how-to/conditions", "images", "series"}
+"""Pages whose examples in Python take long to fit; `make test-all` runs them."""
+
 COMMAND = make_command()
 
 LANGUAGES = {"sh", "bash", "python", "py", "yaml", "toml", "text", "json", ""}
@@ -152,7 +155,10 @@ def test_shell_blocks(page: str, run_line: Any) -> None:
             run_line(line, *(TINY if line.startswith("anomgan fit ") else []))
 
 
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if page in LONG else page for page in RUN],
+)
 def test_python_blocks(page: str, in_folder: Path) -> None:
     blocks = [
         text for language, text in read_blocks(ROOT / "docs" / f"{page}.md") if language == "python"

@@ -192,6 +192,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 def test_pictures_one_class_normal_and_defects_found(run, place, monkeypatch):
     monkeypatch.setattr("anomgan.bench.localization.MAX_NORMAL_PICTURES", 40)
     monkeypatch.setattr("anomgan.bench.localization.MAX_DEFECT_PICTURES", 8)

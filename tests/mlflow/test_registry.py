@@ -130,6 +130,7 @@ def test_metrics_go_by_the_thresholds_that_predict_uses(
     assert "version 1: f1 1.0000 on 100 rows" in done.err
 
 
+@pytest.mark.slow
 def test_smaller_is_better_for_some_metrics(
     run: Any, store: str, detector: Any, worse: Any, labelled: Path
 ) -> None:

@@ -175,6 +175,7 @@ def test_blocks_that_are_left_out_stay_as_they_are():
     assert "generator.doublings.1.main.weight" not in moved
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_grows_on_to_the_same_end_and_a_copy_scores_alike(tmp_path):
     class PulledError(Exception):
         pass

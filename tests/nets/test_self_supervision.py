@@ -103,6 +103,7 @@ def detector():
     return GANDetector(preset="fast", settings=SETTINGS, random_state=0).fit(arrows(600, 0))
 
 
+@pytest.mark.slow
 def test_what_points_elsewhere_is_abnormal(detector):
     counts = detector.ensemble_.scorer.components[0].state["counts"]
     assert counts[0] == 1
@@ -111,6 +112,7 @@ def test_what_points_elsewhere_is_abnormal(detector):
     assert np.median(turned) > np.quantile(normal, 0.9)
 
 
+@pytest.mark.slow
 def test_rotation_does_not_count_where_it_cannot_be_told():
     round_ones = GANDetector(preset="fast", settings=SETTINGS | {"steps": 40}, random_state=0)
     round_ones.fit(arrows(600, 0, up=False))

@@ -257,6 +257,7 @@ def state_of(partial: Path) -> float | None:
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_killed_at_random_moments(rows: pd.DataFrame, tmp_path: Path, kills: int) -> None:
     rows.to_csv(tmp_path / "normal.csv", index=False)
     kill_and_resume(tmp_path, kills, seed=kills)

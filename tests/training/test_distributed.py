@@ -179,6 +179,7 @@ def test_two_processes_fit_what_one_fits(folder: Path, tmp_path: Path) -> None:
         ("killed", "another process of this fit has failed, or was killed"),
     ],
 )
+@pytest.mark.slow
 def test_one_that_fails_ends_all_with_one_message(
     folder: Path, tmp_path: Path, mischief: str, told: str
 ) -> None:

@@ -25,7 +25,7 @@ busy = os.fork()
 while busy == 0:  # a process that shares the processor
     pass
 ends = []
-for _ in range(20):
+for _ in range(8):
     reader = os.fork()
     if reader == 0:  # ends as any interpreter does, with all of its threads
         signal.alarm(20)

@@ -214,6 +214,7 @@ def test_a_numeric_header_is_doubted(tmp_path: Path) -> None:
     assert frame.columns.tolist() == ["1", "2.5"]
 
 
+@pytest.mark.slow
 def test_one_hundred_thousand_columns(tmp_path: Path) -> None:
     header = ",".join(f"c{i}" for i in range(100_000))
     line = ",".join(["0.12345678901234567"] * 100_000)
