@@ -126,7 +126,7 @@ def test_other_settings_are_refused(run, place):
         (["--peers", "forest"], "--peers: unknown 'forest'; choose from: iforest, knn"),
         (
             ["--scores", "none"],
-            "--scores: unknown 'none'; choose from: combined, gan, contrast, visual, paper",
+            "--scores: unknown 'none'; choose from: combined, gan, contrast, visual, pretrained",
         ),
         (["--peers", ","], "--peers: names nothing"),
         (["--methods", "none", "--peers", "none"], "name at least one detector"),

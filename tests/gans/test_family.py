@@ -229,7 +229,7 @@ def waves(n, seed, noise=0.05):
     return np.c_[np.sin(phase), np.cos(phase)] + noise * rng.normal(size=(n, 32))
 
 
-@pytest.mark.parametrize("networks", ["mlp", "conv"])
+@pytest.mark.parametrize("networks", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", OF_SERIES)
 def test_rough_windows_are_abnormal_whatever_lies_beside_them(name, networks):
     config = Config.make("fast", BRIEF | {"series_networks": networks}, "series")
@@ -314,6 +314,7 @@ def test_a_picture_is_scored_as_if_it_were_alone(name):
     assert maps == pytest.approx(detector.anomaly_maps(rows), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURED)
 def test_of_pictures_too_seeds_decide_everything_and_a_copy_scores_alike(name):
     detector, rows = fitted_on_pictures(name), discs(10, 6)

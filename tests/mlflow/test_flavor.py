@@ -143,7 +143,7 @@ def test_pictures(fit: Any, tmp_path: Path) -> None:
     for wrong in (np.array([["/etc/passwd"]]), pictures[0]):
         with pytest.raises(MlflowException, match="give pictures as an array of numbers"):
             loaded._model_impl.predict(wrong)  # what a server hands on
-    with pytest.raises(MlflowException, match="only rows of tables are explained"):
+    with pytest.raises(MlflowException, match="the model is of pictures"):
         loaded.predict(pictures[:1], params={"explain": True})
 
 

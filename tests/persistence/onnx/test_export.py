@@ -43,6 +43,7 @@ def assert_same(detector: GANDetector, folder: Any, X: Any, tolerance: float = 1
 
 
 @pytest.mark.filterwarnings("ignore:X. columns left out")
+@pytest.mark.slow
 def test_conditions_gaps_and_constants_come_along(table, tmp_path):
     rows = table(400).assign(version=7)
     settings = {
