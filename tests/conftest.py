@@ -43,9 +43,19 @@ LONG = (
 """Files that take longest; they go first, so that no core waits for one of them in the end."""
 
 
+SIBLINGS = {"f-anogan", "ganomaly", "mad-gan", "sngan"}
+"""Methods that share all but a loss with others; `make test-all` runs what is tested for every
+method with them, too."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is slow is left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; and skip what is marked ``gpu`` where there is no CUDA device."""
     items.sort(key=lambda item: item.path.name not in LONG)
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+        if not SIBLINGS.isdisjoint(each for each in parameters if isinstance(each, str)):
+            item.add_marker(pytest.mark.slow)
     if torch.cuda.is_available():
         return
     skip = pytest.mark.skip(reason="no CUDA device")

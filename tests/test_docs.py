@@ -49,7 +49,7 @@ RUN += [
 ]
 """Pages whose examples are run here; tests/mlflow has a server for those of mlflow.md."""
 
-LONG = {"how-to/conditions", "images", "series"}
+LONG = {"how-to/conditions", "images", "python", "report", "series"}
 """Pages whose examples in Python take long to fit; `make test-all` runs them."""
 
 COMMAND = make_command()
