@@ -10,7 +10,8 @@ BENCH := .venv/.installed-bench
 FUZZ := .venv/.installed-fuzz
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Tests on all cores; those of one file stay together, as they share what they fit.
+# Tests on all cores, a thread each: BLAS would start as many for each process again, and all would
+# wait for one another. Those of one file stay together, as they share what they fit.
 SHARED := -n auto --dist loadfile --no-loadscope-reorder
 
 # What is found stays in build/fuzz: inputs of new coverage in three folders, crashes beside them.
@@ -36,10 +37,10 @@ demo: $(DEV) ## Fit on a sample data set, score new rows, show the result (or: D
 	@$(BIN)/python tools/demo_show.py build/demo datasets/$(DEMO)
 
 test: $(DEV) ## All tests but the slow ones
-	$(BIN)/pytest $(SHARED)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SHARED)
 
 test-all: $(DEV) ## All tests
-	$(BIN)/pytest $(SHARED) -m ""
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SHARED) -m ""
 
 # Types keep one core busy, so notebooks and docs run beside them; the tests then want all cores.
 # `make coverage` takes a quarter longer than `make test`.
@@ -67,7 +68,7 @@ docs: notebooks ## The site of the documentation, with the notebooks' outputs, i
 	$(BIN)/python tools/make_docs.py
 
 coverage: $(DEV) ## `make test` with branch coverage and its floor
-	$(BIN)/pytest $(SHARED) --cov
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SHARED) --cov
 
 bench: $(DEV) ## The detector beside simple peers on the sample sets (or: SETS="FOLDER ... --seeds 1")
 	$(BIN)/anomgan bench --output build/bench $(SETS)
